@@ -1,0 +1,27 @@
+# make demo: real GloVe vectors by name.   make test: all checks.   Both set up .venv first.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test setup bench clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt embstore/_speedups.pyx
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch .venv/ready
+
+demo: setup
+	$(BIN)/python examples/demo.py
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv build demo .mypy_cache .pytest_cache .ruff_cache embstore/_speedups.c embstore/*.so

@@ -1,0 +1,225 @@
+"""The hot functions in plain Python and NumPy: the twin of `_speedups.pyx`, used where that is not built.
+
+The same names, arguments and results, bit for bit; `_speedups.pyx` says what each of them does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+
+MAX_PROBE = 1024
+SLACK = 16
+LOW = (1 << 32) - 1
+
+P1, P2, P3, P4, P5 = (
+    np.uint64(prime)
+    for prime in (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5)
+)
+Lane = NDArray[np.uint64]
+
+
+def rotate(x: Lane, bits: int) -> Lane:
+    """Rotate 64-bit lanes to the left."""
+    return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
+
+
+def mix(lane: Lane, word: Lane) -> Lane:
+    """One round of XXH64."""
+    return rotate(lane + word * P2, 31) * P1
+
+
+def xxh64(words: Bytes, seed: int) -> Lane:
+    """XXH64 of every row of a (words, size) matrix of bytes."""
+    count, size = words.shape
+    position = 0
+    with np.errstate(over="ignore"):
+        h = np.full(count, seed, np.uint64)
+        if size >= 32:
+            lanes = [h + P1 + P2, h + P2, h, h - P1]
+            for position in range(0, size - 31, 32):
+                stripe = np.ascontiguousarray(words[:, position : position + 32]).view("<u8")
+                lanes = [mix(lane, stripe[:, i]) for i, lane in enumerate(lanes)]
+            position += 32
+            h = rotate(lanes[0], 1) + rotate(lanes[1], 7) + rotate(lanes[2], 12) + rotate(lanes[3], 18)
+            for lane in lanes:
+                h = (h ^ mix(np.zeros(count, np.uint64), lane)) * P1 + P4
+        else:
+            h = h + P5
+        return _finish(h + np.uint64(size), words[:, position:])
+
+
+def _finish(h: Lane, tail: Bytes) -> Lane:
+    zero = np.zeros(len(h), np.uint64)
+    while tail.shape[1] >= 8:
+        word = np.ascontiguousarray(tail[:, :8]).view("<u8")[:, 0]
+        h, tail = rotate(h ^ mix(zero, word), 27) * P1 + P4, tail[:, 8:]
+    if tail.shape[1] >= 4:
+        half = np.ascontiguousarray(tail[:, :4]).view("<u4")[:, 0].astype(np.uint64)
+        h, tail = rotate(h ^ (half * P1), 23) * P2 + P3, tail[:, 4:]
+    for column in tail.T:
+        h = rotate(h ^ (column.astype(np.uint64) * P5), 11) * P1
+    h = (h ^ (h >> np.uint64(33))) * P2
+    h = (h ^ (h >> np.uint64(29))) * P3
+    return h ^ (h >> np.uint64(32))
+
+
+def check_packed(data: Bytes, offsets: Ints) -> None:
+    """Refuse offsets that fall or leave the bytes."""
+    if offsets[0] < 0 or offsets[-1] > len(data) or (np.diff(offsets) < 0).any():
+        raise ValueError("token offsets must rise and stay inside the token bytes")
+
+
+def matrix_of(data: Bytes, starts: Ints, size: int) -> Bytes:
+    """Return the bytes of equally long tokens, one a row: (tokens, size)."""
+    return data[starts[:, None] + np.arange(size)]
+
+
+def hash_tokens(data: Bytes, offsets: Ints, seed: int) -> Lane:
+    """XXH64 of each packed token: uint64 of shape (tokens,)."""
+    check_packed(data, offsets)
+    sizes = np.diff(offsets)
+    hashes = np.empty(len(sizes), np.uint64)
+    for size in np.unique(sizes):  # tokens of one length are hashed side by side
+        members = np.flatnonzero(sizes == size)
+        hashes[members] = xxh64(matrix_of(data, offsets[members], int(size)), seed)
+    return hashes
+
+
+def find_tokens(slots: Bytes, offsets: Bytes, data: Bytes, word_data: Bytes, word_offsets: Ints) -> Ints:
+    """Rows of packed words in an index: int64 of shape (words,), -1 where a word is unknown."""
+    entries, bounds = slots.view("<u8"), offsets.view("<i8")
+    if len(entries) & (len(entries) - 1) or not len(entries) or not len(bounds):
+        raise ValueError("an index has a power of two of slots and one offset more than tokens")
+    hashes = hash_tokens(word_data, word_offsets, 0)
+    rows = np.full(len(hashes), -1, np.int64)
+    open_ = np.arange(len(hashes))
+    slot = hashes & np.uint64(len(entries) - 1)
+    for _ in range(MAX_PROBE):
+        entry = entries[slot[open_]]
+        open_, entry = open_[entry != 0], entry[entry != 0]
+        alike = entry >> np.uint64(32) == hashes[open_] >> np.uint64(32)
+        found = (entry & np.uint64(LOW)).astype(np.int64) - 1
+        alike &= (found >= 0) & (found < len(bounds) - 1)
+        alike[alike] = _same(bounds, data, found[alike], word_data, word_offsets, open_[alike])
+        rows[open_[alike]] = found[alike]
+        open_ = open_[~alike]
+        if not len(open_):
+            break
+        slot[open_] = (slot[open_] + np.uint64(1)) & np.uint64(len(entries) - 1)
+    return rows
+
+
+def _same(
+    bounds: Ints, data: Bytes, rows: Ints, word_data: Bytes, word_offsets: Ints, words: Ints
+) -> NDArray[np.bool_]:
+    start, stop = bounds[rows].astype(np.int64), bounds[rows + 1].astype(np.int64)
+    size = word_offsets[words + 1] - word_offsets[words]
+    same: NDArray[np.bool_] = (start >= 0) & (stop <= len(data)) & (stop - start == size) & (stop >= start)
+    for length in np.unique(size[same]):
+        members = np.flatnonzero(same & (size == length))
+        ours = matrix_of(data, start[members], int(length))
+        theirs = matrix_of(word_data, word_offsets[words[members]], int(length))
+        same[members] = (ours == theirs).all(axis=1)
+    return same
+
+
+def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str]) -> Ints:
+    """Rows of a list of str in an index: int64 of shape (words,), -1 where a word is unknown."""
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"a word must be a str, not {type(word).__name__}")
+    packed = [word.encode() for word in words]
+    ends = np.zeros(len(packed) + 1, np.int64)
+    np.cumsum([len(word) for word in packed], out=ends[1:])
+    return find_tokens(slots, offsets, data, np.frombuffer(b"".join(packed), np.uint8), ends)
+
+
+def insert_tokens(slots: Lane, data: Bytes, offsets: Ints, count: int, added: int) -> Ints:
+    """Put the tokens behind the first `count` distinct ones into the index; the row of each."""
+    last = count + added
+    if last + 1 > len(offsets) or 2 * last > len(slots) or last > LOW - 1:
+        raise ValueError("the index is too small for these tokens")
+    hashes = hash_tokens(data, offsets[count : last + 1], 0).tolist()
+    bounds = offsets[count : last + 1].tolist()
+    rows = np.empty(added, np.int64)
+    known = count
+    for i, hashed in enumerate(hashes):
+        token = data[bounds[i] : bounds[i + 1]].tobytes()
+        row = rows[i] = _place(slots, data, offsets, hashed, token, known)
+        if row == known:
+            start = int(offsets[known])
+            data[start : start + len(token)] = np.frombuffer(token, np.uint8)
+            offsets[known + 1] = start + len(token)
+            known += 1
+    return rows
+
+
+def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, new_row: int) -> int:
+    slot = hashed & (len(slots) - 1)
+    for _ in range(MAX_PROBE):
+        entry = int(slots[slot])
+        if entry == 0:
+            slots[slot] = (hashed >> 32 << 32) | (new_row + 1)
+            return new_row
+        row = (entry & LOW) - 1
+        if entry >> 32 == hashed >> 32 and 0 <= row < new_row:
+            if data[offsets[row] : offsets[row + 1]].tobytes() == token:
+                return row
+        slot = (slot + 1) & (len(slots) - 1)
+    raise OverflowError("more than 1,024 tokens share a home slot")
+
+
+_PLAIN = b"0123456789+-.eE "  # float() accepts nothing of these characters but decimal numbers
+
+
+def parse_rows(
+    text: Bytes,
+    position: int,
+    stop: int,
+    vectors: NDArray[np.float32],
+    token_data: Bytes,
+    token_offsets: Ints,
+    row: int,
+) -> tuple[int, int]:
+    """Read lines of a token and plain numbers into rows from `row` on, up to the first other line."""
+    dim = vectors.shape[1]
+    if dim < 1 or position < 0 or stop > len(text) - SLACK or (stop and text[stop - 1] != 10):
+        raise ValueError("a block must end in a newline, with 16 bytes to spare")
+    used = int(token_offsets[row])
+    for line in text[position:stop].tobytes().split(b"\n")[:-1]:
+        values = _numbers(line, dim)
+        token = line.partition(b" ")[0]
+        if (
+            values is None
+            or row == len(vectors)
+            or row + 1 == len(token_offsets)
+            or used + len(token) > len(token_data)
+        ):
+            break
+        vectors[row] = values
+        token_data[used : used + len(token)] = np.frombuffer(token, np.uint8)
+        used += len(token)
+        row += 1
+        token_offsets[row] = used
+        position += len(line) + 1
+    return position, row
+
+
+def _numbers(line: bytes, dim: int) -> Any:
+    fields = line.rstrip(b" \r").split(b" ")
+    if len(fields) != dim + 1 or b"\t" in fields[0]:
+        return None
+    numbers = fields[1:]
+    if b"".join(numbers).translate(None, _PLAIN):
+        return None
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(list(map(float, numbers))).astype(np.float32)
+    except ValueError:
+        return None

@@ -1,0 +1,19 @@
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+
+def hash_tokens(data: Bytes, offsets: Ints, seed: int) -> NDArray[np.uint64]: ...
+def find_tokens(slots: Bytes, offsets: Bytes, data: Bytes, word_data: Bytes, word_offsets: Ints) -> Ints: ...
+def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str]) -> Ints: ...
+def insert_tokens(slots: NDArray[np.uint64], data: Bytes, offsets: Ints, count: int, added: int) -> Ints: ...
+def parse_rows(
+    text: Bytes,
+    position: int,
+    stop: int,
+    vectors: NDArray[np.float32],
+    token_data: Bytes,
+    token_offsets: Ints,
+    row: int,
+) -> tuple[int, int]: ...

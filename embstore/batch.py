@@ -1,0 +1,202 @@
+"""What flows between formats: batches of tokens and vectors, and the source that yields them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Vectors = NDArray[Any]
+
+Dtype = Literal["float32", "float16", "bfloat16"]
+OnError = Literal["stop", "skip"]
+Duplicates = Literal["first", "last", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Strings packed as Arrow packs them: their UTF-8 bytes end to end, and where each one begins.
+
+    Attributes
+    ----------
+    data
+        uint8 of shape (bytes,).
+    offsets
+        int64 of shape (tokens + 1,), from 0, never falling: token ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+    """
+
+    data: Bytes
+    offsets: Ints
+
+    @classmethod
+    def pack(cls, words: Iterable[str | bytes]) -> Tokens:
+        """Pack words; text that came from bytes that are not UTF-8 (surrogateescape) gives those bytes back."""
+        packed = [word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words]
+        offsets = np.zeros(len(packed) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, packed), np.int64, len(packed)), out=offsets[1:])
+        return cls(np.frombuffer(b"".join(packed), np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, item: slice) -> Tokens:
+        start, stop, _ = item.indices(len(self))
+        stop = max(start, stop)
+        bounds = self.offsets[start : stop + 1]
+        return Tokens(self.data[bounds[0] : bounds[-1]], bounds - bounds[0])
+
+    def to_bytes(self) -> list[bytes]:
+        """Every token as bytes."""
+        data, ends = self.data.tobytes(), self.offsets.tolist()
+        return [data[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+
+    def take(self, keep: NDArray[Any]) -> Tokens:
+        """Return the tokens that a mask or an array of positions names, copied."""
+        words = self.to_bytes()
+        chosen = np.flatnonzero(keep) if keep.dtype == bool else keep
+        return Tokens.pack([words[i] for i in chosen.tolist()])
+
+    def not_utf8(self) -> Sequence[int]:
+        """Positions of the tokens that are not valid UTF-8."""
+        starts = self.offsets[:-1][np.diff(self.offsets) > 0]
+        try:  # valid end to end, and no token begins in the middle of a character: each one is valid
+            self.data.tobytes().decode()
+            if not (self.data[starts] & 0xC0 == 0x80).any():
+                return []
+        except UnicodeDecodeError:
+            pass
+        return [i for i, word in enumerate(self.to_bytes()) if not _is_utf8(word)]
+
+
+def _is_utf8(word: bytes) -> bool:
+    try:
+        word.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a table.
+
+    Attributes
+    ----------
+    tokens
+        The row's tokens, packed.
+    vectors
+        (rows, dim), a floating NumPy type, C-contiguous. The receiver may not keep it beyond the next batch
+        without copying it.
+    """
+
+    tokens: Tokens
+    vectors: Vectors
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was odd in an input: how often, and where first. One warning each is made of them at the end."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, what: str, where: str | int = "", times: int = 1) -> None:
+        """Count something odd."""
+        self.counts[what] = self.counts.get(what, 0) + times
+        self.first.setdefault(what, str(where))
+
+    def messages(self) -> list[str]:
+        """Return one sentence for each kind of finding."""
+        return [
+            f"{count} {what}" + (f" (first: {self.first[what]})" if self.first[what] else "")
+            for what, count in self.counts.items()
+        ]
+
+
+@dataclass(slots=True)
+class Source:
+    """A table that is being read: its shape as far as it is known, and its rows, once.
+
+    Attributes
+    ----------
+    dim
+        Numbers in a row (embedding_dim).
+    batches
+        The rows in order. Errors of the input are raised while it is consumed.
+    dtype
+        What the values were stored as, so that a conversion keeps it unless told otherwise. Batches of
+        ``bfloat16`` hold float32, which is exact.
+    rows
+        How many rows there are, where the format says so beforehand.
+    findings
+        Filled while the batches are consumed.
+    provenance
+        What a store says of its origin: name, size, sha256 and so on. Called once all batches are consumed.
+    special
+        Rows behind the vocabulary (padding, unknown, hash buckets), (n, dim), and `policy`, the policy that
+        they were written for.
+    """
+
+    dim: int
+    batches: Iterator[Batch]
+    dtype: Dtype = "float32"
+    rows: int | None = None
+    findings: Findings = field(default_factory=Findings)
+    provenance: Callable[[], dict[str, str]] = dict
+    special: Vectors | None = None
+    policy: dict[str, str] = field(default_factory=dict)
+
+    def through(self, stage: Callable[[Iterator[Batch]], Iterator[Batch]], **changes: Any) -> Source:
+        """Return the same source with its batches sent through a stage."""
+        return replace(self, batches=stage(self.batches), **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How to read a file: the same words in ``open``, ``convert`` and on the command line.
+
+    Attributes
+    ----------
+    format
+        Name of the format; None to find it by magic bytes, then suffix.
+    vocab
+        A file of words, or the name of the dataset that holds them.
+    key
+        Name of the tensor or dataset.
+    member
+        Name of the member of a zip.
+    dim
+        Numbers in a row, where the file leaves it open; a token may then end in a number.
+    header
+        Whether text begins with a header line; None to find out.
+    limit
+        Read so many rows at most.
+    on_error
+        ``stop`` at a line that cannot be read, or ``skip`` and count it.
+    """
+
+    format: str | None = None
+    vocab: str | Path | None = None
+    key: str | None = None
+    member: str | None = None
+    dim: int | None = None
+    header: bool | None = None
+    limit: int | None = None
+    on_error: OnError = "stop"
+
+    def given(self) -> dict[str, str]:
+        """Return the options that differ from their defaults, as text."""
+        plain = ReadOptions()
+        return {
+            name: str(getattr(self, name)) for name in self.__slots__ if getattr(self, name) != getattr(plain, name)
+        }
+
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes read so far and the bytes in all."""

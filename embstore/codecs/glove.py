@@ -1,0 +1,56 @@
+"""GloVe text: a token, a space and its numbers on each line, no header (formats/glove/SPEC.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embstore.atomic import replacing
+from embstore.batch import Progress, ReadOptions, Source
+from embstore.codecs.decimal import write_rows
+from embstore.codecs.lines import COUNT, Shape, most_common_dim
+from embstore.codecs.text import read_text
+
+NAME = "glove"
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read GloVe text, plain, compressed or in a zip."""
+    return read_text(path, options, progress, lambda lines: settle(lines, options), NAME)
+
+
+def settle(lines: list[bytes], options: ReadOptions) -> Shape:
+    """Make out the dimension, and whether a header stands first by mistake."""
+    head = [int(text) for text in lines[0].split(b" ") if COUNT.fullmatch(text)]
+    looks_like_header = len(head) == 2 == len(lines[0].split(b" "))
+    if options.header or (options.header is None and looks_like_header):
+        return _with_header(lines, head, options)
+    return _plain(lines, options.dim)
+
+
+def _plain(lines: list[bytes], dim: int | None) -> Shape:
+    return Shape(dim, "by dim=", stated=True) if dim else most_common_dim(lines)
+
+
+def _with_header(lines: list[bytes], head: list[int], options: ReadOptions) -> Shape:
+    """Decide about a first line of two whole numbers, or one that was said to be a header."""
+    if len(head) != 2:
+        raise ValueError("header=True, but the first line is not two whole numbers, rows and dim")
+    rows, dim = head
+    if options.header:
+        return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
+    below = options.dim or (most_common_dim(lines[1:]).dim if any(lines[1:]) else 1)
+    if below == 1:
+        raise ValueError(
+            f"{lines[0].decode()!r} may be a header or the first of one-dimensional rows: "
+            "say which with --header or --no-header (header=True or False)"
+        )
+    if below == dim:
+        return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
+    return _plain(lines, options.dim)
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write GloVe text, whole or not at all; each number as short as reads back to the same float32."""
+    with replacing(path) as file:
+        for _ in write_rows(file, source, path, NAME):
+            pass

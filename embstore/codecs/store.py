@@ -1,0 +1,61 @@
+"""The store format as one codec among others (formats/store/SPEC.md)."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from embstore import layout
+from embstore.batch import Batch, Duplicates, Progress, ReadOptions, Source
+from embstore.dtypes import NUMPY_DTYPES, from_bfloat16
+from embstore.inputs import open_regular
+from embstore.layout import read_header
+from embstore.verify import DTYPES, check_store
+from embstore.vocab import Vocab
+from embstore.writer import write_store
+
+NAME = "store"
+ROWS = 16384  # in a batch
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read a store's vocabulary and rows; the special rows are left out."""
+    del options
+    with open_regular(path) as file:
+        header = read_header(file, path)
+        check_store(header, path)
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    weight = header.tensors[layout.WEIGHT]
+    raw = np.ndarray(weight.shape, NUMPY_DTYPES[DTYPES[weight.dtype]], mapped, weight.start)
+    arrays = (header.tensors[name] for name in (layout.SLOTS, layout.OFFSETS, layout.BYTES))
+    vocab = Vocab(*(np.ndarray((t.stop - t.start,), np.uint8, mapped, t.start) for t in arrays))
+
+    def batches() -> Iterator[Batch]:
+        for start in range(0, vocab.size, ROWS):
+            stop = min(start + ROWS, vocab.size)
+            rows = raw[start:stop]
+            yield Batch(vocab.tokens(start, stop), from_bfloat16(rows) if weight.dtype == "BF16" else rows)
+            if progress:
+                progress(stop * raw.strides[0], vocab.size * raw.strides[0])
+
+    return Source(
+        dim=weight.shape[1],
+        batches=batches(),
+        dtype=DTYPES[weight.dtype],
+        rows=vocab.size,
+        provenance=lambda: {"name": Path(path).name, "format": NAME, **_origin(header.metadata)},
+    )
+
+
+def _origin(metadata: dict[str, str]) -> dict[str, str]:
+    """What a store made from this one says of its source: the checksum of the rows is the whole of it."""
+    digest = metadata.get(f"embstore.sha256.{layout.WEIGHT}")
+    return {"sha256": digest} if digest else {}
+
+
+def write(path: str | Path, source: Source, *, duplicates: Duplicates = "first") -> None:
+    """Write a store, whole or not at all."""
+    write_store(path, source, duplicates=duplicates)

@@ -1,0 +1,224 @@
+"""From one file to another: read, select, write, whole or not at all."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embstore import codecs
+from embstore.atomic import check_target
+from embstore.batch import Batch, Dtype, Duplicates, Findings, Progress, ReadOptions, Source, Tokens
+from embstore.distinct import distinct
+from embstore.errors import EmbstoreError, EmbstoreWarning
+from embstore.stages import Selection, vocabulary_of
+from embstore.vocab import VocabBuilder
+from embstore.writer import write_store
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a conversion did.
+
+    Attributes
+    ----------
+    source, target
+        Paths.
+    rows, dim, dtype
+        Of the table written.
+    duplicates, skipped, nonfinite
+        Repeated rows dropped, lines left out, rows with NaN or Inf.
+    findings
+        One sentence for each thing that was odd.
+    seconds, bytes
+        Wall time; size of the target.
+    """
+
+    source: str
+    target: str
+    rows: int
+    dim: int
+    dtype: str
+    duplicates: int
+    skipped: int
+    nonfinite: int
+    seconds: float
+    bytes: int
+    findings: list[str] = field(default_factory=list)
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Open any file that a codec reads as a source."""
+    codec = codecs.find(options.format) if options.format else codecs.sniff(path)
+    if not codec.reads:
+        raise EmbstoreError(f"{path}: the format {codec.name} is written only")
+    source: Source = codec.load().read(path, options, progress)
+    given = {name: value for name, value in options.given().items() if name != "format"}
+    if given:
+        noted = ", ".join(f"{name}={value}" for name, value in given.items())
+        origin = source.provenance
+        source.provenance = lambda: {**origin(), "options": noted}
+    return source
+
+
+def convert(
+    src: str | Path,
+    dst: str | Path,
+    *,
+    to: str | None = None,
+    dtype: Dtype | None = None,
+    limit: int | None = None,
+    vocab_only: str | Path | Iterable[str] | None = None,
+    normalize: bool = False,
+    duplicates: Duplicates = "first",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **reading: Any,
+) -> Report:
+    """Convert a file of embeddings into another, streamed in bounded memory.
+
+    Parameters
+    ----------
+    src, dst
+        Files. `dst` appears when all is written, not before.
+    to
+        Format of `dst`; None takes it from the suffix (``.safetensors`` is a store).
+    dtype
+        ``float32``, ``float16`` or ``bfloat16``; None keeps what the source has.
+    limit
+        Take the first rows only.
+    vocab_only
+        Words, or a file with one on each line: take the rows of these alone.
+    normalize
+        Scale every vector to length 1.
+    duplicates
+        Which row a repeated token keeps: ``first``, ``last``; or ``error``.
+    overwrite
+        Replace `dst` if it exists.
+    progress
+        Called with bytes read and bytes in all.
+    **reading
+        Options of reading: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
+
+    Returns
+    -------
+    Report of rows, dim, duplicates, skipped lines, seconds and bytes.
+
+    Warns
+    -----
+    EmbstoreWarning
+        For each kind of oddity in the source.
+
+    Raises
+    ------
+    FormatError
+        Where the source is damaged, or the target's format cannot hold the table.
+    FileExistsError
+        Where `dst` exists and `overwrite` is False.
+    """
+    start = time.perf_counter()
+    check_target(dst, overwrite=overwrite)
+    target = codecs.find(to) if to else codecs.by_target(dst)
+    if not target.writes:
+        raise EmbstoreError(f"the format {target.name} is read only")
+    source = read(src, ReadOptions(limit=limit, **reading), progress)
+    words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
+    source = Selection(dtype, limit, words, normalize).apply(source)
+    counter = _Counter()
+    source = source.through(counter.count)
+    if target.name == "store":
+        write_store(dst, source, duplicates=duplicates)
+    else:
+        batches = distinct(source, VocabBuilder(), duplicates, dst)
+        target.load().write(dst, source.through(lambda _: batches))
+    warn(source.findings)
+    return _report(src, dst, source, counter.rows, time.perf_counter() - start)
+
+
+class _Counter:
+    """Counts the rows that pass."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def count(self, batches: Iterable[Batch]) -> Any:
+        for batch in batches:
+            self.rows += len(batch.tokens)
+            yield batch
+
+
+def _report(src: str | Path, dst: str | Path, source: Source, rows: int, seconds: float) -> Report:
+    counts = source.findings.counts
+    duplicates = counts.get("repeated tokens", 0)
+    return Report(
+        source=str(src),
+        target=str(dst),
+        rows=rows - duplicates,
+        dim=source.dim,
+        dtype=source.dtype,
+        duplicates=duplicates,
+        skipped=counts.get("lines that cannot be read left out", 0),
+        nonfinite=counts.get("rows with NaN, Inf or a value beyond the dtype", 0),
+        seconds=seconds,
+        bytes=Path(dst).stat().st_size,
+        findings=source.findings.messages(),
+    )
+
+
+def _words(vocab_only: str | Path | Iterable[str]) -> Iterable[str | bytes]:
+    if isinstance(vocab_only, str | Path):
+        return [line for line in Path(vocab_only).read_bytes().replace(b"\r\n", b"\n").split(b"\n") if line]
+    return vocab_only
+
+
+def warn(findings: Findings) -> None:
+    """Turn what was odd into warnings, one of a kind."""
+    for message in findings.messages():
+        warnings.warn(message, EmbstoreWarning, stacklevel=3)
+
+
+def save(
+    path: str | Path,
+    tokens: Sequence[str],
+    vectors: Any,
+    *,
+    dtype: Dtype | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a table of your own as a store.
+
+    Parameters
+    ----------
+    path
+        Appears when all is written.
+    tokens
+        Distinct words.
+    vectors
+        (tokens, dim), floating; anything that `numpy.asarray` takes.
+    dtype
+        What to keep the values as; None keeps float16 and makes float32 of the rest.
+    overwrite
+        Replace the file if it exists.
+
+    Raises
+    ------
+    ValueError
+        Where the shapes do not fit, the values are not floating, or a token comes twice.
+    """
+    check_target(path, overwrite=overwrite)
+    matrix = np.asarray(vectors)
+    if matrix.ndim != 2 or len(matrix) != len(tokens) or not matrix.shape[1]:
+        raise ValueError(f"{len(tokens)} tokens need vectors of shape ({len(tokens)}, dim), not {matrix.shape}")
+    if matrix.dtype.kind != "f":
+        raise ValueError(f"vectors of {matrix.dtype} must be made floating first, which says what they become")
+    batches = (Batch(Tokens.pack(tokens[i : i + 65536]), matrix[i : i + 65536]) for i in range(0, len(tokens), 65536))
+    kept: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
+    source = Source(dim=matrix.shape[1], batches=batches, dtype=kept, rows=len(tokens))
+    source = Selection(dtype).apply(source)
+    write_store(path, source, duplicates="error")
+    warn(source.findings)

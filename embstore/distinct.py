@@ -1,0 +1,53 @@
+"""One row for each token: what happens to repeated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from embstore.batch import Batch, Duplicates, Ints, Source, Vectors
+from embstore.errors import FormatError
+from embstore.vocab import VocabBuilder
+
+Overwrite = Callable[[Ints, Vectors], None]
+
+
+def distinct(
+    source: Source,
+    builder: VocabBuilder,
+    duplicates: Duplicates,
+    path: str | Path,
+    overwrite: Overwrite | None = None,
+) -> Iterator[Batch]:
+    """Yield the rows of tokens not met before, entering each into the builder.
+
+    Parameters
+    ----------
+    source
+        Its findings count the repeated rows.
+    duplicates
+        ``first`` drops them, ``last`` hands them to `overwrite`, ``error`` raises FormatError.
+    path
+        Named in errors.
+    overwrite
+        Called with rows handed out earlier, int64 of shape (n,), and their new vectors, (n, dim), in order.
+    """
+    if duplicates == "last" and overwrite is None:
+        raise FormatError(path, "duplicates=last needs a store as its target: convert to a store first")
+    for batch in source.batches:
+        known = builder.size
+        rows = builder.add(batch.tokens)
+        if builder.size - known == len(rows):
+            yield batch
+            continue
+        highest = np.maximum.accumulate(np.concatenate(([known - 1], rows)))[:-1]
+        repeated = np.flatnonzero(rows <= highest)
+        token = builder.token(int(rows[repeated[0]])).decode("utf-8", "replace")
+        if duplicates == "error":
+            raise FormatError(path, f"the token {token!r} appears twice; --duplicates first or last keeps one")
+        source.findings.add("repeated tokens", repr(token), len(repeated))
+        yield Batch(batch.tokens.take(rows > highest), batch.vectors[rows > highest])
+        if duplicates == "last" and overwrite is not None:
+            overwrite(rows[repeated], batch.vectors[repeated])

@@ -1,0 +1,33 @@
+"""What a store's rows are kept as, and rounding to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.batch import Dtype, Vectors
+
+NUMPY_DTYPES: dict[Dtype, str] = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}
+TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+
+
+def to_bfloat16(vectors: Vectors) -> NDArray[np.uint16]:
+    """Round float32 to the bits of bfloat16, ties to even; NaN stays NaN."""
+    bits = np.ascontiguousarray(vectors, "<f4").view("<u4")
+    rounded = ((bits + (((bits >> 16) & 1) + np.uint32(0x7FFF))) >> 16).astype("<u2")
+    return np.where(np.isnan(vectors), (bits >> 16 | 0x40).astype("<u2"), rounded)
+
+
+def from_bfloat16(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Widen the bits of bfloat16 to float32, exactly."""
+    return (bits.astype("<u4") << 16).view("<f4")
+
+
+def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
+    """Return rows as a store keeps them: little-endian, C-contiguous; a copy only where one is needed."""
+    if dtype == "bfloat16":
+        return to_bfloat16(vectors)
+    with np.errstate(over="ignore"):  # a value out of range becomes Inf, which is counted elsewhere
+        return np.ascontiguousarray(vectors, NUMPY_DTYPES[dtype])

@@ -1,0 +1,60 @@
+"""`embstore.open`: a store is mapped, any other file is read into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from embstore import codecs
+from embstore.batch import Duplicates, Progress, ReadOptions
+from embstore.convert import read, warn
+from embstore.stages import Selection
+from embstore.store import Advice, Store
+
+
+def open(  # noqa: A001
+    path: str | Path,
+    *,
+    advise: Advice = "normal",
+    duplicates: Duplicates = "first",
+    progress: Progress | None = None,
+    **reading: Any,
+) -> Store:
+    """Open a file of embeddings.
+
+    Parameters
+    ----------
+    path
+        A store, which is mapped in constant time and takes no memory, or any file that `embstore formats`
+        lists, which is read into memory.
+    advise
+        For a store: what to tell the kernel of the reads to come (``normal``, ``random``, ``sequential``, ``willneed``).
+    duplicates
+        For other files: which row a repeated token keeps, ``first`` or ``last``; or ``error``.
+    progress
+        For other files: called with bytes read and bytes in all.
+    **reading
+        Options of reading: `format`, `vocab`, `key`, `member`, `dim`, `header`, `limit`, `on_error`.
+
+    Returns
+    -------
+    Store
+
+    Raises
+    ------
+    FormatError
+        Where the file is none that embstore reads, or is damaged.
+    """
+    options = ReadOptions(**reading)
+    codec = codecs.find(options.format) if options.format else codecs.sniff(path)
+    if codec.name == "store" and not set(options.given()) - {"format"}:
+        return Store.open(path, advise=advise)
+    source = Selection(limit=options.limit).apply(read(path, options, progress))
+    path = Path(path).absolute()
+    store = Store.from_source(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))
+    warn(source.findings)
+    return store
+
+
+def _reopen(path: Path, duplicates: Duplicates, reading: dict[str, Any]) -> Store:
+    return open(path, duplicates=duplicates, **reading)

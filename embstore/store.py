@@ -1,0 +1,276 @@
+"""A table of vectors by word: opened in constant time over a mapped file, or held in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import mmap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore import layout
+from embstore.batch import Duplicates, Dtype, Ints, Source, Vectors
+from embstore.distinct import distinct
+from embstore.errors import FormatError, UnknownTokenError
+from embstore.inputs import open_regular
+from embstore.layout import read_header
+from embstore.dtypes import NUMPY_DTYPES, encode_rows, from_bfloat16
+from embstore.verify import DTYPES, check_store, verify_store
+from embstore.vocab import Itos, Stoi, Vocab, VocabBuilder
+
+Advice = Literal["normal", "random", "sequential", "willneed"]
+Default = TypeVar("Default")
+
+
+class Store:
+    """Vectors by word.
+
+    Made by `embstore.open`, which maps a store file and reads any other. A store is a context manager, and
+    pickles as its path where it has one.
+
+    Attributes
+    ----------
+    path
+        The file, or None for a table made in memory.
+    dtype
+        ``float32``, ``float16`` or ``bfloat16``: what the vectors are kept as.
+    metadata
+        The strings of the file's header.
+    stoi
+        String to index: a `Mapping` from word to row.
+    itos
+        Index to string: a `Sequence` of words.
+    """
+
+    def __init__(
+        self,
+        raw: NDArray[Any],
+        vocab: Vocab,
+        metadata: dict[str, str],
+        *,
+        dtype: Dtype,
+        path: Path | None = None,
+        reopen: tuple[Any, ...] | None = None,
+        mapped: mmap.mmap | None = None,
+    ) -> None:
+        self.raw, self.vocab, self.metadata, self.dtype, self.path = raw, vocab, metadata, dtype, path
+        self.stoi, self.itos = Stoi(vocab), Itos(vocab)
+        self._reopen, self._mapped = reopen, mapped
+
+    @classmethod
+    def open(cls, path: str | Path, *, advise: Advice = "normal") -> Store:
+        """Map a store file copy-on-write; nothing but its header is read.
+
+        Parameters
+        ----------
+        path
+            A store, as `embstore.convert` writes it.
+        advise
+            What to tell the kernel of the reads to come: ``random`` for a few scattered words of a large
+            file that is not cached, ``willneed`` to have it read ahead whole, ``sequential``.
+
+        Raises
+        ------
+        FormatError
+            Where the header is not that of a store. Its arrays are not read: `verify` checks them.
+        """
+        path = Path(path).absolute()
+        with open_regular(path) as file:
+            header = read_header(file, path)
+            check_store(header, path)
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        if advise != "normal" and hasattr(mapped, "madvise"):
+            mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
+        arrays = {name: _array(mapped, tensor) for name, tensor in header.tensors.items()}
+        weight = header.tensors[layout.WEIGHT]
+        dtype = DTYPES[weight.dtype]
+        raw = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
+        return cls(
+            raw,
+            Vocab(arrays[layout.SLOTS], arrays[layout.OFFSETS], arrays[layout.BYTES]),
+            header.metadata,
+            dtype=dtype,
+            path=path,
+            reopen=(_open_mapped, (path, advise)),
+            mapped=mapped,
+        )
+
+    @classmethod
+    def from_source(
+        cls,
+        source: Source,
+        path: str | Path,
+        *,
+        duplicates: Duplicates = "first",
+        reopen: tuple[Any, ...] | None = None,
+    ) -> Store:
+        """Read all batches of a source into memory; `path` says where they come from."""
+        builder, parts = VocabBuilder(source.rows or 0), [np.empty((0, source.dim), NUMPY_DTYPES[source.dtype])]
+        late: list[tuple[Ints, Vectors]] = []
+        for batch in distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated)):
+            parts.append(np.array(encode_rows(batch.vectors, source.dtype)))
+        raw = np.concatenate(parts)
+        for rows, vectors in late:
+            raw[rows] = encode_rows(vectors, source.dtype)
+        if not len(raw):
+            raise FormatError(path, "no rows: the input holds none, or all were left out")
+        metadata = {f"embstore.source.{key}": value for key, value in source.provenance().items()}
+        return cls(
+            raw, builder.vocab(), metadata, dtype=source.dtype, path=Path(path) if reopen else None, reopen=reopen
+        )
+
+    @property
+    def dim(self) -> int:
+        """Numbers in a vector (embedding_dim)."""
+        return int(self.raw.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Tokens and dim."""
+        return len(self), self.dim
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the vectors lie in a mapped file rather than in memory."""
+        return self._mapped is not None
+
+    @property
+    def weight(self) -> Vectors:
+        """All rows, the vocabulary's and the special ones behind them: (rows, dim).
+
+        A read-only view of the file; for ``bfloat16``, which NumPy lacks, a copy as float32.
+        """
+        return self._decoded(self._open_raw())
+
+    @property
+    def vectors(self) -> Vectors:
+        """The vocabulary's rows: (tokens, dim); a view or a copy like `weight`."""
+        return self._decoded(self._open_raw()[: len(self)])
+
+    def _open_raw(self) -> NDArray[Any]:
+        if self.raw is None:
+            raise ValueError("this store is closed")
+        return self.raw
+
+    def _decoded(self, rows: NDArray[Any]) -> Vectors:
+        if self.dtype == "bfloat16":
+            return from_bfloat16(rows)
+        view = rows.view()
+        view.flags.writeable = False
+        return view
+
+    def __len__(self) -> int:
+        return self.vocab.size
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.stoi
+
+    def rows(self, words: Iterable[str]) -> Ints:
+        """Rows of words.
+
+        Parameters
+        ----------
+        words
+            str; a list is the fastest.
+
+        Returns
+        -------
+        int64 of shape (words,), -1 where a word is unknown.
+        """
+        if isinstance(words, str):
+            raise TypeError("rows takes a list of words; for one word use stoi[word]")
+        self._open_raw()
+        return self.vocab.rows(words)
+
+    @overload
+    def __getitem__(self, words: str) -> Vectors: ...
+    @overload
+    def __getitem__(self, words: Iterable[str]) -> Vectors: ...
+    def __getitem__(self, words: str | Iterable[str]) -> Vectors:
+        """Vectors of one word, (dim,), a read-only view; or of several, (words, dim), a copy.
+
+        Raises UnknownTokenError, a KeyError, that names the words that are not there.
+        """
+        if isinstance(words, str):
+            return self._decoded(self._open_raw()[self.stoi[words]])
+        listed = list(words)
+        rows = self.rows(listed)
+        if (rows < 0).any():
+            missing = [word for word, row in zip(listed, rows.tolist(), strict=True) if row < 0]
+            raise UnknownTokenError(list(dict.fromkeys(missing)))
+        chosen = self.raw[rows]
+        return from_bfloat16(chosen) if self.dtype == "bfloat16" else chosen
+
+    @overload
+    def get(self, word: str) -> Vectors | None: ...
+    @overload
+    def get(self, word: str, default: Default) -> Vectors | Default: ...
+    def get(self, word: str, default: Any = None) -> Any:
+        """Vector of a word, (dim,), or the default where it is unknown."""
+        row = int(self.rows([word])[0])
+        return default if row < 0 else self._decoded(self.raw[row])
+
+    def verify(self) -> None:
+        """Read and check everything: checksums, offsets, and that the index finds each token at its row.
+
+        Raises FormatError that names the first thing wrong.
+        """
+        verify_store(self._open_raw(), self.vocab, self.metadata, self.path or "store in memory")
+
+    def close(self) -> None:
+        """Let go of the file. Views that were handed out stay valid and keep it mapped."""
+        self.raw, self.vocab = None, Vocab(*(np.zeros(size, np.uint8) for size in (16, 8, 0)))  # type: ignore[assignment]
+        self.stoi, self.itos = Stoi(self.vocab), Itos(self.vocab)
+        if self._mapped is not None:
+            with contextlib.suppress(BufferError):
+                self._mapped.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._reopen is not None:
+            return self._reopen
+        vocab = self.vocab
+        arrays = (self.raw, vocab.slots, vocab.offsets, vocab.data)
+        return _from_arrays, (*arrays, self.metadata, self.dtype)
+
+    def __repr__(self) -> str:
+        if self.raw is None:
+            return "<Store, closed>"
+        name = self.path.name if self.path else "in memory"
+        return f"<Store {name}: {len(self):,} x {self.dim} {self.dtype}{', mapped' if self.mapped else ''}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the first rows for notebooks."""
+        shown = range(min(5, len(self)))
+        cells = [(self.itos[i], self._decoded(self._open_raw()[i])[:6]) for i in shown]
+        body = "".join(
+            f"<tr><td>{i}</td><th>{html.escape(token)}</th>"
+            + "".join(f"<td>{value:.4g}</td>" for value in vector.tolist())
+            + ("<td>&hellip;</td>" if self.dim > 6 else "")
+            + "</tr>"
+            for i, (token, vector) in enumerate(cells)
+        )
+        return f"<p>{html.escape(repr(self))}</p><table>{body}</table>"
+
+
+def _array(mapped: mmap.mmap, tensor: layout.Tensor) -> NDArray[np.uint8]:
+    return np.ndarray((tensor.stop - tensor.start,), np.uint8, mapped, tensor.start)
+
+
+def _open_mapped(path: Path, advise: Advice) -> Store:
+    return Store.open(path, advise=advise)
+
+
+def _from_arrays(
+    raw: NDArray[Any], slots: Any, offsets: Any, data: Any, metadata: dict[str, str], dtype: Dtype
+) -> Store:
+    return Store(raw, Vocab(slots, offsets, data), metadata, dtype=dtype)

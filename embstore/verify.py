@@ -1,0 +1,107 @@
+"""Whether a store is what formats/store/SPEC.md says: its header at once, its contents when asked."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore import layout
+from embstore.dtypes import TENSOR_DTYPES
+from embstore.errors import EmbstoreError, FormatError
+from embstore.layout import Header
+from embstore.vocab import Vocab
+
+VOCABULARY = (layout.SLOTS, layout.OFFSETS, layout.BYTES)
+
+
+DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
+
+
+def check_store(header: Header, path: str | Path) -> None:
+    """Refuse a header whose tensors are not those of a store; what they hold is not looked at."""
+    missing = [name for name in (layout.WEIGHT, *VOCABULARY) if name not in header.tensors]
+    if missing:
+        raise FormatError(path, f"a safetensors file, but not a store: {', '.join(missing)} missing", format="store")
+
+    def require(condition: bool, where: str, reason: str) -> None:
+        if not condition:
+            raise FormatError(path, reason, where=where, format="store")
+
+    weight, slots, offsets, data = (header.tensors[name] for name in (layout.WEIGHT, *VOCABULARY))
+    require(
+        weight.dtype in TENSOR_DTYPES.values() and len(weight.shape) == 2,
+        layout.WEIGHT,
+        "must be F32, F16 or BF16 of 2 dimensions",
+    )
+    require(weight.shape[1] > 0, layout.WEIGHT, "must have at least one column")
+    count = slots.shape[0] if len(slots.shape) == 1 else 0
+    require(slots.dtype in ("U64", "I64"), layout.SLOTS, "must be U64 or I64")
+    require(count > 1 and count & (count - 1) == 0, layout.SLOTS, "must have a power of two of slots, at least 2")
+    require(offsets.dtype == "I64" and len(offsets.shape) == 1, layout.OFFSETS, "must be I64 of 1 dimension")
+    tokens = offsets.shape[0] - 1
+    require(0 < tokens <= weight.shape[0], layout.OFFSETS, f"{tokens} tokens for {weight.shape[0]} rows")
+    require(2 * tokens <= count, layout.SLOTS, f"{count} slots are less than twice {tokens} tokens")
+    require(data.dtype == "U8" and len(data.shape) == 1, layout.BYTES, "must be U8 of 1 dimension")
+    hashed = header.metadata.get("embstore.hash", "xxh64"), header.metadata.get("embstore.hash_seed", "0")
+    require(hashed == ("xxh64", "0"), "embstore.hash", f"{hashed} is not a hash that this version knows: xxh64, seed 0")
+
+
+def verify_store(raw: NDArray[Any], vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
+    """Check the contents of a store.
+
+    Parameters
+    ----------
+    raw
+        The rows as they are kept, (rows, dim).
+    vocab
+        The three arrays of the vocabulary.
+    metadata
+        Its `embstore.sha256.*` entries, where there are any, must hold.
+    path
+        Named in the error.
+
+    Raises
+    ------
+    FormatError
+        For the first thing wrong.
+    """
+    arrays = {
+        layout.WEIGHT: raw,
+        layout.SLOTS: vocab.slots,
+        layout.OFFSETS: vocab.offsets,
+        layout.BYTES: vocab.data,
+    }
+    for name, array in arrays.items():
+        expected = metadata.get(f"embstore.sha256.{name}")
+        if expected is not None and expected != _sha256(array):
+            raise FormatError(
+                path, "its bytes do not have the sha256 of the header: damaged", where=name, format="store"
+            )
+    for start in range(0, vocab.size, 65536):
+        _verify_tokens(vocab, start, min(start + 65536, vocab.size), path)
+    used = int(np.count_nonzero(vocab.slots.view("<u8")))
+    if used != vocab.size:
+        reason = f"{used:,} slots are in use for {vocab.size:,} tokens"
+        raise FormatError(path, reason, where=layout.SLOTS, format="store")
+
+
+def _sha256(array: NDArray[Any]) -> str:
+    return hashlib.sha256(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"").hexdigest()
+
+
+def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> None:
+    try:
+        tokens = vocab.tokens(start, stop)
+    except EmbstoreError as error:
+        raise FormatError(path, str(error), where=layout.OFFSETS, format="store") from None
+    wrong = np.flatnonzero(vocab.packed_rows(tokens) != np.arange(start, stop))
+    if len(wrong):
+        row = start + int(wrong[0])
+        token = vocab.token(row).decode("utf-8", "replace")
+        raise FormatError(
+            path, f"the index does not find the token {token!r} at its row {row}", where=layout.SLOTS, format="store"
+        )

@@ -1,0 +1,127 @@
+"""Writing a store, streamed: space for the header is left, rows go out as they come, the header is last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from embstore import layout
+from embstore.atomic import replacing
+from embstore.batch import Duplicates, Ints, Source, Vectors
+from embstore.distinct import distinct
+from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, encode_rows
+from embstore.errors import FormatError
+from embstore.vocab import VocabBuilder
+
+RESERVE = layout.ALIGNMENT
+MAX_NOTE = 800  # bytes of JSON a note on the origin may take, so that the header fits into what is reserved
+
+
+def write_store(path: str | Path, source: Source, *, duplicates: Duplicates = "first") -> None:
+    """Write a source as a store, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Replaced when all is written.
+    source
+        Its `findings` count what was dropped; its `special` rows go behind the vocabulary.
+    duplicates
+        Which row a repeated token keeps, or ``error``.
+    """
+    with replacing(path) as file:
+        _Writer(file, path, source, duplicates).run()
+
+
+class _Writer:
+    """One store being written."""
+
+    def __init__(self, file: IO[bytes], path: str | Path, source: Source, duplicates: Duplicates) -> None:
+        self.file, self.path, self.source, self.duplicates = file, path, source, duplicates
+        self.builder = VocabBuilder(source.rows or 0)
+        self.row_bytes = source.dim * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
+        self.digest = hashlib.sha256()
+        self.rewritten = False
+
+    def run(self) -> None:
+        self.file.seek(RESERVE)
+        with ThreadPoolExecutor(1) as pool:
+            for batch in distinct(self.source, self.builder, self.duplicates, self.path, self._overwrite):
+                self._write_rows(batch.vectors, pool)
+            if self.source.special is not None:
+                self._write_rows(self.source.special, pool)
+        if not self.builder.size:
+            raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
+        self._finish()
+
+    def _overwrite(self, rows: Ints, vectors: Vectors) -> None:
+        self.rewritten = True
+        for row, vector in zip(rows.tolist(), encode_rows(vectors, self.source.dtype), strict=True):
+            self.file.seek(RESERVE + row * self.row_bytes)
+            write_all(self.file, vector.tobytes())
+        self.file.seek(0, os.SEEK_END)
+
+    def _write_rows(self, vectors: Vectors, pool: ThreadPoolExecutor) -> None:
+        block = memoryview(encode_rows(vectors, self.source.dtype)).cast("B") if len(vectors) else b""
+        hashed = pool.submit(self.digest.update, block)  # beside the writing: both leave the GIL
+        write_all(self.file, block)
+        hashed.result()
+
+    def _finish(self) -> None:
+        slots, offsets, data = self.builder.finish()
+        rows = (self.file.tell() - RESERVE) // self.row_bytes
+        tensors = [
+            (layout.WEIGHT, TENSOR_DTYPES[self.source.dtype], (rows, self.source.dim)),
+            (layout.SLOTS, "U64", slots.shape),
+            (layout.OFFSETS, "I64", offsets.shape),
+            (layout.BYTES, "U8", data.shape),
+        ]
+        digests = {layout.WEIGHT: self._weight_digest(rows * self.row_bytes)}
+        for name, array in ((layout.SLOTS, slots), (layout.OFFSETS, offsets), (layout.BYTES, data)):
+            view = memoryview(array.astype(array.dtype.newbyteorder("<"), copy=False)).cast("B") if array.size else b""
+            digests[name] = hashlib.sha256(view).hexdigest()
+            write_all(self.file, view)
+        self.file.seek(0)
+        write_all(self.file, layout.build_header(tensors, self._metadata(digests), RESERVE))
+
+    def _weight_digest(self, size: int) -> str:
+        if not self.rewritten:
+            return self.digest.hexdigest()
+        digest, position = hashlib.sha256(), RESERVE
+        self.file.seek(RESERVE)
+        while position < RESERVE + size:
+            part = self.file.read(min(1 << 20, RESERVE + size - position))
+            digest.update(part)
+            position += len(part)
+        return digest.hexdigest()
+
+    def _metadata(self, digests: Mapping[str, str]) -> dict[str, str]:
+        return {
+            "format": "pt",
+            "embstore.version": layout.VERSION,
+            "embstore.hash": "xxh64",
+            "embstore.hash_seed": "0",
+            **{f"embstore.sha256.{name}": digest for name, digest in digests.items()},
+            **{f"embstore.source.{key}": _clipped(value) for key, value in self.source.provenance().items()},
+            **{f"embstore.{key}": value for key, value in self.source.policy.items()},
+        }
+
+
+def _clipped(note: str) -> str:
+    while len(json.dumps(note)) > MAX_NOTE:
+        note = note[: len(note) * 3 // 4] + "..."
+    return note
+
+
+def write_all(file: IO[bytes], data: memoryview | bytes) -> None:
+    """Write all of it: an unbuffered file may take less at a time."""
+    view = memoryview(data)
+    while len(view):
+        view = view[file.write(view) :]
