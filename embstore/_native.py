@@ -77,7 +77,8 @@ def check_packed(data: Bytes, offsets: Ints) -> None:
 
 def matrix_of(data: Bytes, starts: Ints, size: int) -> Bytes:
     """Return the bytes of equally long tokens, one a row: (tokens, size)."""
-    return data[starts[:, None] + np.arange(size)]
+    matrix: Bytes = data[starts[:, None] + np.arange(size)]
+    return matrix
 
 
 def hash_tokens(data: Bytes, offsets: Ints, seed: int) -> Lane:

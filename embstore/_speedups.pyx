@@ -30,8 +30,10 @@ cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object word, Py_ssize_t *size) except NULL
     Py_ssize_t PyUnicode_GET_LENGTH(object word)
 
+# Words whose slots are fetched together, so that their cache misses overlap.
+DEF BLOCK = 128
+
 cdef enum:
-    BLOCK = 128      # words whose slots are fetched together, so that their cache misses overlap
     MAX_PROBE = 1024  # formats/hash/SPEC.md: no token lies farther from its home slot
     SLACK = 16       # bytes that may be read, never used, beyond the end of a text block
 
@@ -234,7 +236,7 @@ def find_tokens(
     result = np.empty(count, np.int64)
     cdef int64_t[::1] rows = result
     with nogil:
-        for first in range(0, count, 128):
+        for first in range(0, count, BLOCK):
             n = min(<Py_ssize_t>BLOCK, count - first)
             for i in range(n):
                 queries[i].word = words + word_offsets[first + i]
@@ -257,7 +259,7 @@ def find_strings(
     open_index(&index, slots, offsets, data)
     result = np.empty(count, np.int64)
     cdef int64_t[::1] rows = result
-    for first in range(0, count, 128):
+    for first in range(0, count, BLOCK):
         n = min(<Py_ssize_t>BLOCK, count - first)
         for i in range(first + n, min(first + n + BLOCK, count)):
             prefetch(<const void *><PyObject *>PyList_GET_ITEM(words, i))
@@ -297,7 +299,7 @@ def insert_tokens(
     index.offsets, index.data, index.size = <const uint8_t *>&offsets[0], start_of(data), data.shape[0]
     start = offsets[count]
     with nogil:
-        for first in range(count, last, 128):
+        for first in range(count, last, BLOCK):
             n = min(<Py_ssize_t>BLOCK, last - first)
             for i in range(n):
                 queries[i].size = offsets[first + i + 1] - start

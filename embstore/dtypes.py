@@ -31,3 +31,8 @@ def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
         return to_bfloat16(vectors)
     with np.errstate(over="ignore"):  # a value out of range becomes Inf, which is counted elsewhere
         return np.ascontiguousarray(vectors, NUMPY_DTYPES[dtype])
+
+
+def bytes_of(array: NDArray[Any]) -> memoryview:
+    """View the bytes of a C-contiguous array as hashing and writing want them."""
+    return array.reshape(-1).view(np.uint8).data

@@ -9,6 +9,7 @@ import io
 import lzma
 import os
 import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -41,18 +42,16 @@ def first_bytes(path: str | Path, size: int = 4096) -> bytes:
         return file.read(size)
 
 
-def _zstd(raw: IO[bytes]) -> IO[bytes]:
-    try:
-        from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
+def _zstd(raw: IO[bytes]) -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
 
-        return zstd.ZstdFile(raw)  # type: ignore[no-any-return,unused-ignore]
-    except ImportError:
-        pass
+        return zstd.ZstdFile(raw)
     try:
         import zstandard
     except ImportError:
         raise MissingDependencyError("zstandard", "a .zst file") from None
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[no-any-return]
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
 
 
 COMPRESSIONS: dict[bytes, Callable[[Any], Any]] = {

@@ -6,29 +6,30 @@ Set ``EMBSTORE_PLAIN=1`` in the environment to use the plain ones all the same.
 from __future__ import annotations
 
 import os
-from typing import Final
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from embstore import _native
-
-COMPILED: Final[bool]
 
 try:
     if os.environ.get("EMBSTORE_PLAIN") == "1":
         raise ImportError("the plain functions were asked for")
     from embstore import _speedups
-
-    COMPILED = True
-    find_strings = _speedups.find_strings
-    find_tokens = _speedups.find_tokens
-    hash_tokens = _speedups.hash_tokens
-    insert_tokens = _speedups.insert_tokens
-    parse_rows = _speedups.parse_rows
 except ImportError:
     COMPILED = False
-    find_strings = _native.find_strings
-    find_tokens = _native.find_tokens
-    hash_tokens = _native.hash_tokens
-    insert_tokens = _native.insert_tokens
-    parse_rows = _native.parse_rows
+else:
+    COMPILED = True
 
-__all__ = ["COMPILED", "find_strings", "find_tokens", "hash_tokens", "insert_tokens", "parse_rows"]
+_active: Any = _speedups if COMPILED else _native
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+
+hash_tokens: Callable[[Bytes, Ints, int], NDArray[np.uint64]] = _active.hash_tokens
+find_tokens: Callable[[Bytes, Bytes, Bytes, Bytes, Ints], Ints] = _active.find_tokens
+find_strings: Callable[[Bytes, Bytes, Bytes, list[str]], Ints] = _active.find_strings
+insert_tokens: Callable[[NDArray[np.uint64], Bytes, Ints, int, int], Ints] = _active.insert_tokens
+parse_rows: Callable[[Bytes, int, int, NDArray[np.float32], Bytes, Ints, int], tuple[int, int]] = _active.parse_rows

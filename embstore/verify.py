@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.dtypes import TENSOR_DTYPES
+from embstore.dtypes import TENSOR_DTYPES, bytes_of
 from embstore.errors import EmbstoreError, FormatError
 from embstore.layout import Header
 from embstore.vocab import Vocab
@@ -90,7 +90,7 @@ def verify_store(raw: NDArray[Any], vocab: Vocab, metadata: dict[str, str], path
 
 
 def _sha256(array: NDArray[Any]) -> str:
-    return hashlib.sha256(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"").hexdigest()
+    return hashlib.sha256(bytes_of(np.ascontiguousarray(array))).hexdigest()
 
 
 def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> None:

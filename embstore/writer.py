@@ -16,7 +16,7 @@ from embstore import layout
 from embstore.atomic import replacing
 from embstore.batch import Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
-from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, encode_rows
+from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, encode_rows
 from embstore.errors import FormatError
 from embstore.vocab import VocabBuilder
 
@@ -69,7 +69,7 @@ class _Writer:
         self.file.seek(0, os.SEEK_END)
 
     def _write_rows(self, vectors: Vectors, pool: ThreadPoolExecutor) -> None:
-        block = memoryview(encode_rows(vectors, self.source.dtype)).cast("B") if len(vectors) else b""
+        block = bytes_of(encode_rows(vectors, self.source.dtype))
         hashed = pool.submit(self.digest.update, block)  # beside the writing: both leave the GIL
         write_all(self.file, block)
         hashed.result()
@@ -85,7 +85,7 @@ class _Writer:
         ]
         digests = {layout.WEIGHT: self._weight_digest(rows * self.row_bytes)}
         for name, array in ((layout.SLOTS, slots), (layout.OFFSETS, offsets), (layout.BYTES, data)):
-            view = memoryview(array.astype(array.dtype.newbyteorder("<"), copy=False)).cast("B") if array.size else b""
+            view = bytes_of(array.astype(array.dtype.newbyteorder("<"), copy=False))
             digests[name] = hashlib.sha256(view).hexdigest()
             write_all(self.file, view)
         self.file.seek(0)

@@ -153,7 +153,7 @@ def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]] |
             end -= 1
     for text in fields:
         if not NUMBER.fullmatch(text):
-            raise ValueError(_too_few(flat, shape, text))
+            raise ValueError(_too_few(flat, shape))
     rest, gap, last = flat[:end].rpartition(b" ")
     if gap and not shape.stated and NUMBER.fullmatch(last):
         count = count_numbers(flat)
@@ -169,14 +169,13 @@ def _shown(flat: bytes) -> str:
     return repr(flat.partition(b" ")[0][:60].decode("utf-8", "replace"))
 
 
-def _too_few(flat: bytes, shape: Shape, text: bytes = b"") -> str:
-    """Say what is wrong with a line that does not end in `dim` numbers: one field odd, or too few of them."""
-    fields = flat.split(b" ")[1:]
-    odd = next((field for field in fields if field and not NUMBER.fullmatch(field)), None)
-    if odd is not None and len(fields) >= shape.dim and sum(map(_is_number, fields)) >= shape.dim - 1 > 0:
-        shown = odd[:60].decode("utf-8", "replace")
-        return f"{shown!r} after token {_shown(flat)} is not a number"
+def _too_few(flat: bytes, shape: Shape) -> str:
+    """Say what is wrong with a line that does not end in `dim` numbers: a field that is none, or too few of them."""
+    fields = [field for field in flat.split(b" ")[1:] if field]
+    odd = [field for field in fields if not NUMBER.fullmatch(field)]
+    if odd and len(fields) >= shape.dim and len(fields) - len(odd) >= shape.dim - 1 > 0:
+        return f"{odd[-1][:60].decode('utf-8', 'replace')!r} after token {_shown(flat)} is not a number"
     return (
-        f"{count_numbers(flat)} numbers after token {_shown(flat)}, expected {shape.dim} ({shape.origin}). "
-        "The file may be truncated"
+        f"{count_numbers(flat)} numbers after token {_shown(flat)}, expected {shape.dim} ({shape.origin}); "
+        "the file may be truncated"
     )
