@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import html
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore import layout
-from embstore.batch import Duplicates, Dtype, Ints, Source, Vectors
+from embstore import layout, search
+from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
+from embstore.dtypes import NUMPY_DTYPES, encode_rows, from_bfloat16
 from embstore.errors import FormatError, UnknownTokenError
 from embstore.inputs import open_regular
 from embstore.layout import read_header
-from embstore.dtypes import NUMPY_DTYPES, encode_rows, from_bfloat16
+from embstore.search import Neighbours, Query
 from embstore.verify import DTYPES, check_store, verify_store
 from embstore.vocab import Itos, Stoi, Vocab, VocabBuilder
 
@@ -44,6 +45,8 @@ class Store:
         String to index: a `Mapping` from word to row.
     itos
         Index to string: a `Sequence` of words.
+    norms
+        Lengths of the vocabulary's rows, (tokens,), once something was searched; None before.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Store:
     ) -> None:
         self.raw, self.vocab, self.metadata, self.dtype, self.path = raw, vocab, metadata, dtype, path
         self.stoi, self.itos = Stoi(vocab), Itos(vocab)
+        self.norms: NDArray[np.float32] | None = None
         self._reopen, self._mapped = reopen, mapped
 
     @classmethod
@@ -151,6 +155,10 @@ class Store:
         """The vocabulary's rows: (tokens, dim); a view or a copy like `weight`."""
         return self._decoded(self._open_raw()[: len(self)])
 
+    def block(self, start: int, stop: int) -> Vectors:
+        """Rows [start, stop) of the weight, (stop - start, dim): what `weight[start:stop]` is, no other row decoded."""
+        return self._decoded(self._open_raw()[start:stop])
+
     def _open_raw(self) -> NDArray[Any]:
         if self.raw is None:
             raise ValueError("this store is closed")
@@ -213,6 +221,35 @@ class Store:
         """Vector of a word, (dim,), or the default where it is unknown."""
         row = int(self.rows([word])[0])
         return default if row < 0 else self._decoded(self.raw[row])
+
+    def most_similar(
+        self, positive: Query | Sequence[Query], negative: Query | Sequence[Query] = (), topn: int = 10
+    ) -> Neighbours:
+        """Words nearest by cosine to a word, or to a sum of words, exactly.
+
+        Parameters
+        ----------
+        positive, negative
+            Words or vectors of shape (dim,), one or several. Each is scaled to length 1, then they are added and
+            subtracted: the 3CosAdd of Levy and Goldberg, 2014 (https://aclanthology.org/W14-1618/), as in gensim.
+        topn
+            How many to return.
+
+        Returns
+        -------
+        At most `topn` pairs of word and cosine, best first, equal ones by row, without the words asked about.
+        A row of zeros scores 0; one with NaN or Inf is never among them.
+
+        Raises
+        ------
+        UnknownTokenError
+            Names the words that are not there.
+        """
+        return search.most_similar(self, positive, negative, topn)
+
+    def most_similar_batch(self, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
+        """Words nearest by cosine to each of many: for each what `most_similar` gives, in far fewer passes."""
+        return search.most_similar_batch(self, words, topn)
 
     def verify(self) -> None:
         """Read and check everything: checksums, offsets, and that the index finds each token at its row.
