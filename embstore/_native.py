@@ -169,9 +169,9 @@ def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, n
             slots[slot] = (hashed >> 32 << 32) | (new_row + 1)
             return new_row
         row = (entry & LOW) - 1
-        if entry >> 32 == hashed >> 32 and 0 <= row < new_row:
-            if data[offsets[row] : offsets[row + 1]].tobytes() == token:
-                return row
+        alike = entry >> 32 == hashed >> 32 and 0 <= row < new_row
+        if alike and data[offsets[row] : offsets[row + 1]].tobytes() == token:
+            return row
         slot = (slot + 1) & (len(slots) - 1)
     raise OverflowError("more than 1,024 tokens share a home slot")
 

@@ -16,13 +16,21 @@ cdef extern from *:
     """
     #if defined(__GNUC__) || defined(__clang__)
     #define embstore_prefetch(address) __builtin_prefetch(address)
+    #define embstore_trailing_zeros(word) __builtin_ctzll(word)
     #else
     #define embstore_prefetch(address) ((void)(address))
+    static int embstore_trailing_zeros(unsigned long long word)
+    {
+        int zeros = 0;
+        for (; !(word & 1); word >>= 1) zeros++;
+        return zeros;
+    }
     #endif
     #define embstore_is_ascii(word) (PyUnicode_IS_COMPACT_ASCII(word))
     #define embstore_ascii(word) ((const uint8_t *)PyUnicode_1BYTE_DATA(word))
     """
     void prefetch "embstore_prefetch"(const void *address) noexcept nogil
+    int trailing_zeros "embstore_trailing_zeros"(uint64_t word) noexcept nogil   # word is not 0
     bint is_ascii "embstore_is_ascii"(object word)
     const uint8_t *ascii_data "embstore_ascii"(object word)
 
@@ -370,7 +378,7 @@ cdef inline int leading_digits(uint64_t word) noexcept nogil:
     cdef uint64_t stops = (((x & 0x7F7F7F7F7F7F7F7FULL) + 0x7676767676767676ULL) | x) & 0x8080808080808080ULL
     if stops == 0:
         return 8
-    return <int>(((((stops & (0 - stops)) >> 7) - 1 & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56)
+    return trailing_zeros(stops) >> 3
 
 
 cdef inline uint64_t eight_digits(uint64_t word) noexcept nogil:
@@ -411,8 +419,7 @@ cdef inline const uint8_t *number(const uint8_t *p, float *value) noexcept nogil
     cdef int exponent = 0, power = 0
     cdef bint negative = p[0] == 45, minus, inexact = False
     cdef const uint8_t *start
-    if negative or p[0] == 43:
-        p += 1
+    p += negative | (p[0] == 43)   # no branch: half of all numbers are negative
     start = p
     if is_digit(p[0]) and not is_digit(p[1]):   # nearly always one digit stands before the point
         mantissa = p[0] - 48
@@ -441,9 +448,17 @@ cdef inline const uint8_t *number(const uint8_t *p, float *value) noexcept nogil
         exponent += -power if minus else power
     if not round_to_float(mantissa, exponent, inexact, value):
         return NULL
-    if negative:
-        value[0] = -value[0]
+    value[0] = sign_bit(value[0], negative)
     return p
+
+
+cdef inline float sign_bit(float value, bint negative) noexcept nogil:
+    """Return value, or -value, without a branch."""
+    cdef uint32_t bits
+    memcpy(&bits, &value, 4)
+    bits ^= <uint32_t>negative << 31
+    memcpy(&value, &bits, 4)
+    return value
 
 
 cdef inline bint round_to_float(uint64_t mantissa, int exponent, bint inexact, float *value) noexcept nogil:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import stat
@@ -39,16 +40,16 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     A file open for reading and writing, unbuffered.
     """
     path = Path(os.path.realpath(path))  # behind a symbolic link, the file is replaced, not the link
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
     try:
-        with _sigterm_as_exception(), open(descriptor, "r+b", buffering=0) as file:
-            os.chmod(temporary, _mode_for(path))
+        with _sigterm_as_exception(), io.FileIO(descriptor, "r+b") as file:
+            temporary.chmod(_mode_for(path))
             yield file
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

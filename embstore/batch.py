@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ class Tokens:
     def to_bytes(self) -> list[bytes]:
         """Every token as bytes."""
         data, ends = self.data.tobytes(), self.offsets.tolist()
-        return [data[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+        return [data[start:stop] for start, stop in pairwise(ends)]
 
     def take(self, keep: NDArray[Any]) -> Tokens:
         """Return the tokens that a mask or an array of positions names, copied."""
@@ -91,8 +92,7 @@ class Batch:
     tokens
         The row's tokens, packed.
     vectors
-        (rows, dim), a floating NumPy type, C-contiguous. The receiver may not keep it beyond the next batch
-        without copying it.
+        (rows, dim), a floating NumPy type, C-contiguous. Nobody changes it later.
     """
 
     tokens: Tokens

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import io
 import lzma
 import os
@@ -13,10 +12,10 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
+from embstore.checksum import Checksum
 from embstore.errors import FormatError, MissingDependencyError
 
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
@@ -90,12 +89,8 @@ class Input:
         self.name = Path(path).name
         self._raw = open_regular(path)
         self.total = os.fstat(self._raw.fileno()).st_size
-        self._sha256 = hashlib.sha256()
-        self._size = 0
+        self._checksum = Checksum()
         self._ended = False
-        self._hasher = ThreadPoolExecutor(1)
-        self._hashing: Future[None] = Future()
-        self._hashing.set_result(None)
         try:
             self._stream = self._open(member)
         except BaseException:
@@ -135,7 +130,7 @@ class Input:
         return 0 if self._raw.closed else self._raw.tell()
 
     def fill(self, buffer: memoryview) -> int:
-        """Fill a buffer, which must stay as it is until the next call; less only at the end of the input."""
+        """Fill a buffer, which which nobody may change later; less only at the end of the input."""
         filled = 0
         while filled < len(buffer):
             count = self._readinto(buffer[filled:])
@@ -143,9 +138,7 @@ class Input:
                 self._ended = True
                 break
             filled += count
-        self._hashing.result()
-        self._hashing = self._hasher.submit(self._sha256.update, buffer[:filled])  # beside the caller's work
-        self._size += filled
+        self._checksum.update(buffer[:filled])
         return filled
 
     def _readinto(self, buffer: memoryview) -> int:
@@ -166,12 +159,11 @@ class Input:
         """Name of what was read and, where it was read to its end, size in bytes and sha256, unpacked."""
         if not self._ended:
             return {"name": self.name}
-        self._hashing.result()
-        return {"name": self.name, "size": str(self._size), "sha256": self._sha256.hexdigest()}
+        return {"name": self.name, "size": str(self._checksum.size), "sha256": self._checksum.hexdigest()}
 
     def close(self) -> None:
         """Close the file."""
-        self._hasher.shutdown()
+        self._checksum.close()
         self._stream.close()
         self._raw.close()
 

@@ -28,7 +28,7 @@ def open(  # noqa: A001
         A store, which is mapped in constant time and takes no memory, or any file that `embstore formats`
         lists, which is read into memory.
     advise
-        For a store: what to tell the kernel of the reads to come (``normal``, ``random``, ``sequential``, ``willneed``).
+        For a store: the reads to come, for the kernel: ``normal``, ``random``, ``sequential`` or ``willneed``.
     duplicates
         For other files: which row a repeated token keeps, ``first`` or ``last``; or ``error``.
     progress

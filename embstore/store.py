@@ -115,8 +115,8 @@ class Store:
         """Read all batches of a source into memory; `path` says where they come from."""
         builder, parts = VocabBuilder(source.rows or 0), [np.empty((0, source.dim), NUMPY_DTYPES[source.dtype])]
         late: list[tuple[Ints, Vectors]] = []
-        for batch in distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated)):
-            parts.append(np.array(encode_rows(batch.vectors, source.dtype)))
+        batches = distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated))
+        parts.extend(encode_rows(batch.vectors, source.dtype) for batch in batches)
         raw = np.concatenate(parts)
         for rows, vectors in late:
             raw[rows] = encode_rows(vectors, source.dtype)

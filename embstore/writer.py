@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,7 @@ import numpy as np
 from embstore import layout
 from embstore.atomic import replacing
 from embstore.batch import Duplicates, Ints, Source, Vectors
+from embstore.checksum import Checksum
 from embstore.distinct import distinct
 from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, encode_rows
 from embstore.errors import FormatError
@@ -47,16 +49,16 @@ class _Writer:
         self.file, self.path, self.source, self.duplicates = file, path, source, duplicates
         self.builder = VocabBuilder(source.rows or 0)
         self.row_bytes = source.dim * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
-        self.digest = hashlib.sha256()
+        self.checksum = Checksum()
         self.rewritten = False
 
     def run(self) -> None:
         self.file.seek(RESERVE)
-        with ThreadPoolExecutor(1) as pool:
+        with contextlib.closing(self.checksum):
             for batch in distinct(self.source, self.builder, self.duplicates, self.path, self._overwrite):
-                self._write_rows(batch.vectors, pool)
+                self._write_rows(batch.vectors)
             if self.source.special is not None:
-                self._write_rows(self.source.special, pool)
+                self._write_rows(self.source.special)
         if not self.builder.size:
             raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
         self._finish()
@@ -68,11 +70,10 @@ class _Writer:
             write_all(self.file, vector.tobytes())
         self.file.seek(0, os.SEEK_END)
 
-    def _write_rows(self, vectors: Vectors, pool: ThreadPoolExecutor) -> None:
+    def _write_rows(self, vectors: Vectors) -> None:
         block = bytes_of(encode_rows(vectors, self.source.dtype))
-        hashed = pool.submit(self.digest.update, block)  # beside the writing: both leave the GIL
+        self.checksum.update(block)
         write_all(self.file, block)
-        hashed.result()
 
     def _finish(self) -> None:
         slots, offsets, data = self.builder.finish()
@@ -93,14 +94,9 @@ class _Writer:
 
     def _weight_digest(self, size: int) -> str:
         if not self.rewritten:
-            return self.digest.hexdigest()
-        digest, position = hashlib.sha256(), RESERVE
-        self.file.seek(RESERVE)
-        while position < RESERVE + size:
-            part = self.file.read(min(1 << 20, RESERVE + size - position))
-            digest.update(part)
-            position += len(part)
-        return digest.hexdigest()
+            return self.checksum.hexdigest()
+        with mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+            return hashlib.sha256(view[RESERVE : RESERVE + size]).hexdigest()
 
     def _metadata(self, digests: Mapping[str, str]) -> dict[str, str]:
         return {

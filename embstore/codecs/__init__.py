@@ -60,7 +60,7 @@ CODECS = {
         Codec(
             "store",
             (".safetensors",),
-            "safetensors with its vocabulary and index: opens at once",
+            "safetensors with vocabulary and index",
             _is_store,
             mapped=True,
         ),

@@ -56,7 +56,7 @@ def unreadable(packed: Tokens, tokens: list[bytes], *, first: bool, stated: bool
         yield from (token for token in tokens if b"\n" in token)
     if not stated and (b" " in joined or b"\t" in joined):
         for token in tokens:
-            rest, gap, last = token.replace(b"\t", b" ").rpartition(b" ")
+            _, gap, last = token.replace(b"\t", b" ").rpartition(b" ")
             if gap and NUMBER.fullmatch(last):
                 yield token  # taken for a row with a number too many
 

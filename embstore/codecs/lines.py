@@ -74,8 +74,13 @@ def count_numbers(line: bytes) -> int:
     return count
 
 
-class BlockParser:
-    """Parses one block; made and run in a worker thread."""
+def parse_block(block: Block, shape: Shape, on_error: OnError, header_lines: int) -> Parsed:
+    """Parse the lines of a block behind its header; runs in a worker thread."""
+    return _BlockParser(block, shape, on_error).run(header_lines)
+
+
+class _BlockParser:
+    """The state of parsing one block."""
 
     def __init__(self, block: Block, shape: Shape, on_error: OnError) -> None:
         self.data, self.position, self.stop = block.data, block.start, block.stop
@@ -154,7 +159,7 @@ def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]] |
     for text in fields:
         if not NUMBER.fullmatch(text):
             raise ValueError(_too_few(flat, shape))
-    rest, gap, last = flat[:end].rpartition(b" ")
+    _, gap, last = flat[:end].rpartition(b" ")
     if gap and not shape.stated and NUMBER.fullmatch(last):
         count = count_numbers(flat)
         raise ValueError(

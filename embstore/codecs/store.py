@@ -51,7 +51,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 
 
 def _origin(metadata: dict[str, str]) -> dict[str, str]:
-    """What a store made from this one says of its source: the checksum of the rows is the whole of it."""
+    """Return what a store made from this one says of its source: the checksum of its rows."""
     digest = metadata.get(f"embstore.sha256.{layout.WEIGHT}")
     return {"sha256": digest} if digest else {}
 

@@ -11,13 +11,14 @@ from itertools import chain
 from pathlib import Path
 
 from embstore.batch import Batch, Findings, OnError, Progress, ReadOptions, Source
-from embstore.codecs.lines import SKIPPED, Block, BlockParser, Parsed, Shape, count_numbers
+from embstore.codecs.lines import SKIPPED, Block, Parsed, Shape, count_numbers, parse_block
 from embstore.errors import FormatError
 from embstore.inputs import Input
 
 BLOCK = 1 << 20  # a block and its rows stay in a core's cache
 MAX_LINE = 1 << 24
 SLACK = 16  # what the kernel may read beyond a block
+AHEAD = 3  # blocks read ahead for each core, so that none of them waits
 SAMPLE = 100  # lines that settle the dimension
 
 
@@ -114,11 +115,11 @@ class Reader:
         header_lines = self.shape.header_lines
         with self.stream, ThreadPoolExecutor(workers) as pool:
             for block in blocks:
-                pending.append(pool.submit(BlockParser(block, self.shape, on_error).run, header_lines))
+                pending.append(pool.submit(parse_block, block, self.shape, on_error, header_lines))
                 header_lines = 0
                 if progress:
                     progress(self.stream.position, self.stream.total)
-                if len(pending) > workers:
+                if len(pending) > AHEAD * workers:
                     yield self._checked(pending.popleft().result())
             while pending:
                 yield self._checked(pending.popleft().result())
