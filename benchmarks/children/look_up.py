@@ -1,0 +1,58 @@
+"""A list of a million fresh words to rows: STORE DISTRIBUTION (zipf, uniform). Prints the seconds of each way.
+
+Every list is made of new str objects, as a tokenizer makes them: no hash is cached, no word is the dict's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import embstore
+
+WORDS = 1_000_000
+Rows = Callable[[list[str]], Any]
+
+
+def draw(distribution: str, tokens: int, round_: int) -> Any:
+    """Draw rows: by rank, as words occur in text (the first n-th has 1/n of the first's share), or all alike."""
+    random = np.random.default_rng(round_)
+    if distribution == "uniform":
+        return random.integers(0, tokens, WORDS)
+    shares = np.cumsum(1 / np.arange(1, tokens + 1))
+    return np.searchsorted(shares, random.random(WORDS) * shares[-1])
+
+
+def main(path: str, distribution: str) -> None:
+    """Time each way once, another one first in every round; check that all agree."""
+    store = embstore.open(path)
+    words = list(store.itos)
+    rows_of, index = {word: row for row, word in enumerate(words)}, pa.array(words)
+    ways: dict[str, Rows] = {
+        "embstore": store.rows,
+        "dict": lambda fresh: np.fromiter(map(rows_of.get, fresh), np.int64, len(fresh)),
+        "pyarrow": lambda fresh: pc.index_in(pa.array(fresh), value_set=index).to_numpy(zero_copy_only=False),
+    }
+    round_ = int(os.environ.get("BENCHMARK_ROUND", "0"))
+    expected = draw(distribution, len(words), round_)
+    text = "\n".join([words[row] for row in expected.tolist()])
+    first = round_ % len(ways)
+    found = {}
+    for name, way in [*ways.items(), *ways.items()][first : first + len(ways)]:
+        fresh = text.split("\n")
+        start = time.perf_counter()
+        rows = way(fresh)
+        found[name] = {"lookup_seconds": time.perf_counter() - start}
+        assert np.array_equal(rows, expected), name
+    print(json.dumps(found))
+
+
+main(*sys.argv[1:])

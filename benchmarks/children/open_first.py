@@ -1,0 +1,57 @@
+"""Open a table and take the vector of one word: HOW FILE WORD. Modules are imported beforehand."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Opener = Callable[[str], Any]
+
+
+def embstore() -> Opener:
+    """Map a store."""
+    opener: Opener = importlib.import_module("embstore").open
+    return opener
+
+
+def gensim() -> Opener:
+    """Map the matrix, unpickle the words."""
+    vectors = importlib.import_module("gensim.models").KeyedVectors
+    return lambda path: vectors.load(path, mmap="r")
+
+
+def numpy() -> Opener:
+    """Map the matrix, make a dict of the words."""
+    np = importlib.import_module("numpy")
+
+    class Table:
+        def __init__(self, path: str) -> None:
+            words = Path(path).with_suffix(".words.txt").read_text(encoding="utf-8").split("\n")
+            self.rows = {word: row for row, word in enumerate(words)}
+            self.vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+
+        def __getitem__(self, word: str) -> Any:
+            return self.vectors[self.rows[word]]
+
+    return Table
+
+
+def anonymous_bytes() -> int:
+    """Return this process's memory that no file backs (Linux)."""
+    lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+
+
+how, path, word = sys.argv[1:]
+open_table = {maker.__name__: maker for maker in (embstore, gensim, numpy)}[how]()
+before = anonymous_bytes()
+start = time.perf_counter()
+table = open_table(path)
+vector = table[word]
+seconds = time.perf_counter() - start
+print(json.dumps({"open_seconds": seconds, "anonymous_bytes": anonymous_bytes() - before}))

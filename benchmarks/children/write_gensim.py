@@ -1,0 +1,10 @@
+"""Save GloVe text as gensim does, so that it can be mapped: OUT TEXT."""
+
+from __future__ import annotations
+
+import sys
+
+from gensim.models import KeyedVectors
+
+out, text = sys.argv[1:]
+KeyedVectors.load_word2vec_format(text, binary=False, no_header=True).save(out)

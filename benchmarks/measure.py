@@ -1,0 +1,117 @@
+"""Running what is measured: in turns (A B C A B C ...), each in a process of its own.
+
+Only the standard library is imported here: on Linux a child's peak memory begins with its parent's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Metrics = dict[str, float]
+CHILDREN = Path(__file__).parent / "children"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A process to measure: it prints, as its last line, its own figures as JSON.
+
+    Attributes
+    ----------
+    command
+        Program and arguments.
+    case
+        The row that its wall time and peak memory belong to; None where the process compares several cases
+        and prints ``{case: figures}``.
+    environment
+        Variables to add.
+    figures
+        What to take of the object printed: its name there and the metric here. Empty takes all of it.
+    """
+
+    command: Sequence[str | Path]
+    case: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Cases that are measured in turns, and how to show them.
+
+    Attributes
+    ----------
+    name, title
+        For ``--only``, and above the table.
+    baseline
+        The case that the others' ratios are against.
+    columns
+        Metric and heading; the metric's last word is its unit: seconds, bytes or rate (bytes a second).
+    runs
+        What to run in each round.
+    """
+
+    name: str
+    title: str
+    baseline: str
+    columns: Mapping[str, str]
+    runs: Sequence[Run]
+
+
+def child(python: Path, script: str, *arguments: str | Path | int) -> list[str | Path]:
+    """Return the command that runs one of the scripts in ``children/``."""
+    return [python, CHILDREN / script, *(str(argument) for argument in arguments)]
+
+
+def measure(part: Part, rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Run each of the part's processes once a round.
+
+    Returns
+    -------
+    Of each case the metrics, of each metric a value a round.
+    """
+    samples: dict[str, dict[str, list[float]]] = {}
+    for number in range(rounds):
+        for run in part.runs:
+            print(f"{part.name}: round {number + 1} of {rounds}: {run.case or Path(run.command[1]).name}", flush=True)
+            for case, metrics in run_once(run, number).items():
+                for metric, value in metrics.items():
+                    samples.setdefault(case, {}).setdefault(metric, []).append(float(f"{value:.4g}"))
+    return samples
+
+
+def run_once(run: Run, number: int) -> dict[str, Metrics]:
+    """Run a process to its end and return the figures of its cases."""
+    environment = {**os.environ, **run.environment, "BENCHMARK_ROUND": str(number)}
+    start = time.perf_counter()
+    process = subprocess.Popen(run.command, stdout=subprocess.PIPE, env=environment)
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    if process.returncode:
+        raise SystemExit(f"exit code {process.returncode}: {' '.join(map(str, run.command))}")
+    if run.case is None:
+        cases: dict[str, Metrics] = json.loads(printed.splitlines()[-1])
+        return cases
+    return {run.case: {"process_seconds": seconds, "peak_bytes": peak_bytes(usage), **_figures(run, printed)}}
+
+
+def _figures(run: Run, printed: bytes) -> Metrics:
+    lines = printed.splitlines()
+    found: Metrics = json.loads(lines[-1]) if lines and lines[-1].startswith(b"{") else {}
+    return {metric: found[name] for name, metric in run.figures.items()} if run.figures else found
+
+
+def peak_bytes(usage: resource.struct_rusage) -> int:
+    """Return the largest resident size, which macOS counts in bytes and others in KiB."""
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,22 @@
+"""A list of a million words to an array of rows."""
+
+from __future__ import annotations
+
+from measure import Part, Run, child
+from prepare import Work
+
+TITLES = {
+    "zipf": "1,000,000 words to rows, as frequent as in text (Zipf)",
+    "uniform": "1,000,000 words to rows, all words alike (uniform)",
+}
+
+
+def part(work: Work, distribution: str) -> Part:
+    """Compare the ways in one process, another one first in each round."""
+    return Part(
+        name=distribution,
+        title=TITLES[distribution],
+        baseline="embstore",
+        columns={"lookup_seconds": "list of fresh str to rows"},
+        runs=[Run(child(work.python, "look_up.py", work.store, distribution))],
+    )

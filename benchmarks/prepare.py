@@ -1,0 +1,97 @@
+"""What the measurements need, made once in ``benchmarks/work``: peers, the real GloVe text, stores."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from measure import child
+
+ROOT = Path(__file__).parent.parent
+WORK = ROOT / "benchmarks" / "work"
+PEERS = ("gensim", "pyarrow", "snakefusion", "finalfusion")
+GLOVE_SHA256 = "d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Where things are: embstore's own Python and command, the peers' Python, and the files."""
+
+    python: Path
+    embstore: Path
+    peers: Path
+    text: Path
+    store: Path
+    folder: Path
+
+
+def prepare() -> Work:
+    """Make what is not there yet; embstore itself runs from this checkout, in the Python that runs this."""
+    WORK.mkdir(exist_ok=True)
+    python = Path(sys.executable)
+    work = Work(
+        python=python,
+        embstore=python.parent / "embstore",
+        peers=install_peers(WORK / "peers"),
+        text=WORK / "glove.6B.50d.txt",
+        store=WORK / "glove.6B.50d.safetensors",
+        folder=WORK,
+    )
+    if not work.text.exists():
+        subprocess.run(child(python, "write_text.py", work.text), check=True)
+    check_text(work.text)
+    if stale(work.store):
+        subprocess.run(child(python, "write_store.py", work.store, work.text), check=True)
+    return work
+
+
+def install_peers(folder: Path) -> Path:
+    """Install the peers into an environment of their own, with the versions that `constraints.txt` names."""
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        quiet = ["--quiet", "--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt")]
+        subprocess.run([str(python), "-m", "pip", "install", *quiet, *PEERS], check=True)
+        (folder / "ready").touch()
+    return python
+
+
+def check_text(path: Path) -> None:
+    """Compare with the text published; this also has the file cached before anything is timed."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != GLOVE_SHA256:
+        raise SystemExit(f"{path}: sha256 {found}, expected {GLOVE_SHA256}; delete the file to have it made again")
+
+
+def synthetic_store(work: Work, tokens: int) -> Path:
+    """Return a store of so many made-up tokens and 50 numbers each."""
+    path = work.folder / f"synthetic-{tokens}.safetensors"
+    if stale(path):
+        subprocess.run(child(work.python, "write_store.py", path, tokens), check=True)
+    return path
+
+
+def stale(path: Path) -> bool:
+    """Tell whether a store is missing or older than the code that writes stores."""
+    code = max(file.stat().st_mtime for file in (ROOT / "embstore").rglob("*.py*") if "__pycache__" not in file.parts)
+    return not path.exists() or path.stat().st_mtime < code
+
+
+def gensim_vectors(work: Work) -> Path:
+    """Return the table as gensim saves it to be mapped."""
+    path = work.folder / "glove.kv"
+    if not path.exists():
+        subprocess.run(child(work.peers, "write_gensim.py", path, work.text), check=True)
+    return path
+
+
+def numpy_vectors(work: Work) -> Path:
+    """Return the table as ``.npy``, its words beside it in ``.words.txt``."""
+    path = work.folder / "glove.npy"
+    if not path.exists():
+        subprocess.run(child(work.python, "write_numpy.py", path, work.store), check=True)
+    return path

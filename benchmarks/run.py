@@ -1,0 +1,91 @@
+"""Measure embstore beside its peers: `python benchmarks/run.py`; `make bench` has the environment for it.
+
+Results go to ``benchmarks/results.json``, and as a table to the screen. All else is kept in ``benchmarks/work``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import parts
+from measure import Part, measure
+from prepare import PEERS, Work, prepare
+from table import render
+
+RESULTS = Path(__file__).parent / "results.json"
+OWN = ("embstore", "numpy", "torch")
+
+
+def main() -> None:
+    """Measure all parts, or those named, and keep the results of the others."""
+    options = parse_arguments()
+    work = prepare()
+    results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"parts": {}}
+    results["machine"] = machine(work)
+    for name in options.only or parts.NAMES:
+        part = parts.make(name, work)
+        results["parts"][name] = described(part, measure(part, options.rounds), options.rounds)
+        options.out.write_text(as_json(results), encoding="utf-8")
+    print(render(results))
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="how often each case is measured (5)")
+    parser.add_argument("--only", action="append", choices=parts.NAMES, help="measure this part; may be repeated")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go (benchmarks/results.json)")
+    return parser.parse_args()
+
+
+def described(part: Part, samples: dict[str, dict[str, list[float]]], rounds: int) -> dict[str, Any]:
+    """Return a part's samples with what is needed to show them."""
+    columns = dict(part.columns)
+    cases = {
+        case: {metric: values for metric, values in metrics.items() if metric in columns}
+        for case, metrics in samples.items()
+    }
+    return {"title": part.title, "baseline": part.baseline, "rounds": rounds, "columns": columns, "cases": cases}
+
+
+def as_json(results: dict[str, Any]) -> str:
+    """Return JSON with each list of numbers on one line."""
+    text = json.dumps(results, indent=1)
+    return re.sub(r"\[([^\[\]]*)\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+
+def machine(work: Work) -> dict[str, Any]:
+    """Describe what matters to the figures, and nothing that names the machine."""
+    return {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in OWN} | peer_versions(work),
+    }
+
+
+def cpu_name() -> str:
+    """Return the processor's name where Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="ascii", errors="replace").splitlines() if info.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def peer_versions(work: Work) -> dict[str, str]:
+    """Ask the peers' environment."""
+    code = f"import json, importlib.metadata as m; print(json.dumps({{name: m.version(name) for name in {PEERS!r}}}))"
+    found: dict[str, str] = json.loads(subprocess.run([work.peers, "-c", code], check=True, capture_output=True).stdout)
+    return found
+
+
+if __name__ == "__main__":
+    main()

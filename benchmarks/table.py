@@ -1,0 +1,104 @@
+"""Show the results as Markdown: `python benchmarks/table.py [results.json] [--readme]`.
+
+``--readme`` puts them between the two ``<!-- benchmark -->`` lines of README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+FOLDER = Path(__file__).parent
+MARK = "<!-- benchmark -->"
+UNITS = {
+    "seconds": ((1, "s"), (1e-3, "ms"), (1e-6, "µs")),
+    "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")),
+    "rate": ((1e9, "GB/s"), (1e6, "MB/s")),
+}
+LEAST = {"seconds": 1e-9, "bytes": 1e6}
+
+
+def main() -> None:
+    """Print the tables, or put them into the README."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("results", type=Path, nargs="?", default=FOLDER / "results.json")
+    parser.add_argument("--readme", type=Path, nargs="?", const=FOLDER.parent / "README.md", help="put into this file")
+    options = parser.parse_args()
+    shown = render(json.loads(options.results.read_text(encoding="utf-8")))
+    if options.readme is None:
+        print(shown)
+        return
+    try:
+        text = replaced(options.readme.read_text(encoding="utf-8"), shown)
+    except ValueError as error:
+        parser.exit(1, f"{options.readme}: {error}\n")
+    options.readme.write_text(text, encoding="utf-8")
+
+
+def replaced(text: str, shown: str) -> str:
+    """Return the text with what stands between its two marks replaced."""
+    pieces = text.split(MARK)
+    if len(pieces) != 3:
+        raise ValueError(f"{len(pieces) - 1} lines {MARK}, expected 2")
+    return f"{pieces[0]}{MARK}\n{shown}\n{MARK}{pieces[2]}"
+
+
+def render(results: dict[str, Any]) -> str:
+    """Return a table for each part, under a line that says what it was measured on."""
+    machine = results["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    head = (
+        f"Medians (least to most), and how many times the first row's: 2x is twice as much. Measured in turns on "
+        f"{machine['cores']} cores ({machine['cpu']}, {machine['system']}), Python {machine['python']}, {packages}."
+    )
+    return "\n\n".join([head, *map(part_table, results["parts"].values())])
+
+
+def part_table(part: dict[str, Any]) -> str:
+    """Return one part's table: a row for each case, the baseline first."""
+    columns, cases, base = part["columns"], part["cases"], part["cases"][part["baseline"]]
+    names = sorted(cases, key=lambda name: name != part["baseline"])
+    rows = [[name, *(cell(metric, cases[name], base) for metric in columns)] for name in names]
+    head = [f"{part['title']}, {part['rounds']} rounds", *columns.values()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def cell(metric: str, case: dict[str, list[float]], base: dict[str, list[float]]) -> str:
+    """Return median, range and ratio; none against next to nothing, nor of a rate: the time beside it has one."""
+    values = case.get(metric)
+    if not values:
+        return ""
+    middle, unit = median(values), metric.rpartition("_")[2]
+    shown = f"{quantity(middle, unit)} ({bare(min(values), middle, unit)} to {bare(max(values), middle, unit)})"
+    usual = median(base.get(metric, [0]))
+    if case is base or unit == "rate" or usual < LEAST[unit]:
+        return shown
+    return f"{shown} **{digits(middle / usual)}x**"
+
+
+def scale(value: float, unit: str) -> tuple[float, str]:
+    """Return the largest unit that the value fills, and its size."""
+    return next((step for step in UNITS[unit] if abs(value) >= step[0]), UNITS[unit][-1])
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a value with its unit: 0.0213 seconds is ``21.3 ms``."""
+    size, name = scale(value, unit)
+    return f"{digits(value / size)} {name}"
+
+
+def bare(value: float, like: float, unit: str) -> str:
+    """Return a value in the unit that another one is shown in."""
+    return digits(value / scale(like, unit)[0])
+
+
+def digits(value: float) -> str:
+    """Return three significant digits, no exponent."""
+    return f"{float(f'{value:.3g}'):,.15g}"
+
+
+if __name__ == "__main__":
+    main()
