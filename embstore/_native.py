@@ -224,3 +224,54 @@ def _numbers(line: bytes, dim: int) -> Any:
             return np.array(list(map(float, numbers))).astype(np.float32)
     except ValueError:
         return None
+
+
+def shortest(vectors: NDArray[np.float32]) -> list[bytes]:
+    """Format every value with the fewest digits, in the manner of C's %g, that read back to it.
+
+    Six digits tell apart all decimals that float32 keeps, so text of up to six digits comes back to the byte;
+    nine tell apart all float32.
+    """
+    values = vectors.ravel().astype(np.float64)
+    fields = _formatted(values, 6)
+    open_ = np.arange(len(fields))
+    for digits in (7, 8, 9):
+        back = np.fromiter(map(float, (fields[i] for i in open_)), np.float64, len(open_))
+        with np.errstate(over="ignore"):
+            wrong = back.astype(np.float32) != vectors.ravel()[open_]
+        open_ = open_[wrong & ~np.isnan(back)]
+        if not len(open_):
+            break
+        for i, field in zip(open_.tolist(), _formatted(values[open_], digits), strict=True):
+            fields[i] = field
+    return fields
+
+
+def _formatted(values: NDArray[np.float64], digits: int) -> list[bytes]:
+    template = b"%%.%dg " % digits * len(values)
+    return (template % tuple(values.tolist())).split(b" ")[:-1]
+
+
+def format_rows(
+    token_data: Bytes,
+    token_offsets: Ints,
+    vectors: NDArray[np.float32],
+    row: int,
+    text: Bytes,
+    position: int,
+) -> tuple[int, int]:
+    """Write rows from `row` on as lines into text[position:], as many as fit; the next row and position."""
+    dim = vectors.shape[1]
+    if len(token_offsets) != len(vectors) + 1 or row < 0 or position < 0:
+        raise ValueError("tokens and vectors differ in number")
+    check_packed(token_data, token_offsets)
+    fields = shortest(vectors[row:])
+    for start in range(0, len(fields), dim):
+        token = token_data[token_offsets[row] : token_offsets[row + 1]].tobytes()
+        line = np.frombuffer(token + b" " + b" ".join(fields[start : start + dim]) + b"\n", np.uint8)
+        if position + len(line) > len(text):
+            break
+        text[position : position + len(line)] = line
+        position += len(line)
+        row += 1
+    return row, position

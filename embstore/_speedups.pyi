@@ -17,3 +17,6 @@ def parse_rows(
     token_offsets: Ints,
     row: int,
 ) -> tuple[int, int]: ...
+def format_rows(
+    token_data: Bytes, token_offsets: Ints, vectors: NDArray[np.float32], row: int, text: Bytes, position: int
+) -> tuple[int, int]: ...

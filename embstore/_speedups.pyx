@@ -7,6 +7,7 @@ Whatever touches a file's bytes here checks its bounds first, since a store is o
 
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.object cimport PyObject
+from libc.math cimport copysign, fabs, floor
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove
 
@@ -568,3 +569,120 @@ def parse_rows(
             token_offsets[row] = used
             p = after + 1
     return p - start, row
+
+
+cdef inline uint8_t *digits_of(uint8_t *p, uint64_t value, int count) noexcept nogil:
+    """Write a number of `count` digits."""
+    cdef int i
+    for i in range(count - 1, -1, -1):
+        p[i] = 48 + <uint8_t>(value % 10)
+        value //= 10
+    return p + count
+
+
+cdef inline bint fewest_digits(double x, int power, float value, uint64_t *mantissa, int *count) noexcept nogil:
+    """The fewest digits, six at least, that read back to `value`, above 0; False where that is not certain.
+
+    `x` is the value and 10**power its leading digit's place. Up to 10**22 the scaling rounds once, so only
+    a tie is doubtful, and dividing rounds as the reader does.
+    """
+    cdef int n
+    cdef double scaled, whole
+    for n in range(6, 10):
+        scaled = x * SCALES[n - 1 - power] if n > power else -1
+        if scaled < 0:
+            return False
+        whole = floor(scaled)
+        if fabs(scaled - whole - 0.5) < 1e-6:
+            return False
+        whole += scaled - whole > 0.5
+        if <float>(whole / SCALES[n - 1 - power]) == value:
+            mantissa[0], count[0] = <uint64_t>whole, n
+            return True
+    return False
+
+
+cdef inline uint8_t *decimal(uint8_t *p, float value) noexcept nogil:
+    """Write a float as C's %g does with the fewest digits that read back; NULL where that is left to Python."""
+    cdef double x = fabs(value)
+    cdef uint64_t mantissa = 0
+    cdef int count = 0, power = 5
+    p[0] = 45
+    p += copysign(1.0, value) < 0
+    if x == 0:
+        p[0] = 48
+        return p + 1
+    if not 1e-9 <= x < 1e6:
+        return NULL
+    while x < (SCALES[power] if power >= 0 else 1 / SCALES[-power]):
+        power -= 1
+    if not fewest_digits(x, power, <float>x, &mantissa, &count):
+        return NULL
+    if mantissa == POWERS[count]:   # 9.999999 rounded up to 10.00000
+        mantissa //= 10
+        power += 1
+    while count > 1 and mantissa % 10 == 0:
+        mantissa //= 10
+        count -= 1
+    return placed(p, mantissa, count, power)
+
+
+cdef inline uint8_t *placed(uint8_t *p, uint64_t mantissa, int count, int power) noexcept nogil:
+    """Write digits with the point where %g has it, 10**power being the place of the first."""
+    cdef int i
+    if power < -4:
+        digits_of(p + (count > 1), mantissa, count)
+        if count > 1:
+            p[0] = p[1]
+            p[1] = 46
+            p += 1
+        p += count
+        p[0], p[1], p[2], p[3] = 101, 45, 48, <uint8_t>(48 - power)
+        return p + 4
+    if power < 0:
+        p[0], p[1] = 48, 46
+        for i in range(-power - 1):
+            p[2 + i] = 48
+        return digits_of(p + 1 - power, mantissa, count)
+    if count <= power + 1:
+        return digits_of(p, mantissa * POWERS[power + 1 - count], power + 1)
+    digits_of(p + 1, mantissa, count)
+    memmove(p, p + 1, power + 1)
+    p[power + 1] = 46
+    return p + count + 1
+
+
+def format_rows(
+    const uint8_t[::1] token_data, const int64_t[::1] token_offsets, const float[:, ::1] vectors,
+    Py_ssize_t row, uint8_t[::1] text, Py_ssize_t position,
+):
+    """Write rows from `row` on as lines, each a token and its numbers, into text[position:].
+
+    Each number has the fewest digits that read back to it. Stops at the first row with a number out of
+    [1e-9, 1e6), which is the caller's, or where a line might not fit. Returns the next row and position.
+    """
+    cdef Py_ssize_t dim = vectors.shape[1], count = vectors.shape[0], i, size, line = 20 * vectors.shape[1] + 1
+    cdef uint8_t *p
+    cdef uint8_t *start = &text[0] if text.shape[0] else NULL
+    check_packed(token_data, token_offsets, count)
+    if token_offsets.shape[0] != count + 1 or row < 0 or position < 0:
+        raise ValueError("tokens and vectors differ in number")
+    with nogil:
+        while row < count:
+            size = token_offsets[row + 1] - token_offsets[row]
+            if position + size + line > text.shape[0]:
+                break
+            p = start + position
+            memcpy(p, start_of(token_data) + token_offsets[row], size)
+            p += size
+            for i in range(dim):
+                p[0] = 32
+                p = decimal(p + 1, vectors[row, i])
+                if p == NULL:
+                    break
+            if p == NULL:
+                break
+            p[0] = 10
+            position = p + 1 - start
+            row += 1
+    return row, position

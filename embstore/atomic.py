@@ -91,3 +91,10 @@ def _sigterm_as_exception() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def write_all(file: IO[bytes], data: memoryview | bytes) -> None:
+    """Write all of it: an unbuffered file may take less at a time."""
+    view = memoryview(data)
+    while len(view):
+        view = view[file.write(view) :]

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 
 from embstore import layout
-from embstore.atomic import replacing
+from embstore.atomic import replacing, write_all
 from embstore.batch import Duplicates, Ints, Source, Vectors
 from embstore.checksum import Checksum
 from embstore.distinct import distinct
@@ -114,10 +114,3 @@ def _clipped(note: str) -> str:
     while len(json.dumps(note)) > MAX_NOTE:
         note = note[: len(note) * 3 // 4] + "..."
     return note
-
-
-def write_all(file: IO[bytes], data: memoryview | bytes) -> None:
-    """Write all of it: an unbuffered file may take less at a time."""
-    view = memoryview(data)
-    while len(view):
-        view = view[file.write(view) :]

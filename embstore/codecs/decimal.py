@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from embstore.batch import Source, Tokens
+from embstore import _native, kernels
+from embstore.atomic import write_all
+from embstore.batch import Batch, Source, Tokens
 from embstore.codecs.lines import NUMBER
 from embstore.errors import FormatError
+
+WIDEST = 20  # bytes that a number, -1.17549435e-38 say, and its space take at most
 
 
 def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, stated: bool = False) -> Iterator[int]:
@@ -38,13 +41,23 @@ def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, 
                 format=name,
             )
         first = False
-        numbers = shortest(np.ascontiguousarray(batch.vectors, np.float32))
-        dim = source.dim
-        lines = [b"%b %b\n" % (t, b" ".join(numbers[i * dim : i * dim + dim])) for i, t in enumerate(tokens)]
-        data = memoryview(b"".join(lines))
-        while len(data):
-            data = data[file.write(data) :]
+        for text in formatted(Batch(batch.tokens, np.ascontiguousarray(batch.vectors, np.float32))):
+            write_all(file, text)
         yield len(tokens)
+
+
+def formatted(batch: Batch) -> Iterator[memoryview]:
+    """Yield lines, each a token and its numbers, as text that is overwritten when the next is asked for."""
+    tokens, vectors = batch.tokens, batch.vectors
+    text = np.empty(len(tokens.data) + len(tokens) * (WIDEST * vectors.shape[1] + 1), np.uint8)
+    row = 0
+    while row < len(tokens):
+        row, end = kernels.format_rows(tokens.data, tokens.offsets, vectors, row, text, 0)
+        if row < len(tokens):  # a number that the compiled function leaves: very large, tiny, NaN
+            one = tokens[row : row + 1]
+            _, end = _native.format_rows(one.data, one.offsets, vectors[row : row + 1], 0, text, end)
+            row += 1
+        yield text[:end].data
 
 
 def unreadable(packed: Tokens, tokens: list[bytes], *, first: bool, stated: bool) -> Iterator[bytes]:
@@ -59,29 +72,3 @@ def unreadable(packed: Tokens, tokens: list[bytes], *, first: bool, stated: bool
             _, gap, last = token.replace(b"\t", b" ").rpartition(b" ")
             if gap and NUMBER.fullmatch(last):
                 yield token  # taken for a row with a number too many
-
-
-def shortest(vectors: NDArray[np.float32]) -> list[bytes]:
-    """Format every value with the fewest digits, in the manner of C's %g, that read back to it.
-
-    Six digits tell apart all decimals that float32 keeps, so text of up to six digits comes back to the byte;
-    nine tell apart all float32.
-    """
-    values = vectors.ravel().astype(np.float64)
-    fields = _formatted(values, 6)
-    open_ = np.arange(len(fields))
-    for digits in (7, 8, 9):
-        back = np.fromiter(map(float, (fields[i] for i in open_)), np.float64, len(open_))
-        with np.errstate(over="ignore"):
-            wrong = back.astype(np.float32) != vectors.ravel()[open_]
-        open_ = open_[wrong & ~np.isnan(back)]
-        if not len(open_):
-            break
-        for i, field in zip(open_.tolist(), _formatted(values[open_], digits), strict=True):
-            fields[i] = field
-    return fields
-
-
-def _formatted(values: NDArray[np.float64], digits: int) -> list[bytes]:
-    template = b"%%.%dg " % digits * len(values)
-    return (template % tuple(values.tolist())).split(b" ")[:-1]

@@ -18,7 +18,7 @@ from embstore.vocab import Vocab
 from embstore.writer import write_store
 
 NAME = "store"
-ROWS = 16384  # in a batch
+BATCH = 1 << 20  # bytes of vectors
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -34,8 +34,9 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     vocab = Vocab(*(np.ndarray((t.stop - t.start,), np.uint8, mapped, t.start) for t in arrays))
 
     def batches() -> Iterator[Batch]:
-        for start in range(0, vocab.size, ROWS):
-            stop = min(start + ROWS, vocab.size)
+        step = max(1, BATCH // raw.strides[0])
+        for start in range(0, vocab.size, step):
+            stop = min(start + step, vocab.size)
             rows = raw[start:stop]
             yield Batch(vocab.tokens(start, stop), from_bfloat16(rows) if weight.dtype == "BF16" else rows)
             if progress:
