@@ -1,6 +1,6 @@
 """Running what is measured: in turns (A B C A B C ...), each in a process of its own.
 
-Only the standard library is imported here: on Linux a child's peak memory begins with its parent's.
+Only the standard library is imported here: on Linux a child's peak memory counts from its parent's, some 25 MB.
 """
 
 from __future__ import annotations

@@ -13,17 +13,15 @@ def part(work: Work) -> Part:
         name="startup",
         title="From nothing to one vector: whole processes",
         baseline=query,
-        columns={"process_seconds": "whole process", "peak_bytes": "peak memory"},
+        columns={"process_seconds": "whole process"},
         runs=[
             Run([work.embstore, "query", work.store, "frog"], query),
             Run([work.python, "-c", "import embstore"], "import embstore"),
-            Run([work.python, "-c", "import embstore; embstore.Store"], "import embstore; embstore.Store"),
             Run([work.python, "-c", "import numpy"], "import numpy"),
             Run([work.python, "-c", "pass"], "python alone"),
             Run(
                 child(work.peers, "open_first.py", "gensim", gensim_vectors(work), "frog"),
                 "gensim, mmap, one word",
-                figures={"open_seconds": "open_seconds"},
             ),
         ],
     )
