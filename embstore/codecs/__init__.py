@@ -54,6 +54,10 @@ def _is_store(head: bytes) -> bool:
     return head[8:9] == b"{" and b'"vocab.index"' in head
 
 
+def _is_safetensors(head: bytes) -> bool:
+    return head[4:9] == b"\0\0\0\0{" or (head[:1] == b"{" and b'"weight_map"' in head)
+
+
 CODECS = {
     codec.name: codec
     for codec in (
@@ -65,6 +69,7 @@ CODECS = {
             mapped=True,
         ),
         Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True),
+        Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", _is_safetensors),
     )
 }
 
