@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -70,29 +71,37 @@ def read_header(file: IO[bytes], path: str | Path) -> Header:
     length = int.from_bytes(file.read(8), "little")
     if size < 8:
         raise FormatError(path, f"{size} bytes, too short for a safetensors file", format="safetensors")
-    if length > MAX_HEADER or length > size - 8:
-        claim = f"a header of {length:,} bytes, more than {'the file' if length > size - 8 else '1 MB'}"
-        raise FormatError(path, f"claims {claim}: not a safetensors file, or cut short", format="safetensors")
+    if length > size - 8:
+        reason = f"claims a header of {length:,} bytes in a file of {size:,}: not a safetensors file, or cut short"
+        raise FormatError(path, reason, format="safetensors")
+    if length > MAX_HEADER:
+        reason = f"a header of {length:,} bytes, more than the {MAX_HEADER:,} that embstore reads"
+        raise FormatError(path, reason, format="safetensors")
     parsed = _parse_json(file.read(length), path)
     metadata = parsed.pop("__metadata__", {})
     if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
         _refuse(path, "__metadata__", "must map strings to strings")
+    _check_version(metadata.get("embstore.version", VERSION), path)  # first: a later one may have other dtypes
     tensors = {name: _tensor(name, entry, 8 + length, size, path) for name, entry in parsed.items()}
     _check_gapless(tensors, 8 + length, size, path)
-    _check_version(metadata.get("embstore.version", VERSION), path)
     return Header(tensors, metadata)
 
 
 def _refuse(path: str | Path, where: str, reason: str) -> NoReturn:
-    raise FormatError(path, reason, where=where, format="safetensors")
+    raise FormatError(path, reason, where=_shown(where), format="safetensors")
+
+
+def _shown(text: Any) -> str:
+    """Return what a header holds as a message can show it: on one line, and not a megabyte of it."""
+    return ascii(text)[1:-1][:80] if isinstance(text, str) else repr(text)[:80]
 
 
 def _parse_json(raw: bytes, path: str | Path) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         entries = dict(pairs)
         if len(entries) != len(pairs):
-            names = [name for name, _ in pairs]
-            _refuse(path, "header", f"the key {next(n for n in names if names.count(n) > 1)!r} appears twice")
+            repeated = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+            _refuse(path, "header", f"the key '{_shown(repeated)}' appears twice")
         return entries
 
     try:
@@ -113,7 +122,7 @@ def _tensor(name: str, entry: Any, data: int, size: int, path: str | Path) -> Te
         _refuse(path, name, "a tensor has a dtype, a shape and data_offsets, nothing else")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if type(dtype) is not str or dtype not in ITEMSIZE:
-        _refuse(path, name, f"unknown dtype {dtype!r}")
+        _refuse(path, name, f"unknown dtype '{_shown(dtype)}', expected one of {', '.join(ITEMSIZE)}")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         _refuse(path, name, "shape and data_offsets must be lists of whole numbers, none negative")
     if len(shape) > 64:
@@ -121,7 +130,8 @@ def _tensor(name: str, entry: Any, data: int, size: int, path: str | Path) -> Te
     start, stop = data + offsets[0], data + offsets[1]
     wanted = prod(shape) * ITEMSIZE[dtype]
     if stop - start != wanted:
-        _refuse(path, name, f"{stop - start:,} bytes, but {dtype} {shape} takes {wanted:,}")
+        takes = f"{wanted:,}" if wanted < 1 << 63 else "more than a file can hold"
+        _refuse(path, name, f"{stop - start:,} bytes, but {dtype} {_shown(shape)} takes {takes}")
     if stop > size:
         _refuse(path, name, f"ends at byte {stop:,} of a file of {size:,}: the file is cut short")
     return Tensor(dtype, tuple(shape), start, stop)
@@ -135,17 +145,18 @@ def _check_gapless(tensors: dict[str, Tensor], data: int, size: int, path: str |
     end = data
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
         if tensor.start != end:
-            what = "overlaps the tensor before it" if tensor.start < end else "leaves a hole before it"
-            _refuse(path, name, what)
+            what = "overlaps" if tensor.start < end else "leaves a hole behind"
+            place = f"begins at byte {tensor.start - data:,} of the data"
+            _refuse(path, name, f"{place} and {what} the tensor before it, which ends at {end - data:,}")
         end = tensor.stop
     if end != size:
-        _refuse(path, "", f"{size - end:,} bytes behind the last tensor")
+        _refuse(path, "", f"{size - end:,} bytes behind the last tensor, expected none: something was appended")
 
 
 def _check_version(version: str, path: str | Path) -> None:
     major = version.partition(".")[0]
     if major != VERSION.partition(".")[0]:
-        reason = f"a store of version {version}; this embstore reads version 1: upgrade embstore"
+        reason = f"a store of version {_shown(version)}; this embstore reads version 1: upgrade embstore"
         raise UnsupportedVersionError(path, reason, format="store")
 
 

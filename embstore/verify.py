@@ -47,7 +47,8 @@ def check_store(header: Header, path: str | Path) -> None:
     require(2 * tokens <= count, layout.SLOTS, f"{count} slots are less than twice {tokens} tokens")
     require(data.dtype == "U8" and len(data.shape) == 1, layout.BYTES, "must be U8 of 1 dimension")
     hashed = header.metadata.get("embstore.hash", "xxh64"), header.metadata.get("embstore.hash_seed", "0")
-    require(hashed == ("xxh64", "0"), "embstore.hash", f"{hashed} is not a hash that this version knows: xxh64, seed 0")
+    found = ", seed ".join(ascii(part)[1:-1][:40] for part in hashed)
+    require(hashed == ("xxh64", "0"), "embstore.hash", f"{found}; this embstore knows xxh64, seed 0: upgrade embstore")
 
 
 def verify_store(raw: NDArray[Any], vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
@@ -78,19 +79,26 @@ def verify_store(raw: NDArray[Any], vocab: Vocab, metadata: dict[str, str], path
     for name, array in arrays.items():
         expected = metadata.get(f"embstore.sha256.{name}")
         if expected is not None and expected != _sha256(array):
-            raise FormatError(
-                path, "its bytes do not have the sha256 of the header: damaged", where=name, format="store"
-            )
+            reason = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
+            raise FormatError(path, reason, where=name, format="store")
+    _verify_ends(vocab, path)
     for start in range(0, vocab.size, 65536):
         _verify_tokens(vocab, start, min(start + 65536, vocab.size), path)
     used = int(np.count_nonzero(vocab.slots.view("<u8")))
     if used != vocab.size:
-        reason = f"{used:,} slots are in use for {vocab.size:,} tokens"
+        reason = f"{used:,} slots are in use, expected {vocab.size:,}: one for each token"
         raise FormatError(path, reason, where=layout.SLOTS, format="store")
 
 
 def _sha256(array: NDArray[Any]) -> str:
     return hashlib.sha256(bytes_of(np.ascontiguousarray(array))).hexdigest()
+
+
+def _verify_ends(vocab: Vocab, path: str | Path) -> None:
+    first, last = vocab.offsets.view("<i8")[[0, -1]].tolist()
+    if (first, last) != (0, len(vocab.data)):
+        reason = f"from {first:,} to {last:,}, expected from 0 to the {len(vocab.data):,} bytes of the tokens"
+        raise FormatError(path, reason, where=layout.OFFSETS, format="store")
 
 
 def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> None:

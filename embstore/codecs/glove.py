@@ -46,6 +46,11 @@ def _with_header(lines: list[bytes], head: list[int], options: ReadOptions) -> S
         )
     if below == dim:
         return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
+    if options.on_error == "stop":
+        raise ValueError(
+            f"{lines[0].decode()!r} reads like a header, {rows:,} rows of {dim:,} numbers, but the rows below have "
+            f"{below}; --no-header with --on-error skip leaves it out"
+        )
     return _plain(lines, options.dim)
 
 

@@ -58,6 +58,8 @@ def most_common_dim(lines: list[bytes]) -> Shape:
     common = Counter(dim for dim in dims if dim).most_common(1)
     if not common:
         found = next((line for line in lines if line), b"")[:60].decode("utf-8", "replace")
+        if not found:
+            raise ValueError("nothing but empty lines, expected a token and its numbers on each line")
         raise ValueError(f"{found!r} is not a token and its numbers; is this another format? --from names it")
     dim = common[0][0]
     return Shape(dim, f"from line {dims.index(dim) + 1}")
@@ -180,7 +182,8 @@ def _too_few(flat: bytes, shape: Shape) -> str:
     odd = [field for field in fields if not NUMBER.fullmatch(field)]
     if odd and len(fields) >= shape.dim and len(fields) - len(odd) >= shape.dim - 1 > 0:
         return f"{odd[-1][:60].decode('utf-8', 'replace')!r} after token {_shown(flat)} is not a number"
+    count = count_numbers(flat)
     return (
-        f"{count_numbers(flat)} numbers after token {_shown(flat)}, expected {shape.dim} ({shape.origin}); "
+        f"{count} number{'s' * (count != 1)} after token {_shown(flat)}, expected {shape.dim} ({shape.origin}); "
         "the file may be truncated"
     )

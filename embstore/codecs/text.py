@@ -125,8 +125,8 @@ class Reader:
                 yield self._checked(pending.popleft().result())
         if self.shape.rows not in (None, self.rows):
             reason = (
-                f"the header says {self.shape.rows:,} rows, but {self.rows:,} follow: cut short, or not a header "
-                "(--no-header reads it as a row)"
+                f"the header says {self.shape.rows:,} rows, but {self.rows:,} follow: the file is cut short or the "
+                "header is wrong; --no-header with --on-error skip reads what is there"
             )
             raise FormatError(self.stream.path, reason, where=1, format=self.name)
 
