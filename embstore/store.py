@@ -138,6 +138,11 @@ class Store:
         return len(self), self.dim
 
     @property
+    def special(self) -> int:
+        """Rows behind the vocabulary's: padding, unknown, hash buckets."""
+        return len(self._open_raw()) - len(self)
+
+    @property
     def mapped(self) -> bool:
         """Whether the vectors lie in a mapped file rather than in memory."""
         return self._mapped is not None

@@ -1,0 +1,276 @@
+"""Words to ids: flat, padded to a matrix, or ragged as values and offsets. Torch is not needed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.backoffs import BackOff, find_forms
+from embstore.batch import Ints
+from embstore.columns import Column, flatten, flatten_weights
+from embstore.errors import EmbstoreError, UnknownTokenError
+from embstore.oov import OWN_UNKNOWN, Ending, Error, Hash, Policy, Skip, Subword, Unk
+from embstore.special import Special
+from embstore.vocab import Vocab
+
+Side = Literal["left", "right"]
+
+
+class Lookup(Protocol):
+    """What an encoder looks words up in: a `Store`, a `Vocabulary`, or anything with these."""
+
+    vocab: Vocab
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the header says, of the policy among other things."""
+
+    @property
+    def special(self) -> int:
+        """Rows behind the vocabulary's."""
+
+    def rows(self, words: Iterable[str]) -> Ints:
+        """Rows of words, -1 where one is unknown."""
+
+    def __len__(self) -> int:
+        """How many words there are."""
+
+
+class Bags(NamedTuple):
+    """Ragged bags as `torch.nn.EmbeddingBag` takes them.
+
+    Attributes
+    ----------
+    values
+        int64 (n,): the ids of all bags, end to end.
+    offsets
+        int64 (bags,), or (bags + 1,) with `include_last_offset`: where each bag begins.
+    weights
+        float32 (n,), or None: per_sample_weights.
+    """
+
+    values: Ints
+    offsets: Ints
+    weights: NDArray[np.float32] | None = None
+
+
+class Encoder:
+    """Makes ids of words by a vocabulary and a policy for words that it does not have.
+
+    Pickles as its store's path and the policy, so that data loader workers get it for nothing.
+
+    Parameters
+    ----------
+    vocabulary
+        A `Store` or a `Vocabulary`.
+    oov
+        The policy, as `Policy.parse` takes it: ``"lower,hash:1000"``.
+    padding
+        Whether there is a padding row, which uneven batches need.
+
+    Attributes
+    ----------
+    vocabulary
+        As given.
+    policy
+        The `Policy`.
+    padding_idx
+        Id of the padding, None without one.
+    special
+        How many rows there are behind the vocabulary.
+    num_embeddings
+        Rows in all: the vocabulary's, then the special ones.
+    in_file
+        Whether the special rows are those that the store's file was written with. Where they are not,
+        `special_rows` makes them.
+
+    Raises
+    ------
+    ValueError
+        For text that is no policy.
+    EmbstoreError
+        Where the policy needs something that the vocabulary does not have: its unknown token, n-grams.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Lookup,
+        oov: str | Policy | Ending | BackOff | list[str | Ending | BackOff] | None = "error",
+        *,
+        padding: bool = False,
+    ) -> None:
+        self.vocabulary, self.policy = vocabulary, Policy.parse(oov)
+        wanted = Special(padding, self.policy.ending)
+        held = Special.of_file(vocabulary.metadata, vocabulary.special)
+        self.in_file = bool(wanted.rows) and held is not None and held.serve(wanted)
+        placed = held if held is not None and self.in_file else wanted
+        self.special = placed.rows
+        self.num_embeddings = len(vocabulary) + placed.rows
+        self.padding_idx = len(vocabulary) if padding else None
+        self._substitute = self._row_of_ending(len(vocabulary) + placed.ending_row)
+
+    def _row_of_ending(self, first: int) -> int:
+        ending = self.policy.ending
+        if isinstance(ending, Subword):
+            raise EmbstoreError(
+                "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText "
+                f".bin file; {self.vocabulary!r} has none"
+            )
+        if isinstance(ending, Unk):
+            names = OWN_UNKNOWN if ending.token is None else (ending.token,)
+            found = [row for row in self.vocabulary.rows(list(names)).tolist() if row >= 0]
+            if not found:
+                raise EmbstoreError(
+                    f"oov {str(ending)!r}: {self.vocabulary!r} has no token {' or '.join(map(repr, names))}; "
+                    "'unk:TOKEN' names another, 'zero' and 'mean' need none"
+                )
+            return int(found[0])
+        return first if ending.rows else -1
+
+    def encode(self, words: Any, *, length: int | None = None, side: Side = "right") -> Ints:
+        """Ids of a sentence, or of a batch of sentences as a matrix.
+
+        Parameters
+        ----------
+        words
+            A list of words or a column of strings; or a list of lists or a column of lists. An empty list is a
+            sentence without words.
+        length
+            Make each sentence so long: its first words, then padding.
+        side
+            Where the padding goes: at the end, ``right``, or at the start, ``left``.
+
+        Returns
+        -------
+        int64 of shape (words,) for a sentence, (sentences, longest) for a batch; `length` replaces the last.
+
+        Raises
+        ------
+        UnknownTokenError
+            Where the policy's ending is ``error``; names the words.
+        ValueError
+            For uneven sentences without padding, for the endings ``skip`` and ``hash:B:k`` with k > 1, which
+            only bags can have, and for a column with nulls.
+        TypeError
+            For what is no list of words, a single string among it.
+        """
+        if isinstance(self.policy.ending, Skip) or self._hashes > 1:
+            what = "drops words" if isinstance(self.policy.ending, Skip) else f"gives a word {self._hashes} ids"
+            raise ValueError(f"oov {str(self.policy.ending)!r} {what}, which only bags can hold: use encode_bags")
+        if length is not None and length < 0:
+            raise ValueError(f"length must be 0 or more, not {length}")
+        if side not in ("left", "right"):
+            raise ValueError(f"side must be 'left' or 'right', not {side!r}")
+        column = flatten(words, length)
+        ids: Ints = self._ids(column)[:, 0]
+        if column.sizes is not None:
+            return self._padded(ids, column.sizes, length, side)
+        if length is None or length == len(ids):
+            return ids
+        return self._padded(ids, np.array([len(ids)]), length, side).reshape(-1)
+
+    def encode_bags(self, bags: Any, *, weights: Any = None, include_last_offset: bool = False) -> Bags:
+        """Ids of ragged bags. Padding is never among them.
+
+        Parameters
+        ----------
+        bags
+            A list of lists of words, or a column of lists. A bag may be empty, and a word come twice.
+        weights
+            A number for each word: lists as long as the bags, or one flat array. That of a word which the
+            policy drops goes with it; that of a word with several ids (``hash:B:k``) is repeated.
+        include_last_offset
+            Whether `offsets` ends with the number of values.
+
+        Returns
+        -------
+        Bags of values, offsets and weights.
+
+        Raises
+        ------
+        UnknownTokenError
+            Where the policy's ending is ``error``; names the words.
+        ValueError
+            Where the weights do not fit the words, and for a column with nulls.
+        TypeError
+            For what is no list of lists of words.
+        """
+        column = flatten(bags)
+        if column.sizes is None and len(column.words):
+            raise TypeError("encode_bags takes a list of bags, each a list of words, not a list of words")
+        sizes = np.zeros(0, np.int64) if column.sizes is None else column.sizes
+        flat_weights = None if weights is None else flatten_weights(weights, sizes)
+        bounds = np.zeros(len(sizes) + 1, np.int64)
+        np.cumsum(sizes, out=bounds[1:])
+        ids = self._ids(column)
+        values, kept = ids.reshape(-1), ids >= 0
+        if not kept.all():
+            per_word = kept.sum(axis=1)
+            bounds = np.concatenate(([0], np.cumsum(per_word)))[bounds]
+            values = ids[kept]
+            flat_weights = None if flat_weights is None else np.repeat(flat_weights, per_word)
+        elif self._hashes > 1:
+            bounds *= self._hashes
+            flat_weights = None if flat_weights is None else np.repeat(flat_weights, self._hashes)
+        return Bags(values, bounds if include_last_offset else bounds[:-1], flat_weights)
+
+    @property
+    def _hashes(self) -> int:
+        return self.policy.ending.k if isinstance(self.policy.ending, Hash) else 1
+
+    def _ids(self, column: Column) -> Ints:
+        """Ids of words, (words, k): -1 where a word has fewer than k, or none."""
+        words = column.words
+        found = self.vocabulary.rows(words) if isinstance(words, list) else self.vocabulary.vocab.packed_rows(words)
+        if self._hashes == 1:
+            ids = found[:, np.newaxis]
+        else:
+            ids = np.full((len(found), self._hashes), -1, np.int64)
+            ids[:, 0] = found
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
+            codes: dict[str, int] = {}
+            places = [codes.setdefault(word, len(codes)) for word in column.words_at(missing)]
+            ids[missing] = self._substitutes(list(codes))[places]
+        return ids
+
+    def _substitutes(self, words: list[str]) -> Ints:
+        """Ids of distinct words that are not in the vocabulary, (words, k)."""
+        ids = np.full((len(words), self._hashes), -1, np.int64)
+        ids[:, 0], _ = find_forms(self.policy.backoffs, words, self.vocabulary.rows)
+        left = np.flatnonzero(ids[:, 0] < 0)
+        lost = [words[i] for i in left.tolist()]
+        ending = self.policy.ending
+        if lost and isinstance(ending, Error):
+            raise UnknownTokenError(lost)
+        ids[left] = self._substitute + ending.places(lost) if isinstance(ending, Hash) else self._substitute
+        return ids
+
+    def _padded(self, ids: Ints, sizes: Ints, length: int | None, side: Side) -> Ints:
+        width = int(sizes.max(initial=0)) if length is None else length
+        if (sizes == width).all():
+            return ids.reshape(len(sizes), width)
+        if self.padding_idx is None:
+            raise ValueError(
+                f"sentences of {sizes.min()} to {sizes.max()} words make no matrix {width} wide without padding: "
+                "give padding=True to the encoder or layer"
+            )
+        matrix = np.full((len(sizes), width), self.padding_idx, np.int64)
+        positions = np.arange(width)
+        inside = positions < sizes[:, np.newaxis] if side == "right" else positions >= width - sizes[:, np.newaxis]
+        matrix[inside] = ids
+        return matrix
+
+    def __repr__(self) -> str:
+        padding = ", padding=True" if self.padding_idx is not None else ""
+        return f"Encoder({self.vocabulary!r}, oov={str(self.policy)!r}{padding})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.vocabulary, self.policy, self.padding_idx is not None)
+
+
+def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:
+    return Encoder(vocabulary, policy, padding=padding)

@@ -1,0 +1,130 @@
+"""The rows behind the vocabulary: padding first, then those of the policy's ending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.batch import Dtype
+from embstore.dtypes import from_bfloat16
+from embstore.oov import Ending, Hash, Mean, Policy
+
+BLOCK = 8192  # rows in a pass over a table; the last bits of its mean depend on it
+
+
+class Table(Protocol):
+    """What special rows are made for: a `Store`, or anything with these."""
+
+    raw: NDArray[Any]
+    """The rows as they are kept, (rows, dim), the vocabulary's first."""
+    dtype: Dtype
+
+    def __len__(self) -> int:
+        """How many of the rows are the vocabulary's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """Which rows stand behind a vocabulary.
+
+    Attributes
+    ----------
+    padding
+        Whether the first of them is the padding's.
+    ending
+        The others are those that it needs.
+    """
+
+    padding: bool
+    ending: Ending
+
+    @classmethod
+    def of_file(cls, metadata: Mapping[str, str], rows: int) -> Special | None:
+        """Return what a store's header says of its special rows; None if nothing, or another number of them."""
+        if "embstore.oov" not in metadata:
+            return None
+        try:
+            policy = Policy.parse(metadata["embstore.oov"])
+        except ValueError:  # one of a later version
+            return None
+        special = cls(metadata.get("embstore.padding") == "1", policy.ending)
+        return special if special.rows == rows else None
+
+    @property
+    def rows(self) -> int:
+        """How many they are."""
+        return self.ending_row + self.ending.rows
+
+    @property
+    def ending_row(self) -> int:
+        """Position of the ending's first row among them."""
+        return int(self.padding)
+
+    def serve(self, wanted: Special) -> bool:
+        """Whether all the rows wanted are among these. Back-offs have none, so they may differ."""
+        return wanted.padding <= self.padding and (not wanted.ending.rows or wanted.ending == self.ending)
+
+
+def special_rows(table: Table, oov: str | Policy, padding: bool, seed: int = 0) -> NDArray[np.float32]:
+    """Make the special rows of a table.
+
+    Parameters
+    ----------
+    table
+        A `Store`. It is read in blocks, and only if its mean is needed; rows with NaN or Inf do not count.
+    oov
+        The policy: ``zero`` has a row of zeros, ``mean`` the mean of the table, computed in float64,
+        ``hash:B`` B rows of a normal distribution with the table's mean and deviation in each dimension
+        (mean 0 and deviation 1 for a table without rows).
+    padding
+        Whether a row of zeros comes first.
+    seed
+        Of the buckets: ``Generator(PCG64(seed)).standard_normal``, row after row. NumPy keeps its streams from
+        version to version where it can; write the rows to the file (`convert(oov=...)`) where that is not enough.
+
+    Returns
+    -------
+    float32 of shape (rows, dim), possibly no rows.
+    """
+    return rows_for(table.raw[: len(table)], table.dtype, Policy.parse(oov), padding, seed)
+
+
+def rows_for(raw: NDArray[Any], dtype: Dtype, policy: Policy, padding: bool, seed: int = 0) -> NDArray[np.float32]:
+    """Make the special rows of a table from the vocabulary's rows as they are kept: see `special_rows`."""
+    ending, dim = policy.ending, raw.shape[1]
+    made = np.zeros((Special(padding, ending).rows, dim), np.float32)
+    own = made[int(padding) :]
+    if isinstance(ending, Mean):
+        own[0] = moments(raw, dtype)[0]
+    elif isinstance(ending, Hash):
+        mean, deviation = moments(raw, dtype)
+        normal = np.random.Generator(np.random.PCG64(seed))
+        for start in range(0, ending.buckets, BLOCK):
+            part = own[start : start + BLOCK]
+            part[:] = mean + deviation * normal.standard_normal(part.shape)
+    return made
+
+
+def moments(raw: NDArray[Any], dtype: Dtype) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation in each dimension, two of float64 (dim,), over the rows that are finite.
+
+    The table is read once, in blocks, and never copied whole: Chan, Golub and LeVeque, "Algorithms for computing
+    the sample variance" (1983).
+    """
+    count, mean, squares = 0, np.zeros(raw.shape[1]), np.zeros(raw.shape[1])
+    for start in range(0, len(raw), BLOCK):
+        rows = raw[start : start + BLOCK]
+        block = (from_bfloat16(rows) if dtype == "bfloat16" else rows).astype(np.float64)
+        block = block[np.isfinite(block).all(axis=1)]
+        if not len(block):
+            continue
+        block_mean = block.mean(axis=0)
+        apart, total = block_mean - mean, count + len(block)
+        squares += ((block - block_mean) ** 2).sum(axis=0) + apart**2 * (count * len(block) / total)
+        mean += apart * (len(block) / total)
+        count = total
+    return (mean, np.sqrt(squares / count)) if count else (mean, np.ones(raw.shape[1]))
