@@ -130,7 +130,7 @@ class Encoder:
             return int(found[0])
         return first if ending.rows else -1
 
-    def encode(self, words: Any, *, length: int | None = None, side: Side = "right") -> Ints:
+    def encode(self, words: Any, length: int | None = None, side: Side = "right") -> Ints:
         """Ids of a sentence, or of a batch of sentences as a matrix.
 
         Parameters
@@ -172,7 +172,7 @@ class Encoder:
             return ids
         return self._padded(ids, np.array([len(ids)]), length, side).reshape(-1)
 
-    def encode_bags(self, bags: Any, *, weights: Any = None, include_last_offset: bool = False) -> Bags:
+    def encode_bags(self, bags: Any, weights: Any = None, include_last_offset: bool = False) -> Bags:
         """Ids of ragged bags. Padding is never among them.
 
         Parameters
@@ -216,6 +216,11 @@ class Encoder:
             bounds *= self._hashes
             flat_weights = None if flat_weights is None else np.repeat(flat_weights, self._hashes)
         return Bags(values, bounds if include_last_offset else bounds[:-1], flat_weights)
+
+    @property
+    def padding(self) -> bool:
+        """Whether there is a padding row."""
+        return self.padding_idx is not None
 
     @property
     def _hashes(self) -> int:
@@ -265,11 +270,11 @@ class Encoder:
         return matrix
 
     def __repr__(self) -> str:
-        padding = ", padding=True" if self.padding_idx is not None else ""
+        padding = ", padding=True" if self.padding else ""
         return f"Encoder({self.vocabulary!r}, oov={str(self.policy)!r}{padding})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.vocabulary, self.policy, self.padding_idx is not None)
+        return _rebuild, (self.vocabulary, self.policy, self.padding)
 
 
 def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:
