@@ -197,7 +197,7 @@ cdef inline int64_t find(const Index *index, const Query *query) noexcept nogil:
     cdef uint64_t slot = query.slot, entry
     cdef int64_t row
     cdef int probe
-    for probe in range(MAX_PROBE):
+    for probe in range(<int>((slot - query.hash) & index.mask), MAX_PROBE):
         entry = load64(index.slots + 8 * slot)
         if entry == 0:
             return -1
