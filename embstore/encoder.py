@@ -67,7 +67,8 @@ class Encoder:
     vocabulary
         A `Store` or a `Vocabulary`.
     oov
-        The policy, as `Policy.parse` takes it: ``"lower,hash:1000"``.
+        The policy, as `Policy.parse` takes it: ``"lower,hash:1000"``. None: the one that the store's file was
+        written for, else ``error``.
     padding
         Whether there is a padding row, which uneven batches need.
 
@@ -98,11 +99,12 @@ class Encoder:
     def __init__(
         self,
         vocabulary: Lookup,
-        oov: str | Policy | Ending | BackOff | list[str | Ending | BackOff] | None = "error",
+        oov: str | Policy | Ending | BackOff | list[str | Ending | BackOff] | None = None,
         *,
         padding: bool = False,
     ) -> None:
-        self.vocabulary, self.policy = vocabulary, Policy.parse(oov)
+        self.vocabulary = vocabulary
+        self.policy = _policy_of(vocabulary) if oov is None else Policy.parse(oov)
         wanted = Special(padding, self.policy.ending)
         held = Special.of_file(vocabulary.metadata, vocabulary.special)
         self.in_file = bool(wanted.rows) and held is not None and held.serve(wanted)
@@ -275,6 +277,16 @@ class Encoder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.vocabulary, self.policy, self.padding)
+
+
+def _policy_of(vocabulary: Lookup) -> Policy:
+    text = vocabulary.metadata.get("embstore.oov")
+    try:
+        return Policy.parse(text)
+    except ValueError as error:
+        raise EmbstoreError(
+            f"{vocabulary!r} was written for a policy that this version does not know ({error}): give another"
+        ) from None
 
 
 def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:

@@ -19,9 +19,13 @@ BLOCK = 8192  # rows in a pass over a table; the last bits of its mean depend on
 class Table(Protocol):
     """What special rows are made for: a `Store`, or anything with these."""
 
-    raw: NDArray[Any]
-    """The rows as they are kept, (rows, dim), the vocabulary's first."""
-    dtype: Dtype
+    @property
+    def raw(self) -> NDArray[Any]:
+        """The rows as they are kept, (rows, dim), the vocabulary's first."""
+
+    @property
+    def dtype(self) -> Dtype:
+        """What they are kept as."""
 
     def __len__(self) -> int:
         """How many of the rows are the vocabulary's."""
