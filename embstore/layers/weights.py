@@ -1,0 +1,110 @@
+"""The rows of a layer: a store's own, zero-copy where that is possible, and the special ones behind them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from embstore.batch import Dtype
+from embstore.checkpoint import SHA256, MappedRows, as_tensor
+from embstore.encoder import Encoder
+from embstore.layers.sources import Pretrained, open_source
+from embstore.special import special_rows
+from embstore.store import Store
+from embstore.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A layer's rows and words.
+
+    Attributes
+    ----------
+    weight
+        (num_embeddings, dim).
+    encoder
+        Words to rows; None for rows that came without words.
+    mapped
+        The rows of the store file that a frozen `weight` lies over.
+    reference
+        What stands for the rows in a checkpoint, where they come from a store file with a checksum.
+    """
+
+    weight: torch.Tensor
+    encoder: Encoder | None = None
+    mapped: MappedRows | None = None
+    reference: dict[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Rows:
+    """The vocabulary's rows alone, as `special_rows` takes them."""
+
+    raw: NDArray[Any]
+    dtype: Dtype = "float32"
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
+def open_table(
+    source: Pretrained,
+    tokens: Sequence[str] | None,
+    *,
+    oov: Any,
+    padding: bool,
+    freeze: bool,
+    seed: int,
+    reading: dict[str, Any],
+) -> Table:
+    """Open a source and put a layer's rows together; the arguments are those of `from_pretrained`."""
+    opened = open_source(source, tokens, reading)
+    if isinstance(opened, Store):
+        return _store_table(opened, oov, padding, freeze, seed)
+    if tokens is not None:
+        encoder = Encoder(Vocabulary(tokens), oov, padding=padding)
+        weight = with_special(opened, encoder, seed)
+        return Table(weight if freeze or weight is not opened else weight.clone(), encoder)
+    if oov is not None or padding:
+        raise TypeError("oov and padding say what words become: they need tokens=, the words of the rows")
+    return Table(opened if freeze else opened.clone())
+
+
+def _store_table(store: Store, oov: Any, padding: bool, freeze: bool, seed: int) -> Table:
+    encoder = Encoder(store, store.metadata.get("embstore.oov") if oov is None else oov, padding=padding)
+    reference = _reference(store, encoder, seed)
+    if encoder.special and not encoder.in_file:
+        weight = with_special(as_tensor(store.raw[: len(store)], store.dtype), encoder, seed)
+        return Table(weight, encoder, reference=reference)
+    if not store.mapped:
+        weight = as_tensor(store.raw[: encoder.num_embeddings], store.dtype)
+        return Table(weight if freeze else weight.clone(), encoder)
+    mapped = MappedRows(copy.copy(store), encoder.num_embeddings, store.metadata.get(SHA256))
+    return Table(mapped.tensor(), encoder, mapped if freeze else None, reference)
+
+
+def with_special(own: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor:
+    """Put an encoder's special rows behind the vocabulary's, (rows, dim): a copy if there are any."""
+    if not encoder.special:
+        return own
+    wide = own.to("cpu", torch.float32) if own.dtype == torch.bfloat16 else own.cpu()
+    special = special_rows(Rows(wide.numpy()), encoder.policy, encoder.padding_idx is not None, seed)
+    return torch.cat([own, torch.from_numpy(special).to(own)])
+
+
+def _reference(store: Store, encoder: Encoder, seed: int) -> dict[str, str] | None:
+    """Everything that the rows follow from."""
+    if store.path is None or SHA256 not in store.metadata:
+        return None
+    special = "in the file" if encoder.in_file else f"padding={encoder.padding_idx is not None}, seed={seed}"
+    return {
+        "store": store.path.name,
+        "sha256": store.metadata[SHA256],
+        "oov": str(encoder.policy),
+        "special": special if encoder.special else "none",
+    }
