@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from embstore.convert import Report, convert, save
+    from embstore.converting import Report, convert, save
     from embstore.errors import (
         EmbstoreError,
         EmbstoreWarning,
@@ -43,7 +43,7 @@ __all__ = [
 
 # Each name is imported when it is first used: `import embstore` loads no NumPy, torch or h5py.
 _HOMES = {
-    "convert": ("Report", "convert", "save"),
+    "converting": ("Report", "convert", "save"),  # not "convert": a submodule would hide the function
     "errors": tuple(name for name in __all__ if name.endswith(("Error", "Warning"))),
     "opening": ("open",),
     "store": ("Store",),

@@ -7,7 +7,7 @@ from typing import Any
 
 from embstore import codecs
 from embstore.batch import Duplicates, Progress, ReadOptions
-from embstore.convert import read, warn
+from embstore.converting import read, warn
 from embstore.stages import Selection
 from embstore.store import Advice, Store
 

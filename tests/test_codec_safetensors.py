@@ -16,7 +16,7 @@ import embstore
 from embstore.batch import ReadOptions
 from embstore.codecs import safetensors as codec
 from embstore.codecs import sniff
-from embstore.convert import convert
+from embstore.converting import convert
 from embstore.dtypes import to_bfloat16
 
 WORDS = ["the", "frog", "Ġqueen"]

@@ -16,6 +16,8 @@ from embstore.atomic import check_target
 from embstore.batch import Batch, Dtype, Duplicates, Findings, Progress, ReadOptions, Source, Tokens
 from embstore.distinct import distinct
 from embstore.errors import EmbstoreError, EmbstoreWarning
+from embstore.oov import Policy
+from embstore.special import with_special
 from embstore.stages import Selection, vocabulary_of
 from embstore.vocab import VocabBuilder
 from embstore.writer import write_store
@@ -75,6 +77,8 @@ def convert(
     limit: int | None = None,
     vocab_only: str | Path | Iterable[str] | None = None,
     normalize: bool = False,
+    oov: str | Policy | None = None,
+    padding: bool = False,
     duplicates: Duplicates = "first",
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -96,6 +100,9 @@ def convert(
         Words, or a file with one on each line: take the rows of these alone.
     normalize
         Scale every vector to length 1.
+    oov, padding
+        Write a store with the special rows of this policy, and with one of zeros for padding: layers with the
+        same policy need no copy then.
     duplicates
         Which row a repeated token keeps: ``first``, ``last``; or ``error``.
     overwrite
@@ -131,6 +138,8 @@ def convert(
     source = Selection(dtype, limit, words, normalize).apply(source)
     counter = _Counter()
     source = source.through(counter.count)
+    if oov is not None or padding:
+        source = with_special(_for_store(source, target), oov, padding)
     if target.name == "store":
         write_store(dst, source, duplicates=duplicates)
     else:
@@ -138,6 +147,12 @@ def convert(
         target.load().write(dst, source.through(lambda _: batches))
     warn(source.findings)
     return _report(src, dst, source, counter.rows, time.perf_counter() - start)
+
+
+def _for_store(source: Source, target: codecs.Codec) -> Source:
+    if target.name != "store":
+        raise EmbstoreError(f"oov and padding are for a store: the format {target.name} has no special rows")
+    return source
 
 
 class _Counter:
