@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.batch import Dtype
+from embstore.batch import Dtype, Source
 from embstore.dtypes import from_bfloat16
 from embstore.oov import Ending, Hash, Mean, Policy
 
+MAX_TEXT = 500  # of a policy in a header
 BLOCK = 8192  # rows in a pass over a table; the last bits of its mean depend on it
 
 
@@ -95,6 +96,21 @@ def special_rows(table: Table, oov: str | Policy, padding: bool, seed: int = 0) 
     float32 of shape (rows, dim), possibly no rows.
     """
     return rows_for(table.raw[: len(table)], table.dtype, Policy.parse(oov), padding, seed)
+
+
+def with_special(source: Source, oov: str | Policy | None, padding: bool) -> Source:
+    """Return a source whose store gets the special rows of a policy, and says so in its header.
+
+    Raises ValueError for a policy with functions, which a file cannot hold.
+    """
+    policy = Policy.parse(oov)
+    if not policy.named or len(str(policy)) > MAX_TEXT:
+        raise ValueError(f"oov {str(policy)!r}: a file holds back-offs by name, and {MAX_TEXT} characters of a policy")
+    special, dtype = Special(padding, policy.ending), source.dtype
+    noted = {"oov": str(policy), **({"padding": "1"} if padding else {})}
+    if not special.rows:
+        return replace(source, policy=noted)
+    return replace(source, policy=noted, special=lambda raw: rows_for(raw, dtype, policy, padding))
 
 
 def rows_for(raw: NDArray[Any], dtype: Dtype, policy: Policy, padding: bool, seed: int = 0) -> NDArray[np.float32]:

@@ -57,11 +57,17 @@ class _Writer:
         with contextlib.closing(self.checksum):
             for batch in distinct(self.source, self.builder, self.duplicates, self.path, self._overwrite):
                 self._write_rows(batch.vectors)
-            if self.source.special is not None:
-                self._write_rows(self.source.special)
-        if not self.builder.size:
-            raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
+            if not self.builder.size:
+                raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
+            special = self.source.special
+            if special is not None:
+                self._write_rows(special(self._written()) if callable(special) else special)
         self._finish()
+
+    def _written(self) -> Vectors:
+        """Map the vocabulary's rows as they lie in the file."""
+        shape = self.builder.size, self.source.dim
+        return np.memmap(self.file, NUMPY_DTYPES[self.source.dtype], "r", RESERVE, shape)
 
     def _overwrite(self, rows: Ints, vectors: Vectors) -> None:
         self.rewritten = True
