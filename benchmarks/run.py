@@ -15,8 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import parts
 from measure import Part, measure
+from parts import PARTS
 from prepare import PEERS, Work, prepare
 from table import render
 
@@ -30,8 +30,8 @@ def main() -> None:
     work = prepare()
     results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"parts": {}}
     results["machine"] = machine(work)
-    for name in options.only or parts.NAMES:
-        part = parts.make(name, work)
+    for name in options.only or PARTS:
+        part = PARTS[name](work)
         results["parts"][name] = described(part, measure(part, options.rounds), options.rounds)
         options.out.write_text(as_json(results), encoding="utf-8")
     print(render(results))
@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is measured (5)")
-    parser.add_argument("--only", action="append", choices=parts.NAMES, help="measure this part; may be repeated")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part; may be repeated")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go (benchmarks/results.json)")
     return parser.parse_args()
 

@@ -62,7 +62,7 @@ def part_table(part: dict[str, Any]) -> str:
     columns, cases, base = part["columns"], part["cases"], part["cases"][part["baseline"]]
     names = sorted(cases, key=lambda name: name != part["baseline"])
     rows = [[name, *(cell(metric, cases[name], base) for metric in columns)] for name in names]
-    head = [f"{part['title']}, {part['rounds']} rounds", *columns.values()]
+    head = [f"{part['title']}, {part['rounds']} round{'s' * (part['rounds'] > 1)}", *columns.values()]
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
 

@@ -54,7 +54,7 @@ Medians (least to most), and how many times the first row's: 2x is twice as much
 | embstore | 500 ms (400 to 612) | 100 MB (100 to 100) | 1 GB/s (0.9 to 1.11) |
 | gensim | 25 s (24.1 to 31) **50.1x** | 500 MB (500 to 1,500) **5x** |  |
 
-| Open, 1 rounds | open | memory |
+| Open, 1 round | open | memory |
 | --- | --- | --- |
 | embstore | 300 µs (300 to 300) | 4.1 kB (4.1 to 4.1) |
 | numpy | 120 ms (120 to 120) **400x** | 60 MB (60 to 60) |

@@ -15,20 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from words import draw
 
 import embstore
 
 WORDS = 1_000_000
 Rows = Callable[[list[str]], Any]
-
-
-def draw(distribution: str, tokens: int, round_: int) -> Any:
-    """Draw rows: by rank, as words occur in text (the first n-th has 1/n of the first's share), or all alike."""
-    random = np.random.default_rng(round_)
-    if distribution == "uniform":
-        return random.integers(0, tokens, WORDS)
-    shares = np.cumsum(1 / np.arange(1, tokens + 1))
-    return np.searchsorted(shares, random.random(WORDS) * shares[-1])
 
 
 def main(path: str, distribution: str) -> None:
@@ -42,7 +34,7 @@ def main(path: str, distribution: str) -> None:
         "pyarrow": lambda fresh: pc.index_in(pa.array(fresh), value_set=index).to_numpy(zero_copy_only=False),
     }
     round_ = int(os.environ.get("BENCHMARK_ROUND", "0"))
-    expected = draw(distribution, len(words), round_)
+    expected = draw(WORDS, distribution, len(words), round_)
     text = "\n".join([words[row] for row in expected.tolist()])
     first = round_ % len(ways)
     found = {}

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from memory import anonymous_bytes
+
 Opener = Callable[[str], Any]
 
 
@@ -39,12 +41,6 @@ def numpy() -> Opener:
             return self.vectors[self.rows[word]]
 
     return Table
-
-
-def anonymous_bytes() -> int:
-    """Return this process's memory that no file backs (Linux)."""
-    lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 
 
 how, path, word = sys.argv[1:]

@@ -1,16 +1,23 @@
-"""The parts of the benchmark, one module each: `part(work)` or `parts(work)` says what to run and how to show it."""
+"""The parts of the benchmark: each function makes one, with the files that it needs in place."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 from measure import Part
 from prepare import Work
 
-from parts import lookup, opening, startup, text
+from parts import layers, lookup, opening, startup, text
 
-NAMES = ("text", "opening", "zipf", "uniform", "startup")
-
-
-def make(name: str, work: Work) -> Part:
-    """Return the part of that name, with the files that it needs in place."""
-    makers = {"text": text.part, "opening": opening.part, "startup": startup.part}
-    return makers[name](work) if name in makers else lookup.part(work, name)
+PARTS: dict[str, Callable[[Work], Part]] = {
+    "text": text.part,
+    "opening": opening.part,
+    "zipf": partial(lookup.part, distribution="zipf"),
+    "uniform": partial(lookup.part, distribution="uniform"),
+    "startup": startup.part,
+    "pooling": layers.pooling,
+    "forward": layers.forward,
+    "ready": layers.ready,
+    "workers": layers.workers,
+}

@@ -1,0 +1,55 @@
+"""Stores as layers of torch, beside what people write by hand."""
+
+from __future__ import annotations
+
+from measure import Part, Run, child
+from prepare import Work, numpy_vectors, synthetic_store
+
+
+def pooling(work: Work) -> Part:
+    """Strings to pooled vectors."""
+    return Part(
+        name="pooling",
+        title="8,192 bags of 50 words (Zipf) to their summed vectors",
+        baseline="embstore.EmbeddingBag",
+        columns={"seconds": "words to vectors", "encode_seconds": "encoding", "layer_seconds": "the layer"},
+        runs=[Run(child(work.python, "pool_words.py", work.store))],
+    )
+
+
+def forward(work: Work) -> Part:
+    """Measure what the map costs a layer."""
+    return Part(
+        name="forward",
+        title="The same rows through an EmbeddingBag, 8,192 bags of 50",
+        baseline="over the map",
+        columns={"layer_seconds": "forward"},
+        runs=[Run(child(work.python, "forward_bag.py", work.store))],
+    )
+
+
+def ready(work: Work) -> Part:
+    """From a path to a layer; torch is imported beforehand."""
+    baseline = "embstore.Embedding.from_pretrained"
+    return Part(
+        name="ready",
+        title="A layer of 400,000 x 50 from its file",
+        baseline=baseline,
+        columns={"ready_seconds": "ready layer", "anonymous_bytes": "memory that no file backs"},
+        runs=[
+            Run(child(work.python, "ready_layer.py", "embedding", work.store), baseline),
+            Run(child(work.python, "ready_layer.py", "bag", work.store), "embstore.EmbeddingBag.from_pretrained"),
+            Run(child(work.python, "ready_layer.py", "numpy", numpy_vectors(work)), "np.load + dict + from_pretrained"),
+        ],
+    )
+
+
+def workers(work: Work) -> Part:
+    """Measure what each spawned worker holds in memory, torch included."""
+    return Part(
+        name="workers",
+        title="DataLoader, 2 spawned workers, a store of 4,000,000 x 50 (0.9 GB)",
+        baseline="with neither",
+        columns={"start_seconds": "first batches", "anonymous_bytes": "memory of a worker that no file backs"},
+        runs=[Run(child(work.python, "start_workers.py", synthetic_store(work, 4_000_000)))],
+    )
