@@ -133,13 +133,14 @@ def convert(
     target = codecs.find(to) if to else codecs.by_target(dst)
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
+    policy = _policy(oov, target) if oov is not None or padding else None
     source = read(src, ReadOptions(limit=limit, **reading), progress)
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
     source = Selection(dtype, limit, words, normalize).apply(source)
     counter = _Counter()
     source = source.through(counter.count)
-    if oov is not None or padding:
-        source = with_special(_for_store(source, target), oov, padding)
+    if policy is not None:
+        source = with_special(source, policy, padding)
     if target.name == "store":
         write_store(dst, source, duplicates=duplicates)
     else:
@@ -149,10 +150,10 @@ def convert(
     return _report(src, dst, source, counter.rows, time.perf_counter() - start)
 
 
-def _for_store(source: Source, target: codecs.Codec) -> Source:
+def _policy(oov: str | Policy | None, target: codecs.Codec) -> Policy:
     if target.name != "store":
-        raise EmbstoreError(f"oov and padding are for a store: the format {target.name} has no special rows")
-    return source
+        raise EmbstoreError(f"oov and padding make rows in a store: the format {target.name} has none such")
+    return Policy.parse(oov)
 
 
 class _Counter:
