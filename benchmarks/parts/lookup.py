@@ -18,5 +18,8 @@ def part(work: Work, distribution: str) -> Part:
         title=TITLES[distribution],
         baseline="embstore",
         columns={"lookup_seconds": "list of fresh str to rows"},
-        runs=[Run(child(work.python, "look_up.py", work.store, distribution))],
+        runs=[
+            Run(child(work.python, "look_up.py", work.store, distribution)),
+            Run(child(work.python, "look_up.py", work.store, distribution), environment={"EMBSTORE_PLAIN": "1"}),
+        ],
     )
