@@ -117,7 +117,7 @@ class StoreBacked(torch.nn.Module):
                 )
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)  # type: ignore[no-untyped-call]
+        super()._save_to_state_dict(destination, prefix, keep_vars)
         del destination[prefix + (EXTRA_STATE if self.reference is None else "weight")]
 
     def _load_from_state_dict(
