@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,16 @@ def distinct(
     overwrite
         Called with rows handed out earlier, int64 of shape (n,), and their new vectors, (n, dim), in order.
     """
+    try:
+        yield from _distinct(source, builder, duplicates, path, overwrite)
+    finally:  # an error out here must not leave the input open for as long as somebody holds the traceback
+        if isinstance(source.batches, Generator):
+            source.batches.close()
+
+
+def _distinct(
+    source: Source, builder: VocabBuilder, duplicates: Duplicates, path: str | Path, overwrite: Overwrite | None
+) -> Iterator[Batch]:
     if duplicates == "last" and overwrite is None:
         raise FormatError(path, "duplicates=last needs a store as its target: convert to a store first")
     for batch in source.batches:

@@ -87,7 +87,7 @@ def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Itera
 
 
 def _name(tokens: Tokens, position: int) -> str:
-    return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "backslashreplace"))
+    return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "surrogateescape"))
 
 
 def vocabulary_of(words: Iterable[str | bytes]) -> Vocab:

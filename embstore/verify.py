@@ -104,8 +104,9 @@ def _verify_ends(vocab: Vocab, path: str | Path) -> None:
 def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> None:
     try:
         tokens = vocab.tokens(start, stop)
-    except EmbstoreError as error:
-        raise FormatError(path, str(error), where=layout.OFFSETS, format="store") from None
+    except EmbstoreError:
+        reason = f"fall, or leave the {len(vocab.data):,} bytes of the tokens, between rows {start:,} and {stop:,}"
+        raise FormatError(path, reason, where=layout.OFFSETS, format="store") from None
     wrong = np.flatnonzero(vocab.packed_rows(tokens) != np.arange(start, stop))
     if len(wrong):
         row = start + int(wrong[0])

@@ -20,9 +20,9 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 
 def settle(lines: list[bytes], options: ReadOptions) -> Shape:
     """Make out the dimension, and whether a header stands first by mistake."""
-    head = [int(text) for text in lines[0].split(b" ") if COUNT.fullmatch(text)]
-    looks_like_header = len(head) == 2 == len(lines[0].split(b" "))
-    if options.header or (options.header is None and looks_like_header):
+    fields = lines[0].split(b" ")
+    head = [int(text) for text in fields] if len(fields) == 2 and all(map(COUNT.fullmatch, fields)) else []
+    if options.header or (options.header is None and head):
         return _with_header(lines, head, options)
     return _plain(lines, options.dim)
 
@@ -33,7 +33,7 @@ def _plain(lines: list[bytes], dim: int | None) -> Shape:
 
 def _with_header(lines: list[bytes], head: list[int], options: ReadOptions) -> Shape:
     """Decide about a first line of two whole numbers, or one that was said to be a header."""
-    if len(head) != 2:
+    if not head or not head[1]:
         raise ValueError("header=True, but the first line is not two whole numbers, rows and dim")
     rows, dim = head
     if options.header:

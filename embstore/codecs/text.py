@@ -120,9 +120,9 @@ class Reader:
                 if progress:
                     progress(self.stream.position, self.stream.total)
                 if len(pending) > AHEAD * workers:
-                    yield self._checked(pending.popleft().result())
+                    yield from self._checked(pending.popleft().result())
             while pending:
-                yield self._checked(pending.popleft().result())
+                yield from self._checked(pending.popleft().result())
         if self.shape.rows not in (None, self.rows):
             reason = (
                 f"the header says {self.shape.rows:,} rows, but {self.rows:,} follow: the file is cut short or the "
@@ -130,12 +130,13 @@ class Reader:
             )
             raise FormatError(self.stream.path, reason, where=1, format=self.name)
 
-    def _checked(self, parsed: Parsed) -> Batch:
+    def _checked(self, parsed: Parsed) -> Iterator[Batch]:
+        """Yield the rows of a block before raising what ended it: a limit may lie before that line."""
         for line, what in parsed.odd:
             self.findings.add(what, f"line {self.lines + line}")
+        self.rows += len(parsed.batch.tokens) + sum(what == SKIPPED for _, what in parsed.odd)
+        yield parsed.batch
         if parsed.error:
             line, reason = parsed.error
             raise FormatError(self.stream.path, reason, where=self.lines + line, format=self.name)
         self.lines += parsed.lines
-        self.rows += len(parsed.batch.tokens) + sum(what == SKIPPED for _, what in parsed.odd)
-        return parsed.batch
