@@ -16,7 +16,7 @@ from embstore.atomic import check_target
 from embstore.batch import Batch, Dtype, Duplicates, Findings, Progress, ReadOptions, Source, Tokens
 from embstore.distinct import distinct
 from embstore.errors import EmbstoreError, EmbstoreWarning
-from embstore.oov import Policy
+from embstore.oov import OovLike, Policy
 from embstore.special import with_special
 from embstore.stages import Selection, vocabulary_of
 from embstore.vocab import VocabBuilder
@@ -77,7 +77,7 @@ def convert(
     limit: int | None = None,
     vocab_only: str | Path | Iterable[str] | None = None,
     normalize: bool = False,
-    oov: str | Policy | None = None,
+    oov: OovLike = None,
     padding: bool = False,
     duplicates: Duplicates = "first",
     overwrite: bool = False,
@@ -150,7 +150,7 @@ def convert(
     return _report(src, dst, source, counter.rows, time.perf_counter() - start)
 
 
-def _policy(oov: str | Policy | None, target: codecs.Codec) -> Policy:
+def _policy(oov: OovLike, target: codecs.Codec) -> Policy:
     if target.name != "store":
         raise EmbstoreError(f"oov and padding make rows in a store: the format {target.name} has none such")
     return Policy.parse(oov)

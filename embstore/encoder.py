@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.backoffs import BackOff, find_forms
+from embstore.backoffs import find_forms
 from embstore.batch import Ints
 from embstore.columns import Column, flatten, flatten_weights
 from embstore.errors import EmbstoreError, UnknownTokenError
-from embstore.oov import OWN_UNKNOWN, Ending, Error, Hash, Policy, Skip, Subword, Unk
+from embstore.oov import OWN_UNKNOWN, Error, Hash, OovLike, Policy, Skip, Subword, Unk
 from embstore.special import Special
 from embstore.vocab import Vocab
 
@@ -99,7 +99,7 @@ class Encoder:
     def __init__(
         self,
         vocabulary: Lookup,
-        oov: str | Policy | Ending | BackOff | list[str | Ending | BackOff] | None = None,
+        oov: OovLike = None,
         *,
         padding: bool = False,
     ) -> None:

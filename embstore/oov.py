@@ -142,7 +142,7 @@ class Policy:
                 raise ValueError(f"oov: the back-off {name!r} comes twice")
 
     @classmethod
-    def parse(cls, oov: str | Policy | Ending | BackOff | Sequence[str | Ending | BackOff] | None) -> Policy:
+    def parse(cls, oov: OovLike) -> Policy:
         """Make a policy of its text, of its parts, or of itself.
 
         Parameters
@@ -171,6 +171,10 @@ class Policy:
 
     def __str__(self) -> str:
         return ",".join([*map(back_off_name, self.backoffs), str(self.ending)])
+
+
+OovLike = str | Policy | Ending | BackOff | Sequence[str | Ending | BackOff] | None
+"""What `Policy.parse` takes, and so whatever has an argument `oov`."""
 
 
 def back_off_name(back_off: str | BackOff) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.batch import Dtype, Source
+from embstore.batch import Dtype, Source, Vectors
 from embstore.dtypes import from_bfloat16
-from embstore.oov import Ending, Hash, Mean, Policy
+from embstore.oov import Ending, Hash, Mean, OovLike, Policy
 
 MAX_TEXT = 500  # of a policy in a header
 BLOCK = 8192  # rows in a pass over a table; the last bits of its mean depend on it
@@ -74,7 +74,7 @@ class Special:
         return wanted.padding <= self.padding and (not wanted.ending.rows or wanted.ending == self.ending)
 
 
-def special_rows(table: Table, oov: str | Policy, padding: bool, seed: int = 0) -> NDArray[np.float32]:
+def special_rows(table: Table, oov: OovLike, padding: bool, seed: int = 0) -> NDArray[np.float32]:
     """Make the special rows of a table.
 
     Parameters
@@ -98,7 +98,7 @@ def special_rows(table: Table, oov: str | Policy, padding: bool, seed: int = 0) 
     return rows_for(table.raw[: len(table)], table.dtype, Policy.parse(oov), padding, seed)
 
 
-def with_special(source: Source, oov: str | Policy | None, padding: bool) -> Source:
+def with_special(source: Source, oov: OovLike, padding: bool) -> Source:
     """Return a source whose store gets the special rows of a policy, and says so in its header.
 
     Raises ValueError for a policy with functions, which a file cannot hold.
@@ -129,6 +129,11 @@ def rows_for(raw: NDArray[Any], dtype: Dtype, policy: Policy, padding: bool, see
     return made
 
 
+def decoded(rows: NDArray[Any], dtype: Dtype) -> Vectors:
+    """Return rows as numbers: a view, or widened where NumPy lacks their type."""
+    return from_bfloat16(rows) if dtype == "bfloat16" else rows
+
+
 def moments(raw: NDArray[Any], dtype: Dtype) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and deviation in each dimension, two of float64 (dim,), over the rows that are finite.
 
@@ -138,7 +143,7 @@ def moments(raw: NDArray[Any], dtype: Dtype) -> tuple[NDArray[np.float64], NDArr
     count, mean, squares = 0, np.zeros(raw.shape[1]), np.zeros(raw.shape[1])
     for start in range(0, len(raw), BLOCK):
         rows = raw[start : start + BLOCK]
-        block = (from_bfloat16(rows) if dtype == "bfloat16" else rows).astype(np.float64)
+        block = decoded(rows, dtype).astype(np.float64)
         block = block[np.isfinite(block).all(axis=1)]
         if not len(block):
             continue

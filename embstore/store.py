@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout, search
+from embstore.aligned import aligned
 from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
 from embstore.dtypes import NUMPY_DTYPES, encode_rows, from_bfloat16
 from embstore.errors import FormatError, UnknownTokenError
 from embstore.inputs import open_regular
 from embstore.layout import read_header
+from embstore.oov import OovLike
 from embstore.search import Neighbours, Query
 from embstore.verify import DTYPES, check_store, verify_store
 from embstore.vocab import Itos, Stoi, Vocab, VocabBuilder
@@ -255,6 +257,29 @@ class Store:
     def most_similar_batch(self, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
         """Words nearest by cosine to each of many: for each what `most_similar` gives, in far fewer passes."""
         return search.most_similar_batch(self, words, topn)
+
+    def aligned(self, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
+        """Rows for a vocabulary of your own: the initial weight of an embedding layer, say.
+
+        Parameters
+        ----------
+        words
+            Your words, in the order of your ids.
+        oov
+            What becomes of a word that is not there: ``"lower,zero"``. None: the policy that the file was written
+            for, else ``error``.
+
+        Returns
+        -------
+        float32 of shape (words, dim), a copy whose row i is the vector of words[i]; the sum of its rows
+        under ``hash:B:k``.
+
+        Raises
+        ------
+        UnknownTokenError
+            Where the policy's ending is ``error``; names the words.
+        """
+        return aligned(self, words, oov)
 
     def verify(self) -> None:
         """Read and check everything: checksums, offsets, and that the index finds each token at its row.

@@ -1,0 +1,50 @@
+"""Rows for a vocabulary of the caller's: row i is the vector of words[i]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.batch import Ints
+from embstore.dtypes import encode_rows
+from embstore.encoder import Encoder, Lookup
+from embstore.oov import Hash, OovLike, Policy, Skip
+from embstore.special import Table, decoded, special_rows
+
+
+class VectorsByWord(Lookup, Table, Protocol):
+    """Words and rows: a `Store`, or anything with what both of these have."""
+
+
+def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
+    """Build the matrix of a vocabulary: see `Store.aligned`."""
+    encoder = Encoder(store, oov)
+    ending = encoder.policy.ending
+    if isinstance(ending, Skip):
+        raise ValueError("oov 'skip' leaves words without a row, and aligned gives each of them one: 'zero' does that")
+    if not isinstance(ending, Hash) or ending.k == 1:
+        return _vectors(store, encoder, encoder.encode(list(words)))
+    bags = encoder.encode_bags([[word] for word in words])
+    rows = _vectors(store, encoder, bags.values)
+    return np.add.reduceat(rows, bags.offsets) if len(rows) else rows
+
+
+def _vectors(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float32]:
+    """Vectors of ids, (ids, dim), copied."""
+    tokens = len(store)
+    if encoder.in_file or not (ids >= tokens).any():
+        return decoded(store.raw[ids], store.dtype).astype(np.float32)
+    vectors = np.empty((len(ids), store.raw.shape[1]), np.float32)
+    own = ids < tokens
+    vectors[own] = decoded(store.raw[ids[own]], store.dtype)
+    made = _rounded(store, encoder.policy, encoder.padding)
+    vectors[~own] = made[ids[~own] - tokens]
+    return vectors
+
+
+def _rounded(store: Table, policy: Policy, padding: bool) -> Any:
+    """Make special rows in the store's precision, as its file would hold them."""
+    return decoded(encode_rows(special_rows(store, policy, padding), store.dtype), store.dtype)
