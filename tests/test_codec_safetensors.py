@@ -16,7 +16,6 @@ import embstore
 from embstore.batch import ReadOptions
 from embstore.codecs import safetensors as codec
 from embstore.codecs import sniff
-from embstore.converting import convert
 from embstore.dtypes import to_bfloat16
 
 WORDS = ["the", "frog", "Ġqueen"]
@@ -121,7 +120,7 @@ def test_every_float_at_every_offset(tmp_path: Path, dtype: str, data: bytes, ke
     store = embstore.open(path)
     assert store.dtype == kept
     assert store.vectors.astype(np.float32).tolist() == MATRIX.tolist()
-    convert(path, tmp_path / "s.safetensors")
+    embstore.convert(path, tmp_path / "s.safetensors")
     again = embstore.open(tmp_path / "s.safetensors")
     assert (again.dtype, again.vectors.astype(np.float32).tolist()) == (kept, MATRIX.tolist())
 
@@ -296,7 +295,7 @@ def test_origin_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_written_is_read_by_the_library_and_reads_back(tmp_path: Path, dtype: embstore.batch.Dtype) -> None:
     embstore.save(tmp_path / "s.safetensors", WORDS, MATRIX, dtype=dtype)
-    convert(tmp_path / "s.safetensors", tmp_path / "plain.safetensors", to="safetensors")
+    embstore.convert(tmp_path / "s.safetensors", tmp_path / "plain.safetensors", to="safetensors")
     assert (tmp_path / "plain.vocab.txt").read_bytes() == "the\nfrog\nĠqueen\n".encode()
     words, vectors = table(tmp_path / "plain.safetensors")
     assert (words, vectors.astype(np.float32).tolist()) == (WORDS, MATRIX.tolist())
@@ -311,7 +310,7 @@ def test_a_word_that_lines_cannot_hold_is_refused_and_nothing_stays(tmp_path: Pa
     embstore.save(tmp_path / "s.safetensors", ["ok", word], MATRIX[:2])
     target = tmp_path / "plain.safetensors"
     with pytest.raises(embstore.FormatError) as caught:
-        convert(tmp_path / "s.safetensors", target, to="safetensors")
+        embstore.convert(tmp_path / "s.safetensors", target, to="safetensors")
     reason = f"the token {word!r} holds a line break or a byte order mark: write a store"
     assert str(caught.value).encode("unicode_escape") == f"{target}: {reason}".encode("unicode_escape")
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]

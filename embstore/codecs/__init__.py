@@ -58,6 +58,10 @@ def _is_safetensors(head: bytes) -> bool:
     return head[4:9] == b"\0\0\0\0{" or (head[:1] == b"{" and b'"weight_map"' in head)
 
 
+def _is_hdf5(head: bytes) -> bool:
+    return any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in (0, 512, 1024, 2048))
+
+
 CODECS = {
     codec.name: codec
     for codec in (
@@ -70,6 +74,7 @@ CODECS = {
         ),
         Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True),
         Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", _is_safetensors),
+        Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", _is_hdf5),
     )
 }
 

@@ -1,0 +1,202 @@
+"""Which datasets of an open HDF5 file are the table, in the layouts that are in the wild (formats/hdf5/SPEC.md)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import h5py
+import numpy as np
+
+MAX_OBJECTS = 10_000
+# what every libhdf5 unpacks by itself: deflate, shuffle, fletcher32, szip, nbit, scaleoffset; and h5py's own lzf
+FILTERS = {1, 2, 3, 4, 5, 6, 32000}
+MAX_RATIO = 2048  # deflate reaches 1032
+# Keras 3 and legacy weights; PyTorch-BigGraph
+PREFERRED = re.compile(r"(^|/)embedding[^/]*/vars/0$|(^|/)embeddings(:0)?$")
+
+
+class Refused(Exception):  # noqa: N818
+    """What is wrong with a file, and where in it."""
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(reason)
+        self.where = where
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The datasets of a table.
+
+    Attributes
+    ----------
+    matrix
+        (rows, dim), or (dim, rows) where `transposed`.
+    words
+        (rows,), strings; None where the file has none that fit.
+    """
+
+    matrix: Any
+    words: Any
+    transposed: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and dim."""
+        first, second = self.matrix.shape
+        return (second, first) if self.transposed else (first, second)
+
+
+def find_table(file: Any, key: str | None, vocab: str | None, *, with_words: bool) -> Table:
+    """Find the table; `key` names the matrix or a group that holds it, `vocab` the words, if any are wanted.
+
+    Raises Refused, also for what could reach outside of the file.
+    """
+    if key:
+        key = key.strip("/")
+        _resolve(file, key)
+    found, outside = _datasets(file)
+    names = [name for name in found if not key or name == key or name.startswith(f"{key}/")]
+    matrix = key if key in found else _choose(file, found, names, outside)
+    _check_matrix(found[matrix], matrix)
+    table = Table(found[matrix], None, _is_transposed(file, matrix))
+    words = _words_of(file, found, matrix, table.shape[0], vocab) if with_words else None
+    if words is None:
+        return table
+    _check_words(found[words], words, table.shape[0], matrix)
+    return replace(table, words=found[words])
+
+
+def _resolve(file: Any, path: str) -> None:
+    """Walk a path link by link, and refuse any that leaves the file."""
+    group, walked = file, ""
+    for name in path.split("/"):
+        walked = f"{walked}/{name}".lstrip("/")
+        if not isinstance(group, h5py.Group) or name not in list(group):
+            raise Refused("no such dataset or group in this file", walked)
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise Refused("a link that may lead out of the file, which is not followed", walked)
+        group = group[name]
+
+
+def _datasets(file: Any) -> tuple[dict[str, Any], list[str]]:
+    """All datasets by name, and the links that are not followed."""
+    found: dict[str, Any] = {}
+    outside: list[str] = []
+    groups, seen = [("", file)], set()
+    while groups:
+        prefix, group = groups.pop()
+        for name in group:
+            path = f"{prefix}{name}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                outside.append(path)
+                continue
+            item = group[name]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:
+                continue
+            seen.add(address)
+            if len(seen) > MAX_OBJECTS:
+                raise Refused(f"more than {MAX_OBJECTS:,} groups and datasets")
+            if isinstance(item, h5py.Dataset):
+                found[path] = item
+            elif isinstance(item, h5py.Group):
+                groups.append((f"{path}/", item))
+    return dict(sorted(found.items())), outside
+
+
+def _choose(file: Any, found: dict[str, Any], names: list[str], outside: list[str]) -> str:
+    """Choose the one matrix that can be meant; else list them."""
+    matrices = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind == "f"]
+    fitting = (
+        matrices,
+        [name for name in matrices if _partner(file, name)],
+        [name for name in matrices if PREFERRED.search(name)],
+        [name for name in matrices if _strings_of_length(found, len(found[name]))],
+    )
+    for candidates in fitting:
+        if len(candidates) == 1:
+            return candidates[0]
+    listed = ", ".join(f"{name} {found[name].dtype} {found[name].shape}" for name in (matrices or names)[:20])
+    links = f"; links not followed: {', '.join(outside[:5])}" if outside else ""
+    if matrices:
+        raise Refused(f"{len(matrices)} matrices may be the table: name one with key= ({listed})")
+    raise Refused(f"no matrix of floating numbers: it has {listed or 'no datasets'}{links}")
+
+
+def _partner(file: Any, matrix: str) -> str | None:
+    """Name of the words that pandas and anndata keep for a matrix."""
+    folder, _, name = matrix.rpartition("/")
+    if name == "block0_values":
+        return f"{folder}/axis1"
+    if matrix == "X" and isinstance(file.get("obs", getlink=True), h5py.HardLink):
+        column = file["obs"].attrs.get("_index", "_index")
+        return f"obs/{column}"
+    return None
+
+
+def _is_transposed(file: Any, matrix: str) -> bool:
+    """Whether pandas wrote the matrix as (dim, rows)."""
+    return matrix.endswith("block0_values") and not file[matrix].attrs.get("transposed", True)
+
+
+def _strings_of_length(found: dict[str, Any], rows: int) -> list[str]:
+    return [name for name, item in found.items() if item.shape == (rows,) and _is_text(item)]
+
+
+def _is_text(item: Any) -> bool:
+    return h5py.check_string_dtype(item.dtype) is not None
+
+
+def _words_of(file: Any, found: dict[str, Any], matrix: str, rows: int, vocab: str | None) -> str | None:
+    if vocab:
+        vocab = vocab.strip("/")
+        _resolve(file, vocab)
+        if vocab not in found:
+            raise Refused("a group, expected a dataset of words", vocab)
+        return vocab
+    partner = _partner(file, matrix)
+    if partner in found:
+        if partner.endswith("axis1") and partner.replace("axis1", "block1_values") in found:
+            raise Refused("several blocks of columns, expected one: the frame has columns of several types", matrix)
+        return partner
+    strings = _strings_of_length(found, rows)
+    if len(strings) > 1:
+        raise Refused(f"{len(strings)} datasets may be its words: name one with vocab= ({', '.join(strings)})", matrix)
+    return strings[0] if strings else None
+
+
+def _check_matrix(item: Any, name: str) -> None:
+    shape = item.shape or ()
+    if item.dtype.kind in "iu":
+        raise Refused(f"whole numbers ({item.dtype}): make them floating first, which says what they become", name)
+    if len(shape) != 2 or 0 in shape or item.dtype.kind != "f" or item.dtype.itemsize > 8:
+        raise Refused(f"{item.dtype} {shape}, expected rows of float16, float32 or float64", name)
+    _check_storage(item, name)
+
+
+def _check_words(item: Any, name: str, rows: int, matrix: str) -> None:
+    if not _is_text(item) or len(item.shape or ()) != 1:
+        raise Refused(f"{item.dtype} {item.shape}, expected a list of strings (pickled labels are not read)", name)
+    if item.shape != (rows,):
+        raise Refused(f"{item.shape[0]} words, but {matrix} has {rows} rows", name)
+    _check_storage(item, name)
+
+
+def _check_storage(item: Any, name: str) -> None:
+    """Refuse data that lies outside of the file, or of which less is stored than claimed."""
+    properties = item.id.get_create_plist()
+    if item.is_virtual:
+        raise Refused("a virtual dataset, which reads other files: copy it into this one first", name)
+    if properties.get_external_count():
+        raise Refused("external storage, which reads other files: copy it into this one first", name)
+    for i in range(properties.get_nfilters()):
+        code, _, _, label = properties.get_filter(i)
+        if code not in FILTERS:
+            shown = label.decode("utf-8", "replace")
+            raise Refused(f"packed with filter {code} ({shown}), which is not read: repack it with gzip", name)
+    claimed, stored = prod(item.shape) * np.dtype(item.dtype).itemsize, item.id.get_storage_size()
+    if claimed > MAX_RATIO * stored:
+        raise Refused(f"claims {claimed:,} bytes, but {stored:,} are stored: cut short, or never written", name)

@@ -1,0 +1,102 @@
+"""Reading through a child process that is given up on when it makes no progress."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+from embstore.errors import FormatError
+
+PATIENCE = 60.0  # seconds without a byte from the child
+PIECE = 1 << 20
+
+
+class Child:
+    """A running ``hdf5_child``, which ends with this object at the latest.
+
+    Parameters
+    ----------
+    path
+        The file, also named in errors.
+    request
+        What the child is asked, as JSON.
+    """
+
+    def __init__(self, path: str | Path, request: dict[str, Any], name: str) -> None:
+        self.path, self.name = path, name
+        self._pieces: queue.Queue[bytes] = queue.Queue(4)
+        self._rest = memoryview(b"")
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", "-m", "embstore.codecs.hdf5_child", json.dumps(request)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
+        )
+        pump = threading.Thread(target=_pump, args=(self._process.stdout, self._pieces), daemon=True)
+        self._end = weakref.finalize(self, _end, self._process, pump, self._pieces)
+        pump.start()
+
+    def read(self, size: int) -> bytearray:
+        """Read so many bytes; FormatError where the child cannot give them."""
+        buffer = bytearray(size)
+        filled = 0
+        while filled < size:
+            if not self._rest:
+                self._rest = memoryview(self._next())
+            count = min(len(self._rest), size - filled)
+            buffer[filled : filled + count] = self._rest[:count]
+            filled, self._rest = filled + count, self._rest[count:]
+        return buffer
+
+    def _next(self) -> bytes:
+        try:
+            piece = self._pieces.get(timeout=PATIENCE)
+        except queue.Empty:
+            reason = f"no progress in {PATIENCE:g} s of reading: the file is damaged"
+            raise FormatError(self.path, reason, format=self.name) from None
+        if not piece:
+            raise self._failure()
+        return piece
+
+    def _failure(self) -> FormatError:
+        """Say why the child ended early."""
+        code = self._process.wait()
+        said = self._process.stderr.read() if self._process.stderr else b""
+        if code == 1 and said.rstrip().endswith(b"}"):
+            problem = json.loads(said.splitlines()[-1])
+            return FormatError(self.path, problem["reason"], where=problem["where"].lstrip("/"), format=self.name)
+        last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return FormatError(self.path, f"damaged: reading it ended with code {code} {last}".rstrip(), format=self.name)
+
+    def close(self) -> None:
+        """End the child, whatever it is doing."""
+        self._end()
+
+
+def _pump(pipe: Any, pieces: queue.Queue[bytes]) -> None:
+    """Move what the child writes into the queue; an empty piece is the end."""
+    while True:
+        piece = pipe.read1(PIECE)
+        pieces.put(piece)
+        if not piece:
+            return
+
+
+def _end(process: subprocess.Popen[bytes], pump: threading.Thread, pieces: queue.Queue[bytes]) -> None:
+    process.kill()
+    process.wait()
+    while pump.is_alive():  # it may wait for room in the queue
+        with contextlib.suppress(queue.Empty):
+            pieces.get(timeout=0.01)
+    for pipe in (process.stdout, process.stderr):
+        if pipe:
+            pipe.close()

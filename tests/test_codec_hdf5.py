@@ -1,0 +1,320 @@
+"""HDF5: layouts in the wild, what is refused, and what a damaged file may not do."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import embstore
+from embstore.batch import ReadOptions
+from embstore.codecs import hdf5 as codec
+from embstore.codecs import hdf5_process
+
+WORDS = ["the", "frog", "žába"]
+MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
+TEXT = h5py.string_dtype()
+
+
+def table(path: Path, **reading: Any) -> tuple[list[str], list[list[float]]]:
+    store = embstore.open(path, **reading)
+    return list(store.itos), store.vectors.astype(np.float64).tolist()
+
+
+def generic(file: Any) -> None:
+    file["some/vectors"] = MATRIX
+    file.create_dataset("some/names", data=WORDS, dtype=TEXT)
+    file["some/counts"] = np.arange(3)
+    file["other"] = np.ones((5, 2), np.float32)
+
+
+def fixed_length(file: Any) -> None:
+    file["vectors"] = MATRIX
+    file["words"] = np.array([word.encode() for word in WORDS])
+
+
+def chunked(file: Any) -> None:
+    file.create_dataset("vectors", data=MATRIX, chunks=(2, 1), compression="gzip", shuffle=True, fletcher32=True)
+    file.create_dataset("words", data=WORDS, dtype=TEXT, chunks=(2,), compression="lzf")
+
+
+def big_endian_double(file: Any) -> None:
+    file["vectors"] = MATRIX.astype(">f8")
+    file.create_dataset("words", data=WORDS, dtype=TEXT)
+
+
+def half(file: Any) -> None:
+    file["vectors"] = MATRIX.astype("<f2")
+    file.create_dataset("words", data=WORDS, dtype=TEXT)
+
+
+def pandas_fixed(file: Any) -> None:
+    """As DataFrame.to_hdf(format="fixed") writes it, and ConceptNet Numberbatch is kept."""
+    group = file.create_group("mat")
+    group.attrs["pandas_type"] = np.bytes_(b"frame")
+    group["axis0"] = np.arange(2)
+    group["block0_items"] = np.arange(2)
+    group["axis1"] = np.array([word.encode() for word in WORDS])
+    group["block0_values"] = MATRIX
+    group["block0_values"].attrs["transposed"] = True
+    file["more"] = np.ones((3, 7), np.float32)
+
+
+def pandas_by_column(file: Any) -> None:
+    pandas_fixed(file)
+    del file["mat/block0_values"]
+    file["mat/block0_values"] = MATRIX.T.copy()
+    file["mat/block0_values"].attrs["transposed"] = False
+
+
+def anndata(file: Any) -> None:
+    file["X"] = MATRIX
+    file["obsm/pca"] = np.ones((3, 2), np.float32)
+    file.create_dataset("obs/cell", data=WORDS, dtype=TEXT)
+    file.create_dataset("obs/kind", data=["a", "b", "c"], dtype=TEXT)
+    file["obs"].attrs["_index"] = "cell"
+
+
+LAYOUTS = [
+    generic, fixed_length, chunked, big_endian_double, half, pandas_fixed, pandas_by_column, anndata
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_layouts_with_their_words(tmp_path: Path, layout: Callable[[Any], None]) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        layout(file)
+    assert table(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
+
+
+def keras(file: Any) -> None:
+    file["layers/embedding/vars/0"] = MATRIX
+    file["layers/dense/vars/0"] = np.ones((2, 4), np.float32)
+    file["optimizer/vars/2"] = MATRIX
+
+
+def keras_legacy(file: Any) -> None:
+    file["model_weights/embedding_1/embedding_1/embeddings:0"] = MATRIX
+    file["model_weights/dense/dense/kernel:0"] = np.ones((2, 4), np.float32)
+
+
+@pytest.mark.parametrize("layout", [keras, keras_legacy], ids=lambda layout: layout.__name__)
+def test_layouts_whose_words_are_a_file(tmp_path: Path, layout: Callable[[Any], None]) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        layout(file)
+    (tmp_path / "words.txt").write_text("".join(word + "\n" for word in WORDS), encoding="utf-8")
+    assert table(tmp_path / "t.h5", vocab=tmp_path / "words.txt") == (WORDS, MATRIX.tolist())
+    (tmp_path / "t.vocab.json").write_text(json.dumps(WORDS))
+    assert table(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
+
+
+def test_pytorch_biggraph_finds_its_entity_names(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "embeddings_user_0.v50.h5", "w") as file:
+        file["embeddings"] = MATRIX
+        file["optimizer/state_dict"] = np.arange(3, dtype=np.uint8)
+    (tmp_path / "entity_names_user_0.json").write_text(json.dumps(WORDS))
+    assert table(tmp_path / "embeddings_user_0.v50.h5") == (WORDS, MATRIX.tolist())
+
+
+def test_a_user_block_shifts_nothing(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w", userblock_size=512) as file:
+        generic(file)
+    assert table(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
+
+
+def two_tables(file: Any) -> None:
+    for name in ("a", "b"):
+        file[f"{name}/vectors"] = MATRIX * (1 if name == "a" else 2)
+        file.create_dataset(f"{name}/words", data=[f"{name}{i}" for i in range(3)], dtype=TEXT)
+
+
+def test_key_and_vocab_choose(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        two_tables(file)
+    expected = ["b0", "b1", "b2"], (MATRIX * 2).tolist()
+    assert table(tmp_path / "t.h5", key="b/vectors", vocab="b/words") == expected
+    assert table(tmp_path / "t.h5", key="/b/", vocab="/b/words") == expected
+
+
+def integers(file: Any) -> None:
+    file["ids"] = np.ones((3, 2), np.int64)
+    file.create_dataset("words", data=WORDS, dtype=TEXT)
+
+
+def several_blocks(file: Any) -> None:
+    pandas_fixed(file)
+    file["mat/block1_values"] = MATRIX
+
+
+def pickled_labels(file: Any) -> None:
+    pandas_fixed(file)
+    del file["mat/axis1"]
+    file.create_dataset("mat/axis1", (1,), h5py.vlen_dtype(np.uint8))
+
+
+def external_link(file: Any) -> None:
+    file["table"] = h5py.ExternalLink("elsewhere.h5", "/vectors")
+
+
+def soft_link(file: Any) -> None:
+    file["real"] = MATRIX
+    file["table"] = h5py.SoftLink("/real")
+
+
+def external_storage(file: Any) -> None:
+    file.create_dataset("table", (3, 2), "f4", external=[("/etc/hostname", 0, 24)])
+
+
+def virtual(file: Any) -> None:
+    layout = h5py.VirtualLayout((3, 2), "f4")
+    layout[:] = h5py.VirtualSource("elsewhere.h5", "vectors", (3, 2))
+    file.create_virtual_dataset("table", layout)
+
+
+def unknown_filter(file: Any) -> None:
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((3, 2))
+    properties.set_filter(32015, h5py.h5z.FLAG_OPTIONAL)
+    space = h5py.h5s.create_simple((3, 2))
+    h5py.h5d.create(file.id, b"table", h5py.h5t.IEEE_F32LE, space, properties)
+
+
+def never_written(file: Any) -> None:
+    file.create_dataset("table", (10**9, 10**6), "f4", chunks=(1000, 100))
+
+
+def matrix_alone(file: Any) -> None:
+    file["table"] = MATRIX
+
+
+def three_axes(file: Any) -> None:
+    file["table"] = np.ones((3, 2, 2), np.float32)
+
+
+UNNAMED = "t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json beside it; name a file with vocab="
+REFUSED = [
+    (two_tables, {}, ": 2 matrices may be the table: name one with key= "
+     "(a/vectors float32 (3, 2), b/vectors float32 (3, 2))"),
+    (two_tables, {"key": "a"}, ":a/vectors: 2 datasets may be its words: name one with vocab= (a/words, b/words)"),
+    (two_tables, {"key": "c"}, ":c: no such dataset or group in this file"),
+    (two_tables, {"key": "a/vectors/x"}, ":a/vectors/x: no such dataset or group in this file"),
+    (two_tables, {"key": "a", "vocab": "b"}, ":b: a group, expected a dataset of words"),
+    (two_tables, {"key": "a", "vocab": "b/vectors"}, ":b/vectors: float32 (3, 2), expected a list of strings "
+     "(pickled labels are not read)"),
+    (integers, {}, ": no matrix of floating numbers: it has ids int64 (3, 2), words object (3,)"),
+    (integers, {"key": "ids"}, ":ids: whole numbers (int64): make them floating first, which says what they become"),
+    (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
+     "the frame has columns of several types"),
+    (pickled_labels, {}, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)"),
+    (external_link, {}, ": no matrix of floating numbers: it has no datasets; links not followed: table"),
+    (external_link, {"key": "table"}, ":table: a link that may lead out of the file, which is not followed"),
+    (external_link, {"key": "table/vectors"}, ":table: a link that may lead out of the file, which is not followed"),
+    (soft_link, {"key": "table"}, ":table: a link that may lead out of the file, which is not followed"),
+    (external_storage, {}, ":table: external storage, which reads other files: copy it into this one first"),
+    (virtual, {}, ":table: a virtual dataset, which reads other files: copy it into this one first"),
+    (unknown_filter, {}, ":table: packed with filter 32015 (), which is not read: repack it with gzip"),
+    (never_written, {}, ":table: claims 4,000,000,000,000,000 bytes, but 0 are stored: cut short, or never written"),
+    (three_axes, {"key": "table"}, ":table: float32 (3, 2, 2), expected rows of float16, float32 or float64"),
+    (matrix_alone, {}, f": no words for 'table': none of {UNNAMED}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layout", "reading", "message"), REFUSED, ids=lambda value: getattr(value, "__name__", ""))
+def test_refused(tmp_path: Path, layout: Callable[[Any], None], reading: dict[str, Any], message: str) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        layout(file)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path / "t.h5", **reading)
+    assert str(caught.value) == f"{tmp_path / 't.h5'}{message}"
+
+
+def test_words_of_another_file_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        matrix_alone(file)
+    (tmp_path / "vocab.txt").write_text("a\nb\n")
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path / "t.h5")
+    assert str(caught.value) == f"{tmp_path / 't.h5'}:table: 3 rows, but 2 words: they belong to another file"
+
+
+def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "t.h5"
+    with h5py.File(path, "w") as file:
+        generic(file)
+    path.write_bytes(path.read_bytes()[:-400])
+    with pytest.raises(embstore.FormatError, match="cannot be read, it is damaged or cut short") as caught:
+        embstore.open(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_child_without_progress_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        generic(file)
+    monkeypatch.setattr(hdf5_process, "PATIENCE", 0.001)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path / "t.h5")
+    assert str(caught.value) == f"{tmp_path / 't.h5'}: no progress in 0.001 s of reading: the file is damaged"
+
+
+def test_damage_anywhere_is_an_error_or_a_wrong_answer(tmp_path: Path) -> None:
+    path = tmp_path / "t.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        chunked(file)
+    whole = path.read_bytes()
+    for position in range(16, len(whole), len(whole) // 4):
+        path.write_bytes(whole[:position] + b"\xff" * 24 + whole[position + 24 :])
+        with contextlib.suppress(embstore.EmbstoreError):  # anything else is what must not be
+            embstore.open(path)
+
+
+def test_stopping_early_leaves_no_child(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file.create_dataset("v", data=np.ones((100_000, 32), np.float32), chunks=(1000, 32))
+        file.create_dataset("w", data=[f"w{i}" for i in range(100_000)], dtype=TEXT)
+    before = threading.active_count()
+    store = embstore.open(tmp_path / "t.h5", limit=5)
+    assert len(store) == 5
+    codec.read(tmp_path / "t.h5", ReadOptions())  # never consumed
+    assert threading.active_count() == before  # the thread that reads a child's pipe ends with the child
+
+
+def test_origin(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        generic(file)
+    source = codec.read(tmp_path / "t.h5", ReadOptions())
+    list(source.batches)
+    data = (tmp_path / "t.h5").read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    assert source.provenance() == {"name": "t.h5", "format": "hdf5", "size": str(len(data)), "sha256": digest}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_written_is_read_by_h5py_and_reads_back(tmp_path: Path, dtype: embstore.batch.Dtype) -> None:
+    many: NDArray[np.float32] = np.random.default_rng(0).standard_normal((5000, 70)).astype(np.float32)
+    words = [f"word{i}ž" for i in range(4998)] + ["a\nb", ""]
+    embstore.save(tmp_path / "s.safetensors", words, many, dtype=dtype)
+    store = embstore.open(tmp_path / "s.safetensors")
+    embstore.convert(tmp_path / "s.safetensors", tmp_path / "t.h5")
+    with h5py.File(tmp_path / "t.h5") as file:
+        assert file["vectors"].dtype == ("<f2" if dtype == "float16" else "<f4")
+        assert file["vectors"][:].tobytes() == store.vectors.tobytes()
+        assert file["tokens"].asstr()[:].tolist() == words
+    assert table(tmp_path / "t.h5") == (words, store.vectors.astype(np.float64).tolist())
+
+
+def test_a_token_with_nul_is_refused_and_nothing_stays(tmp_path: Path) -> None:
+    embstore.save(tmp_path / "s.safetensors", ["ok", "a\0b"], MATRIX[:2])
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.convert(tmp_path / "s.safetensors", tmp_path / "t.h5")
+    reason = "a token holds a NUL byte, which ends strings in HDF5: write a store"
+    assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
+    assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
