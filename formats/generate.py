@@ -1,0 +1,31 @@
+"""Write the golden files: ``python formats/generate.py OUT [--glove glove.6B.50d.txt]``.
+
+From the SPECs alone and never with embstore, so that a mistake there cannot become the truth here. OUT gets a folder
+per format, as it stands beside this file; use ``formats`` itself to renew the goldens, and look at the difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from makers import glove_invalid, glove_valid, hashes, packed, sample, store_invalid, store_valid
+
+
+def main() -> None:
+    """Write all golden files below OUT."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--glove", type=Path, help="cut the sample of real rows anew from this file")
+    arguments = parser.parse_args()
+    hashes.make(arguments.out / "hash")
+    glove_valid.make(arguments.out / "glove")
+    packed.make(arguments.out / "glove")
+    glove_invalid.make(arguments.out / "glove")
+    store_valid.make(arguments.out / "store")
+    store_invalid.make(arguments.out / "store")
+    sample.make(arguments.out / "glove", arguments.glove)
+
+
+if __name__ == "__main__":
+    main()

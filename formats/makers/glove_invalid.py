@@ -1,0 +1,119 @@
+"""GloVe text that must be refused: one defect of formats/glove/SPEC.md in each file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from makers.golden import write_invalid
+
+SKIP = "; --on-error skip leaves such lines out"
+
+
+def make(folder: Path) -> None:
+    """Write the files."""
+
+    def invalid(name: str, data: str | bytes, message: str, **more: Any) -> None:
+        raw = data.encode() if isinstance(data, str) else data
+        write_invalid(folder, f"{name}.txt", raw, message, **more)
+
+    _rows(invalid)
+    _files(invalid)
+    _headers(invalid)
+
+
+def _rows(invalid: Any) -> None:
+    three = "the 0.1 0.2 0.3\n"
+    expected = "expected 3 (from line 1)"
+    invalid(
+        "short_row",
+        three + "frog 1 2\n",
+        "{path}:2: 2 numbers after token 'frog', " + expected + "; the file may be truncated" + SKIP,
+    )
+    invalid(
+        "no_numbers",
+        three + "frog\n",
+        "{path}:2: 0 numbers after token 'frog', " + expected + "; the file may be truncated" + SKIP,
+    )
+    invalid(
+        "long_row",
+        three + "frog 1 2 3 4\n",
+        "{path}:2: 4 numbers after token 'frog', " + expected
+        + ". Where the token itself ends in a number, say so by --dim 3" + SKIP,
+    )  # fmt: skip
+    for name, field in {
+        "underscore": "1_000",
+        "arabic_digits": "\u0661\u0662",
+        "fullwidth_digits": "\uff11",
+        "hexadecimal": "0x1p3",
+        "decimal_comma": "0,5",
+        "half_a_number": "1e",
+        "sign_alone": "-",
+        "two_points": "1.2.3",
+        "nan_with_payload": "nan(1)",
+    }.items():
+        message = "{path}:2: " + f"{field!r} after token 'frog' is not a number" + SKIP
+        invalid(name, f"{three}frog 1 {field} 3\n", message)
+    invalid(
+        "cut_in_a_row",
+        three + "frog 1 2",
+        "{path}:2: 2 numbers after token 'frog', " + expected + "; the file may be truncated" + SKIP,
+    )
+    invalid(
+        "repeated_token",
+        three * 2,
+        "{path}: the token 'the' appears twice; --duplicates first or last keeps one",
+        read={"duplicates": "error"},
+    )
+
+
+def _files(invalid: Any) -> None:
+    invalid("empty", b"", "{path}: an empty file")
+    invalid("blank", "\n \n\t\n", "{path}:1: nothing but empty lines, expected a token and its numbers on each line")
+    invalid(
+        "web_page",
+        "<!DOCTYPE html>\n<html><title>404 Not Found</title></html>\n",
+        "{path}:1: a web page, not vectors: the download went wrong, fetch the file again",
+    )
+    invalid(
+        "prose",
+        "It was a dark night.\nThe rain fell.\n",
+        "{path}:1: 'It was a dark night.' is not a token and its numbers; is this another format? --from names it",
+    )
+    invalid(
+        "not_a_zip",
+        "the 1 2\n",
+        "{path}: not a zip, so it has no member 'glove.txt': leave member= out",
+        read={"member": "glove.txt"},
+    )
+    invalid(
+        "too_large_dim",
+        "the 1 2\n",
+        "{path}:1: 2 numbers on a line at most, expected 300 (by dim=)",
+        read={"dim": 300},
+    )
+
+
+def _headers(invalid: Any) -> None:
+    rows = "the 1 2\nfrog 3 4\n"
+    invalid(
+        "header_with_wrong_rows",
+        "3 2\n" + rows,
+        "{path}:1: the header says 3 rows, but 2 follow: the file is cut short or the header is wrong; "
+        "--no-header with --on-error skip reads what is there",
+    )
+    invalid(
+        "header_with_wrong_dim",
+        "2 300\n" + rows,
+        "{path}:1: '2 300' reads like a header, 2 rows of 300 numbers, but the rows below have 2; "
+        "--no-header with --on-error skip leaves it out",
+    )
+    invalid(
+        "header_or_row",
+        "2 1\nthe 1\nfrog 3\n",
+        "{path}:1: '2 1' may be a header or the first of one-dimensional rows: "
+        "say which with --header or --no-header (header=True or False)",
+    )
+    for name, data in {"header_that_is_none": rows, "header_of_no_dimensions": "2 0\n" + rows}.items():
+        message = "{path}:1: header=True, but the first line is not two whole numbers, rows and dim"
+        invalid(name, data, message, read={"header": True})

@@ -1,0 +1,82 @@
+"""The plain file inside every compression, and a zip of two.
+
+The packed bytes may differ with the version of a compressor; what is inside may not.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from pathlib import Path
+
+from makers.glove_valid import PLAIN, ROWS, TOKENS
+from makers.golden import write_invalid, write_valid
+
+OTHER = b"the 9\n"
+
+
+def make(folder: Path) -> None:
+    """Write the files."""
+    packed = {
+        "gzip.txt.gz": gzip.compress(PLAIN, mtime=0),
+        "gzip_members.txt.gz": gzip.compress(PLAIN[:12], mtime=0) + gzip.compress(PLAIN[12:], mtime=0),
+        "bzip2.txt.bz2": bz2.compress(PLAIN),
+        "xz.txt.xz": lzma.compress(PLAIN),
+        "zstd.txt.zst": zstd_raw(PLAIN),
+        "zip.zip": zip_of({"glove.txt": PLAIN}),
+        "zip_from_macos.zip": zip_of({"vectors/": b"", "vectors/glove.txt": PLAIN, "__MACOSX/._glove.txt": b"\0"}),
+    }
+    for name, data in packed.items():
+        write_valid(folder, name, data, "the plain file, packed", TOKENS, ROWS)
+    several = zip_of({"glove.1d.txt": OTHER, "glove.2d.txt": PLAIN})
+    about = "one of two members, by its name"
+    write_valid(folder, "zip_of_two.zip", several, about, TOKENS, ROWS, read={"member": "glove.2d.txt"})
+    write_invalid(
+        folder,
+        "several_members.zip",
+        several,
+        "{path}: a zip with 2 members (glove.1d.txt, glove.2d.txt): name one with member=",
+    )
+    write_invalid(
+        folder,
+        "member_not_there.zip",
+        several,
+        "{path}: no member 'glove.3d.txt' in this zip: it has glove.1d.txt, glove.2d.txt",
+        read={"member": "glove.3d.txt"},
+    )
+    write_invalid(
+        folder,
+        "cut_gzip.txt.gz",
+        packed["gzip.txt.gz"][:-12],
+        "{path}: cannot be read, it is damaged or cut short: "
+        "Compressed file ended before the end-of-stream marker was reached",
+    )
+    damaged = several.replace(PLAIN, PLAIN.replace(b"-1.5", b"-1.6"))
+    write_invalid(
+        folder,
+        "wrong_checksum.zip",
+        damaged,
+        "{path}: cannot be read, it is damaged or cut short: Bad CRC-32 for file 'glove.2d.txt'",
+        read={"member": "glove.2d.txt"},
+    )
+
+
+def zstd_raw(data: bytes) -> bytes:
+    """Wrap up to 255 bytes in a Zstandard frame of one raw block (RFC 8878, 3.1.1)."""
+    descriptor = 0x20  # single segment: the size follows in one byte
+    block = len(data) << 3 | 1  # the last block, type raw
+    return b"\x28\xb5\x2f\xfd" + bytes((descriptor, len(data))) + block.to_bytes(3, "little") + data
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    """Zip members without compressing them, so that equal members make equal bytes."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.create_system = 3
+            archive.writestr(info, data)
+    return file.getvalue()

@@ -1,0 +1,115 @@
+"""A store of formats/store/SPEC.md, put together part by part, so that each part can be made wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from makers.rounding import float32_bits
+from makers.xxh64 import xxh64
+
+PAGE = 4096
+ITEMSIZE = {"F32": 4, "F16": 2, "BF16": 2}
+Part = tuple[str, str, list[int], bytes]
+
+
+@dataclass(frozen=True)
+class Store:
+    """The parts of a store; `more` is metadata beside what a writer must write."""
+
+    tokens: list[bytes]
+    dim: int
+    dtype: str
+    weight: bytes
+    slots: list[int]
+    offsets: list[int]
+    text: bytes
+    more: dict[str, str] = field(default_factory=dict)
+    checksums: bool = True
+
+    @property
+    def rows(self) -> int:
+        """All rows, the special ones too."""
+        return len(self.weight) // (self.dim * ITEMSIZE[self.dtype])
+
+    def parts(self) -> list[Part]:
+        """Name, dtype, shape and bytes of each tensor, as they follow in the file."""
+        return [
+            ("embedding.weight", self.dtype, [self.rows, self.dim], self.weight),
+            ("vocab.index", "U64", [len(self.slots)], struct.pack(f"<{len(self.slots)}Q", *self.slots)),
+            ("vocab.offsets", "I64", [len(self.offsets)], struct.pack(f"<{len(self.offsets)}q", *self.offsets)),
+            ("vocab.bytes", "U8", [len(self.text)], self.text),
+        ]
+
+    def metadata(self) -> dict[str, str]:
+        """Return what the header says of the file."""
+        sums = {f"embstore.sha256.{name}": hashlib.sha256(data).hexdigest() for name, _, _, data in self.parts()}
+        return {
+            "format": "pt",
+            "embstore.version": "1.0",
+            "embstore.hash": "xxh64",
+            "embstore.hash_seed": "0",
+            **(sums if self.checksums else {}),
+            **self.more,
+        }
+
+    def header(self) -> dict[str, Any]:
+        """Return the header, its keys in the order of writing."""
+        entries: dict[str, Any] = {"__metadata__": dict(sorted(self.metadata().items()))}
+        end = 0
+        for name, dtype, shape, data in self.parts():
+            entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + len(data)]}
+            end += len(data)
+        return entries
+
+    def data(self) -> bytes:
+        """Return what follows the header."""
+        return b"".join(part[3] for part in self.parts())
+
+    def file(self, alignment: int = PAGE) -> bytes:
+        """Return the file."""
+        return assemble(self.header(), self.data(), alignment)
+
+    def but(self, **changes: Any) -> Store:
+        """Return the store with some parts changed and no checksums, so that deeper checks must find it."""
+        return replace(self, checksums=False, **changes)
+
+
+def assemble(header: dict[str, Any] | str | bytes, data: bytes, alignment: int = 8) -> bytes:
+    """Put a header, padded with spaces, in front of the data."""
+    text = json.dumps(header, separators=(",", ":")) if isinstance(header, dict) else header
+    raw = text.encode() if isinstance(text, str) else text
+    raw = raw.ljust(-(-(8 + len(raw)) // alignment) * alignment - 8)
+    return struct.pack("<Q", len(raw)) + raw + data
+
+
+def store(tokens: list[bytes], rows: list[str], dtype: str = "F32", **more: str) -> Store:
+    """Make a store of tokens and rows of decimals; rows beyond the tokens are special ones."""
+    weight = b"".join(encode(number, dtype) for row in rows for number in row.split())
+    ends = [sum(map(len, tokens[:i])) for i in range(len(tokens) + 1)]
+    return Store(tokens, len(rows[0].split()), dtype, weight, index(tokens), ends, b"".join(tokens), more)
+
+
+def encode(number: str, dtype: str) -> bytes:
+    """Return the bytes of a number that the dtype holds exactly, or NaN."""
+    bits = bytes.fromhex(float32_bits(number))
+    if dtype == "BF16":
+        return bits[1::-1]
+    return bits[::-1] if dtype == "F32" else struct.pack("<e", float(number))
+
+
+def index(tokens: list[bytes], count: int = 2) -> list[int]:
+    """Place each token, in the order of rows, into the first empty slot from its home on; `count` slots at least."""
+    while count < 2 * len(tokens):
+        count *= 2
+    slots = [0] * count
+    for row, token in enumerate(tokens):
+        hashed = xxh64(token)
+        slot = hashed % count
+        while slots[slot]:
+            slot = (slot + 1) % count
+        slots[slot] = hashed >> 32 << 32 | row + 1
+    return slots

@@ -1,0 +1,163 @@
+"""Stores that must be refused when they are opened, one defect in each file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from makers import store_damaged
+from makers.golden import write_invalid
+from makers.store_file import Store, assemble, store
+
+PLAIN = store([b"the", b"frog"], ["1 2", "3 4"]).but()
+WEIGHT, INDEX, OFFSETS, BYTES = "embedding.weight", "vocab.index", "vocab.offsets", "vocab.bytes"
+
+
+def make(folder: Path) -> None:
+    """Write the files."""
+
+    def invalid(name: str, data: bytes, message: str, error: str = "FormatError") -> None:
+        read = {"format": "store"}
+        write_invalid(folder, f"{name}.safetensors", data, message, error=error, read=read, at="open")
+
+    _cut(invalid)
+    _headers(invalid)
+    _entries(invalid)
+    _places(invalid)
+    _stores(invalid)
+    store_damaged.make(folder)
+
+
+def changed(entry: str, key: str, value: Any, made: Store = PLAIN) -> bytes:
+    """Return the plain store with one thing in its header changed."""
+    header = made.header()
+    header[entry][key] = value
+    return assemble(header, made.data())
+
+
+def _cut(invalid: Any) -> None:
+    whole = PLAIN.file(8)
+    length = int.from_bytes(whole[:8], "little")
+    cut = "not a safetensors file, or cut short"
+    invalid("too_short", whole[:5], "{path}: 5 bytes, too short for a safetensors file")
+    invalid("cut_in_the_header", whole[:100], "{path}: claims a header of " + f"{length} bytes in a file of 100: {cut}")
+    huge = b"\xff" * 7 + b"\x7f" + whole[8:]
+    invalid(
+        "endless_header",
+        huge,
+        "{path}: claims a header of 9,223,372,036,854,775,807 bytes in a file of " + f"{len(huge)}: {cut}",
+    )
+    invalid(
+        "truncated",
+        whole[:-4],
+        "{path}:vocab.bytes: ends at byte " + f"{len(whole)} of a file of {len(whole) - 4}: the file is cut short",
+    )
+    invalid(
+        "trailing_bytes",
+        whole + b"\0\0\0",
+        "{path}: 3 bytes behind the last tensor, expected none: something was appended",
+    )
+
+
+def _headers(invalid: Any) -> None:
+    """Headers that are no map of names to tensors."""
+
+    def header(name: str, text: str | bytes, message: str) -> None:
+        invalid(name, assemble(text, PLAIN.data()), "{path}:" + message)
+
+    text = json.dumps(PLAIN.header())
+    header("header_not_json", "{'vocab.index': 1}", "header: not the JSON of a safetensors header: "
+           "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)")  # fmt: skip
+    header("header_not_utf8", b'{"\xff": 1}', "header: not the JSON of a safetensors header: "
+           "'utf-8' codec can't decode byte 0xff in position 2: invalid start byte")  # fmt: skip
+    header("header_not_an_object", "[1, 2]", "header: must be a JSON object")
+    twice = text[:-1] + f', "vocab.bytes": {json.dumps(PLAIN.header()[BYTES])}}}'
+    header("duplicate_tensor", twice, "header: the key 'vocab.bytes' appears twice")
+    header(
+        "duplicate_metadata",
+        text.replace('"format"', '"format": "np", "format"'),
+        "header: the key 'format' appears twice",
+    )
+    header("metadata_not_strings", text.replace('"pt"', "1"), "__metadata__: must map strings to strings")
+    header("metadata_not_an_object", '{"__metadata__": "pt"}', "__metadata__: must map strings to strings")
+
+
+def _entries(invalid: Any) -> None:
+    """Entries that describe no tensor."""
+
+    def entry(name: str, key: str, value: Any, message: str) -> None:
+        invalid(name, changed(WEIGHT, key, value), "{path}:embedding.weight: " + message)
+
+    dtypes = "BOOL, U8, I8, F8_E4M3, F8_E5M2, F8_E8M0, I16, U16, F16, BF16, I32, U32, F32, I64, U64, F64, C64"
+    sizes = "shape and data_offsets must be lists of whole numbers, none negative"
+    only = "a tensor has a dtype, a shape and data_offsets, nothing else"
+    entry("unknown_dtype", "dtype", "F31", f"unknown dtype 'F31', expected one of {dtypes}")
+    entry("dtype_not_a_string", "dtype", ["F32"], f"unknown dtype '['F32']', expected one of {dtypes}")
+    entry("unknown_key", "strides", [1], only)
+    entry("negative_size", "shape", [-2, -2], sizes)
+    entry("fractional_size", "shape", [2.0, 2], sizes)
+    entry("boolean_size", "shape", [True, 4], sizes)
+    entry("nested_shape", "shape", [[2, 2]], sizes)
+    entry("one_offset", "data_offsets", [0], sizes)
+    entry("enormous_size", "shape", [1 << 64, 2], sizes)
+    entry("dimensions_beyond_64", "shape", [1] * 65, "65 dimensions are more than 64")
+    entry("wrong_size", "shape", [2, 3], "16 bytes, but F32 [2, 3] takes 24")
+    entry("backward", "data_offsets", [16, 0], "-16 bytes, but F32 [2, 2] takes 16")
+    entry("overflowing_size", "shape", [1 << 62, 1 << 62],
+          "16 bytes, but F32 [4611686018427387904, 4611686018427387904] takes more than a file can hold")  # fmt: skip
+    invalid("entry_not_an_object", assemble({"embedding.weight": 7}, b""), "{path}:embedding.weight: " + only)
+    invalid("name_of_two_lines", assemble({"a\nb\u2028": 7}, b""), "{path}:a\\nb\\u2028: " + only)
+
+
+def _places(invalid: Any) -> None:
+    """Tensors that do not fill the data one behind the other."""
+    for name, by, what in (("overlap", -8, "overlaps"), ("hole", 8, "leaves a hole behind")):
+        header, at = PLAIN.header(), 16 + by
+        for entry in (INDEX, OFFSETS, BYTES):
+            header[entry]["data_offsets"] = [end + by for end in header[entry]["data_offsets"]]
+        data = PLAIN.data()[:16] + b"\0" * 8 + PLAIN.data()[16:] if by > 0 else PLAIN.data()
+        message = f"begins at byte {at} of the data and {what} the tensor before it, which ends at 16"
+        invalid(name, assemble(header, data), "{path}:vocab.index: " + message)
+
+
+def _stores(invalid: Any) -> None:
+    """Tensors that are not those of a store."""
+
+    def not_a_store(name: str, data: bytes, message: str, error: str = "FormatError") -> None:
+        invalid(name, data, "{path}" + message, error)
+
+    missing = PLAIN.header()
+    missing["words"] = missing.pop(INDEX)
+    not_a_store(
+        "no_index", assemble(missing, PLAIN.data()), ": a safetensors file, but not a store: vocab.index missing"
+    )
+    two = "; this embstore reads version 1: upgrade embstore"
+    for name, version in (("version_2", "2.0"), ("version_unknown", "next")):
+        made = store(PLAIN.tokens, ["1 2", "3 4"], **{"embstore.version": version})
+        not_a_store(name, made.file(8), f": a store of version {version}{two}", "UnsupportedVersionError")
+    for name, key, value, found in (
+        ("wrong_hash", "embstore.hash", "xxh3", "xxh3, seed 0"),
+        ("wrong_seed", "embstore.hash_seed", "1", "xxh64, seed 1"),
+    ):
+        made = store(PLAIN.tokens, ["1 2", "3 4"], **{key: value})
+        not_a_store(name, made.file(8), f":embstore.hash: {found}; this embstore knows xxh64, seed 0: upgrade embstore")
+    weight = ":embedding.weight: must be F32, F16 or BF16 of 2 dimensions"
+    not_a_store("weight_of_integers", changed(WEIGHT, "dtype", "I32"), weight)
+    not_a_store("weight_of_one_dimension", changed(WEIGHT, "shape", [4]), weight)
+    slots = ":vocab.index: must have a power of two of slots, at least 2"
+    not_a_store("index_not_a_power_of_two", PLAIN.but(slots=[0, *PLAIN.slots, 0]).file(8), slots)
+    not_a_store("index_of_one_slot", PLAIN.but(slots=[1]).file(8), slots)
+    not_a_store("index_without_slots", PLAIN.but(slots=[]).file(8), slots)
+    full = PLAIN.but(slots=PLAIN.slots[:2])
+    not_a_store("index_too_small", full.file(8), ":vocab.index: 2 slots are less than twice 2 tokens")
+    not_a_store("index_of_floats", changed(INDEX, "dtype", "F64"), ":vocab.index: must be U64 or I64")
+    not_a_store("offsets_unsigned", changed(OFFSETS, "dtype", "U64"), ":vocab.offsets: must be I64 of 1 dimension")
+    not_a_store("bytes_signed", changed(BYTES, "dtype", "I8"), ":vocab.bytes: must be U8 of 1 dimension")
+    not_a_store(
+        "more_tokens_than_rows", PLAIN.but(weight=PLAIN.weight[:8]).file(8), ":vocab.offsets: 2 tokens for 1 rows"
+    )
+    not_a_store("no_tokens", PLAIN.but(offsets=[0]).file(8), ":vocab.offsets: 0 tokens for 2 rows")
+    not_a_store("no_offsets", PLAIN.but(offsets=[]).file(8), ":vocab.offsets: -1 tokens for 2 rows")
+    bare = changed(WEIGHT, "shape", [2, 0], PLAIN.but(weight=b""))
+    not_a_store("no_columns", bare, ":embedding.weight: must have at least one column")

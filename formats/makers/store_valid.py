@@ -1,0 +1,87 @@
+"""Stores that must open, verify, and be read by any safetensors reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from makers.golden import write_valid
+from makers.rounding import float32_bits
+from makers.store_file import Store, assemble, index, store
+
+WORDS = ["the", "frog", "café", "\u4e2d\u6587"]
+TOKENS = [word.encode() for word in WORDS]
+ROWS = ["1 0.5 -2", "0 -0 3", "0.25 100 -0.125", "7 8 9"]
+DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+def make(folder: Path) -> None:
+    """Write the files."""
+
+    def valid(name: str, made: Store, rows: list[str], about: str, raw: bytes | None = None, **more: Any) -> None:
+        """Write a store; `rewritten` says that embstore.save of the table gives the same file."""
+        tokens: list[str | bytes] = list(made.tokens)
+        sidecar = {"dtype": DTYPES[made.dtype], "shape": [len(tokens), made.dim], "rewritten": raw is None, **more}
+        write_valid(folder, f"{name}.safetensors", raw or made.file(), about, tokens, rows, **sidecar)
+
+    for dtype, name in DTYPES.items():
+        valid(name, store(TOKENS, ROWS, dtype), ROWS, f"rows of {dtype}")
+    _tokens(valid)
+    _values(valid)
+    _foreign(valid)
+
+
+def _tokens(valid: Any) -> None:
+    odd = [b"", b"caf\xe9", b"\xff", b"a b", b"line\nbreak", b"nul\x00", b"\xed\xa0\x80"]
+    rows = [f"{i} 1" for i in range(len(odd))]
+    found = ["3 tokens that are not UTF-8, their bytes kept (first: 'caf\\udce9')"]
+    valid("odd_tokens", store(odd, rows), rows, "tokens are bytes: empty, not UTF-8, with NUL", when_saved=found)
+    valid("empty_token_alone", store([b""], ["1 2"]), ["1 2"], "the least vocabulary; vocab.bytes is empty")
+    long = [b"x" * 700, b"x" * 701]
+    valid("long_tokens", store(long, ["1", "2"]), ["1", "2"], "tokens longer than any word; one dimension")
+    many = [str(i).encode() for i in range(33)]
+    rows = [str(i) for i in range(33)]
+    valid("many_tokens", store(many, rows, "F16"), rows, "33 tokens, 128 slots; the weight takes 66 bytes")
+
+
+def _values(valid: Any) -> None:
+    rows = ["nan inf -inf", "-0 1e-45 3.4028234663852886e38"]
+    found = ["1 rows with NaN, Inf or a value beyond the dtype (first: 'a')"]
+    valid("not_finite", store([b"a", b"b"], rows), rows, "every value of float32 is kept", when_saved=found)
+    for dtype, name in (("F32", "special_rows"), ("BF16", "special_rows_bfloat16")):
+        special = store(TOKENS, [*ROWS, "0 0 0", "4 5 6"], dtype, **{"embstore.oov": "zero"})
+        valid(
+            name,
+            special,
+            ROWS,
+            "two special rows stand behind those of the vocabulary",
+            special=[" ".join(map(float32_bits, row.split())) for row in ("0 0 0", "4 5 6")],
+        )
+
+
+def _foreign(valid: Any) -> None:
+    """Write what embstore does not write and yet must read."""
+    plain = store(TOKENS, ROWS)
+    unknown = store(TOKENS, ROWS, **{"embstore.someday": "new", "note": "h\u00e9"})
+    valid("unknown_metadata", unknown, ROWS, "metadata that a reader does not know", raw=unknown.file())
+    later = store(TOKENS, ROWS, **{"embstore.version": "1.7"})
+    valid("later_minor_version", later, ROWS, "a later minor version", raw=later.file())
+    header = plain.header()
+    header["vocab.index"]["dtype"] = "I64"
+    valid("signed_index", plain, ROWS, "an index of I64, for lack of U64", raw=assemble(header, plain.data(), 4096))
+    unaligned = store(TOKENS, ROWS, "F16")
+    valid("unaligned", unaligned, ROWS, "data begins anywhere", raw=assemble(unaligned.header(), unaligned.data(), 1))
+    valid("not_padded", plain, ROWS, "no checksums, data behind the header", raw=plain.but().file(8))
+    extra = plain.header()
+    end = len(plain.data())
+    extra["extra"] = {"dtype": "F64", "shape": [1], "data_offsets": [end, end + 8]}
+    valid(
+        "further_tensor", plain, ROWS, "a tensor that is not the store's", raw=assemble(extra, plain.data() + b"\0" * 8)
+    )
+    larger = plain.but(slots=index(TOKENS, 64))
+    valid("larger_index", larger, ROWS, "emptier than half: 64 slots for four tokens", raw=larger.file(8))
+    bare = plain.header()
+    bare["__metadata__"] = {}
+    valid(
+        "no_metadata", plain, ROWS, "version 1.0, xxh64 and seed 0 go without saying", raw=assemble(bare, plain.data())
+    )
