@@ -1,0 +1,122 @@
+"""What layers leave in checkpoints and pickles: the store's name and sha256 or path, not its rows."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import embstore
+from embstore.layers import Embedding
+
+WORDS = ["the", "frog", "paris", "Paris", "<unk>", "naïve"]
+ROWS = np.random.default_rng(5).standard_normal((len(WORDS), 5), np.float32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    embstore.save(tmp_path / "words.safetensors", WORDS, ROWS)
+    return tmp_path / "words.safetensors"
+
+
+def test_pickle_and_deepcopy_of_a_frozen_layer_map_the_file_again(path: Path) -> None:
+    layer = Embedding.from_pretrained(path, padding=False).eval()
+    data = pickle.dumps(layer)
+    assert len(data) < 4096
+    for twin in (pickle.loads(data), copy.deepcopy(layer)):
+        assert type(twin) is Embedding
+        assert not twin.training
+        assert not twin.weight.requires_grad
+        assert twin.weight.data_ptr() not in (layer.weight.data_ptr(), 0)
+        np.testing.assert_array_equal(twin.weight.numpy(), ROWS)
+        assert twin.encode(["frog"]).tolist() == [1]
+        with torch.no_grad():
+            twin.weight.fill_(3)
+    np.testing.assert_array_equal(layer.weight.numpy(), ROWS)
+
+
+def test_a_layer_that_was_written_to_pickles_as_it_is(path: Path) -> None:
+    written = Embedding.from_pretrained(path)
+    with torch.no_grad():
+        written.weight[0] = 9
+    trained = Embedding.from_pretrained(path, freeze=False)
+    with torch.no_grad():
+        trained.weight[0] = 9
+    for layer in (written, trained):
+        for twin in (pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+            assert torch.equal(twin.weight, layer.weight)
+            assert twin.weight.requires_grad == layer.weight.requires_grad
+
+
+def test_a_pickle_of_a_file_that_was_replaced_since_is_refused(path: Path) -> None:
+    data = pickle.dumps(Embedding.from_pretrained(path))
+    embstore.save(path, WORDS, ROWS + 1, overwrite=True)
+    with pytest.raises(embstore.FormatError, match="holds another table than when it was first opened"):
+        pickle.loads(data)
+
+
+def checkpoint(layer: torch.nn.Module) -> dict[str, object]:
+    file = io.BytesIO()
+    torch.save(layer.state_dict(), file)
+    file.seek(0)
+    loaded: dict[str, object] = torch.load(file, weights_only=True)
+    return loaded
+
+
+def test_a_checkpoint_may_leave_the_table_out_and_name_it_instead(path: Path) -> None:
+    layer = Embedding.from_pretrained(path, persistent=False)
+    state = checkpoint(torch.nn.Sequential(layer, torch.nn.Linear(5, 1)))
+    weight_sha256 = hashlib.sha256(ROWS.tobytes()).hexdigest()
+    assert state["0._extra_state"] == {
+        "store": "words.safetensors", "sha256": weight_sha256, "oov": "error", "special": "none",
+    }  # fmt: skip
+    assert list(state) == ["0._extra_state", "1.weight", "1.bias"]
+    moved = shutil.copy(path, path.with_name("elsewhere.safetensors"))
+    fresh = torch.nn.Sequential(Embedding.from_pretrained(moved, persistent=False), torch.nn.Linear(5, 1))
+    fresh.load_state_dict(state)  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_over_another_table_is_refused(path: Path) -> None:
+    other = path.with_name("other.safetensors")
+    embstore.save(other, WORDS, ROWS + 1)
+    state = checkpoint(Embedding.from_pretrained(path, persistent=False))
+    layer = Embedding.from_pretrained(other, persistent=False)
+    assert layer.reference is not None
+    ours = hashlib.sha256(ROWS.tobytes()).hexdigest()
+    message = (
+        f"the checkpoint was made over the store words.safetensors with sha256 {ours}, but this layer is over"
+        f" other.safetensors with sha256 {layer.reference['sha256']}: make it as the checkpoint's was made"
+    )
+    with pytest.raises(embstore.EmbstoreError) as caught:
+        layer.load_state_dict(state)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "options", [{"oov": "zero"}, {"oov": "hash:2", "seed": 1}, {"oov": "hash:2", "padding": True}, {"oov": "hash:3"}]
+)
+def test_a_checkpoint_made_with_other_special_rows_is_refused(path: Path, options: dict[str, object]) -> None:
+    state = checkpoint(Embedding.from_pretrained(path, persistent=False, oov="hash:2"))
+    Embedding.from_pretrained(path, persistent=False, oov="hash:2").load_state_dict(state)
+    with pytest.raises(embstore.EmbstoreError, match="^the checkpoint was made over the store "):
+        Embedding.from_pretrained(path, persistent=False, **options).load_state_dict(state)  # type: ignore[arg-type]
+
+
+def test_checkpoints_with_and_without_the_table_do_not_mix(path: Path) -> None:
+    whole, lean = Embedding.from_pretrained(path), Embedding.from_pretrained(path, persistent=False)
+    with pytest.raises(embstore.EmbstoreError, match=r"make it with from_pretrained\(..., persistent=False\)$"):
+        whole.load_state_dict(checkpoint(lean))
+    with pytest.raises(RuntimeError, match="the checkpoint holds the rows of weight themselves, but this layer leaves"):
+        lean.load_state_dict(checkpoint(whole))
+    with pytest.raises(RuntimeError, match="Missing key"):
+        lean.load_state_dict({})
+    with pytest.raises(RuntimeError, match="Missing key"):
+        whole.load_state_dict({})
+    whole.load_state_dict(checkpoint(torch.nn.Embedding(6, 5)))
