@@ -96,7 +96,7 @@ class Hash:
         return (np.stack(hashes, axis=1) % np.uint64(self.buckets)).astype(np.int64)
 
     def __str__(self) -> str:
-        return f"hash:{self.buckets}" + (f":{self.k}" if self.k > 1 else "")
+        return f"hash:{self.buckets}" + (f":{self.k}" if self.k != 1 else "")
 
 
 @dataclass(frozen=True, slots=True)

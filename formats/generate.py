@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from makers import glove_invalid, glove_valid, hashes, packed, sample, store_invalid, store_valid
+from makers import glove_invalid, glove_valid, hashes, packed, policies, sample, store_invalid, store_valid
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--glove", type=Path, help="cut the sample of real rows anew from this file")
     arguments = parser.parse_args()
     hashes.make(arguments.out / "hash")
+    policies.make(arguments.out / "oov")
     glove_valid.make(arguments.out / "glove")
     packed.make(arguments.out / "glove")
     glove_invalid.make(arguments.out / "glove")

@@ -70,13 +70,11 @@ SIZES = [(1, 1), (2, 1), (1000, 3), (4096, 2), (2**32, 4)]
 
 def make(folder: Path) -> None:
     """Write the vectors."""
-    write_json(
-        folder / "valid" / "texts.json", [{"text": text, "canonical": canonical} for text, canonical in TEXTS.items()]
-    )
+    texts = [{"text": text, "canonical": canonical} for text, canonical in TEXTS.items()]
+    write_json(folder / "valid" / "texts.json", texts)
     refused = {text: f"oov: {part(text)!r} is neither back-off nor ending ({KNOWN})" for text in NEITHER} | INVALID
-    write_json(
-        folder / "invalid" / "texts.json", [{"text": text, "message": message} for text, message in refused.items()]
-    )
+    messages = [{"text": text, "message": message} for text, message in refused.items()]
+    write_json(folder / "invalid" / "texts.json", messages)
     forms = [{"back_offs": back_offs, "word": word, "forms": made} for back_offs, word, made in FORMS]
     write_json(folder / "valid" / "forms.json", forms)
     buckets = [
