@@ -88,7 +88,7 @@ def measure(part: Part, rounds: int) -> dict[str, dict[str, list[float]]]:
 
 
 def run_once(run: Run, number: int) -> dict[str, Metrics]:
-    """Run a process to its end and return the figures of its cases."""
+    """Run a process to its end and return the figures of its cases; CalledProcessError where it fails."""
     environment = {**os.environ, **run.environment, "BENCHMARK_ROUND": str(number)}
     start = time.perf_counter()
     process = subprocess.Popen(run.command, stdout=subprocess.PIPE, env=environment)
@@ -99,7 +99,7 @@ def run_once(run: Run, number: int) -> dict[str, Metrics]:
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     if process.returncode:
-        raise SystemExit(f"exit code {process.returncode}: {' '.join(map(str, run.command))}")
+        raise subprocess.CalledProcessError(process.returncode, list(run.command))
     if run.case is None:
         cases: dict[str, Metrics] = json.loads(printed.splitlines()[-1])
         return cases

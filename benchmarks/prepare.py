@@ -89,9 +89,9 @@ def gensim_vectors(work: Work) -> Path:
     return path
 
 
-def numpy_vectors(work: Work) -> Path:
-    """Return the table as ``.npy``, its words beside it in ``.words.txt``."""
-    path = work.folder / "glove.npy"
+def foreign_file(work: Work, suffix: str) -> Path:
+    """Return the table in the format of that suffix."""
+    path = work.folder / f"glove{suffix}"
     if not path.exists():
-        subprocess.run(child(work.python, "write_numpy.py", path, work.store), check=True)
+        subprocess.run(child(work.python, "write_foreign.py", path, work.store), check=True)
     return path

@@ -30,11 +30,18 @@ def main() -> None:
     work = prepare()
     results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"parts": {}}
     results["machine"] = machine(work)
+    failed = []
     for name in options.only or PARTS:
-        part = PARTS[name](work)
-        results["parts"][name] = described(part, measure(part, options.rounds), options.rounds)
+        try:
+            part = PARTS[name](work)
+            results["parts"][name] = described(part, measure(part, options.rounds), options.rounds)
+        except subprocess.CalledProcessError as error:  # the other parts are worth having all the same
+            failed.append(f"{name}: {error}")
+            continue
         options.out.write_text(as_json(results), encoding="utf-8")
     print(render(results))
+    if failed:
+        raise SystemExit("\n".join(failed))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -93,9 +93,3 @@ def test_a_readme_without_marks_is_left_as_it_is(results: Path, tmp_path: Path) 
     done = table(results, "--readme", readme)
     assert (done.stderr, done.returncode) == (f"{readme}: 0 lines <!-- benchmark -->, expected 2\n", 1)
     assert readme.read_text(encoding="utf-8") == "above\n"
-
-
-def test_the_results_kept_in_the_repository_render() -> None:
-    done = table()
-    assert done.returncode == 0, done.stderr
-    assert "embstore convert, to a finished store" in done.stdout

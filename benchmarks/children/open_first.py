@@ -33,7 +33,7 @@ def numpy() -> Opener:
 
     class Table:
         def __init__(self, path: str) -> None:
-            words = Path(path).with_suffix(".words.txt").read_text(encoding="utf-8").split("\n")
+            words = Path(path).with_suffix(".vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
             self.rows = {word: row for row, word in enumerate(words)}
             self.vectors = np.load(path, mmap_mode="r", allow_pickle=False)
 

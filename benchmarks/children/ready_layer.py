@@ -17,7 +17,7 @@ from embstore.layers import Embedding, EmbeddingBag
 
 def numpy(path: str) -> tuple[Any, ...]:
     """Map the matrix, make a dict of the words."""
-    words = Path(path).with_suffix(".words.txt").read_text(encoding="utf-8").split("\n")
+    words = Path(path).with_suffix(".vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
     rows = {word: row for row, word in enumerate(words)}
     vectors = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
     return rows, torch.nn.Embedding.from_pretrained(vectors)  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from functools import partial
 from measure import Part
 from prepare import Work
 
-from parts import layers, lookup, opening, startup, text
+from parts import formats, layers, lookup, opening, startup, text
 
 PARTS: dict[str, Callable[[Work], Part]] = {
     "text": text.part,
@@ -20,4 +20,5 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "forward": layers.forward,
     "ready": layers.ready,
     "workers": layers.workers,
+    **{name: partial(formats.part, name=name) for name in formats.FORMATS},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from measure import Part, Run, child
-from prepare import Work, numpy_vectors, synthetic_store
+from prepare import Work, foreign_file, synthetic_store
 
 
 def pooling(work: Work) -> Part:
@@ -30,16 +30,17 @@ def forward(work: Work) -> Part:
 
 def ready(work: Work) -> Part:
     """From a path to a layer; torch is imported beforehand."""
-    baseline = "embstore.Embedding.from_pretrained"
+    script, baseline = "ready_layer.py", "embstore.Embedding.from_pretrained"
+    by_hand = child(work.python, script, "numpy", foreign_file(work, ".npy"))
     return Part(
         name="ready",
         title="A layer of 400,000 x 50 from its file",
         baseline=baseline,
         columns={"ready_seconds": "ready layer", "anonymous_bytes": "memory that no file backs"},
         runs=[
-            Run(child(work.python, "ready_layer.py", "embedding", work.store), baseline),
-            Run(child(work.python, "ready_layer.py", "bag", work.store), "embstore.EmbeddingBag.from_pretrained"),
-            Run(child(work.python, "ready_layer.py", "numpy", numpy_vectors(work)), "np.load + dict + from_pretrained"),
+            Run(child(work.python, script, "embedding", work.store), baseline),
+            Run(child(work.python, script, "bag", work.store), "embstore.EmbeddingBag.from_pretrained"),
+            Run(by_hand, "np.load + dict + from_pretrained"),
         ],
     )
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from measure import Part, Run, child
-from prepare import Work, gensim_vectors, numpy_vectors, synthetic_store
+from prepare import Work, foreign_file, gensim_vectors, synthetic_store
 
 
 def part(work: Work) -> Part:
     """Files in the page cache, modules imported; each opening is the first of its process."""
-    first = "open_first.py"
+    small, large = synthetic_store(work, 20_000), synthetic_store(work, 4_000_000)
     return Part(
         name="opening",
         title="Open + first vector (50 numbers a token)",
         baseline="embstore, 400,000 tokens",
         columns={"open_seconds": "open + first vector", "anonymous_bytes": "memory that no file backs"},
         runs=[
-            Run(
-                child(work.python, first, "embstore", synthetic_store(work, 20_000), "token-7"),
-                "embstore, 20,000 tokens",
-            ),
-            Run(child(work.python, first, "embstore", work.store, "frog"), "embstore, 400,000 tokens"),
-            Run(
-                child(work.python, first, "embstore", synthetic_store(work, 4_000_000), "token-7"),
-                "embstore, 4,000,000 tokens",
-            ),
-            Run(child(work.peers, first, "gensim", gensim_vectors(work), "frog"), "gensim, mmap, 400,000 tokens"),
-            Run(child(work.peers, first, "numpy", numpy_vectors(work), "frog"), "np.load + dict, 400,000 tokens"),
+            Run(_command(work.python, "embstore", small, "token-7"), "embstore, 20,000 tokens"),
+            Run(_command(work.python, "embstore", work.store, "frog"), "embstore, 400,000 tokens"),
+            Run(_command(work.python, "embstore", large, "token-7"), "embstore, 4,000,000 tokens"),
+            Run(_command(work.peers, "gensim", gensim_vectors(work), "frog"), "gensim, mmap, 400,000 tokens"),
+            Run(_command(work.peers, "numpy", foreign_file(work, ".npy"), "frog"), "np.load + dict, 400,000 tokens"),
         ],
     )
+
+
+def _command(python: Path, how: str, file: Path, word: str) -> list[str | Path]:
+    return child(python, "open_first.py", how, file, word)
