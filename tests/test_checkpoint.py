@@ -80,7 +80,7 @@ def test_a_checkpoint_may_leave_the_table_out_and_name_it_instead(path: Path) ->
     assert list(state) == ["0._extra_state", "1.weight", "1.bias"]
     moved = shutil.copy(path, path.with_name("elsewhere.safetensors"))
     fresh = torch.nn.Sequential(Embedding.from_pretrained(moved, persistent=False), torch.nn.Linear(5, 1))
-    fresh.load_state_dict(state)  # type: ignore[arg-type]
+    fresh.load_state_dict(state)
 
 
 def test_a_checkpoint_over_another_table_is_refused(path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_checkpoint_over_another_table_is_refused(path: Path) -> None:
 def test_a_checkpoint_made_with_other_special_rows_is_refused(path: Path, options: dict[str, object]) -> None:
     state = checkpoint(Embedding.from_pretrained(path, persistent=False, oov="hash:2"))
     Embedding.from_pretrained(path, persistent=False, oov="hash:2").load_state_dict(state)
-    with pytest.raises(embstore.EmbstoreError, match="^the checkpoint was made over the store "):
+    with pytest.raises(embstore.EmbstoreError, match=r"^the checkpoint was made over the store "):
         Embedding.from_pretrained(path, persistent=False, **options).load_state_dict(state)  # type: ignore[arg-type]
 
 

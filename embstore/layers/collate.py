@@ -70,12 +70,14 @@ def _column(data: Any, name: str) -> Any:
 
 
 def _numbers(column: Any) -> torch.Tensor:
-    numbers = np.array(column)
-    return torch.from_numpy(numbers.astype(np.float32) if numbers.dtype.kind == "f" else numbers)
+    numbers = np.asarray(column)  # perhaps a read-only view, which torch would warn of: torch.tensor copies
+    return torch.tensor(numbers, dtype=torch.float32 if numbers.dtype.kind == "f" else None)
 
 
 def _dense(column: Any, name: str) -> torch.Tensor:
-    numbers = np.array(column, np.float32)
+    numbers = torch.tensor(np.asarray(column), dtype=torch.float32)
     if numbers.ndim != 1:
-        raise ValueError(f"the dense column {name!r} has the shape {numbers.shape}, expected one number in each row")
-    return torch.from_numpy(numbers)
+        raise ValueError(
+            f"the dense column {name!r} has the shape {tuple(numbers.shape)}, expected a number in each row"
+        )
+    return numbers
