@@ -21,7 +21,7 @@ CHILDREN = Path(__file__).parent / "children"
 
 @dataclass(frozen=True)
 class Run:
-    """A process to measure: it prints, as its last line, its own figures as JSON.
+    """A process to measure; what it prints on stdout, where that is a JSON object, are its own figures.
 
     Attributes
     ----------
@@ -101,14 +101,13 @@ def run_once(run: Run, number: int) -> dict[str, Metrics]:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(run.command))
     if run.case is None:
-        cases: dict[str, Metrics] = json.loads(printed.splitlines()[-1])
+        cases: dict[str, Metrics] = json.loads(printed)
         return cases
     return {run.case: {"process_seconds": seconds, "peak_bytes": peak_bytes(usage), **_figures(run, printed)}}
 
 
 def _figures(run: Run, printed: bytes) -> Metrics:
-    lines = printed.splitlines()
-    found: Metrics = json.loads(lines[-1]) if lines and lines[-1].startswith(b"{") else {}
+    found: Metrics = json.loads(printed) if printed.startswith(b"{") else {}
     return {metric: found[name] for name, metric in run.figures.items()} if run.figures else found
 
 
