@@ -11,7 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from embstore.converting import Report, convert, save
+    from embstore.converting import convert
+    from embstore.encoder import Bags, Encoder
     from embstore.errors import (
         EmbstoreError,
         EmbstoreWarning,
@@ -21,20 +22,33 @@ if TYPE_CHECKING:
         UnknownTokenError,
         UnsupportedVersionError,
     )
+    from embstore.layers import Embedding, EmbeddingBag
+    from embstore.oov import Policy
     from embstore.opening import open  # noqa: A004
+    from embstore.report import Report
+    from embstore.saving import save
     from embstore.store import Store
+    from embstore.tables import Tables
+    from embstore.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
 __all__ = [
+    "Bags",
+    "Embedding",
+    "EmbeddingBag",
     "EmbstoreError",
     "EmbstoreWarning",
+    "Encoder",
     "FormatError",
     "MissingDependencyError",
+    "Policy",
     "Report",
     "Store",
+    "Tables",
     "UnknownFormatError",
     "UnknownTokenError",
     "UnsupportedVersionError",
+    "Vocabulary",
     "__version__",
     "convert",
     "open",
@@ -42,11 +56,19 @@ __all__ = [
 ]
 
 # Each name is imported when it is first used: `import embstore` loads no NumPy, torch or h5py.
+# No module is called like a name here: importing it would put the module in the name's place.
 _HOMES = {
-    "converting": ("Report", "convert", "save"),  # not "convert": a submodule would hide the function
+    "converting": ("convert",),
+    "encoder": ("Bags", "Encoder"),
     "errors": tuple(name for name in __all__ if name.endswith(("Error", "Warning"))),
+    "layers": ("Embedding", "EmbeddingBag"),
+    "oov": ("Policy",),
     "opening": ("open",),
+    "report": ("Report",),
+    "saving": ("save",),
     "store": ("Store",),
+    "tables": ("Tables",),
+    "vocabulary": ("Vocabulary",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from embstore import codecs
 from embstore.atomic import check_target
-from embstore.batch import Batch, Dtype, Duplicates, Findings, Progress, ReadOptions, Source, Tokens
+from embstore.batch import Batch, Dtype, Duplicates, Progress, ReadOptions, Source
 from embstore.distinct import distinct
-from embstore.errors import EmbstoreError, EmbstoreWarning
+from embstore.errors import EmbstoreError
 from embstore.oov import OovLike, Policy
-from embstore.special import with_special
+from embstore.report import Report, report, warn
+from embstore.special import policy_for_file, with_special
 from embstore.stages import Selection, vocabulary_of
 from embstore.vocab import VocabBuilder
 from embstore.writer import write_store
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a conversion did.
-
-    Attributes
-    ----------
-    source, target
-        Paths.
-    rows, dim, dtype
-        Of the table written.
-    duplicates, skipped, nonfinite
-        Repeated rows dropped, lines left out, rows with NaN or Inf.
-    findings
-        One sentence for each thing that was odd.
-    seconds, bytes
-        Wall time; size of the target.
-    """
-
-    source: str
-    target: str
-    rows: int
-    dim: int
-    dtype: str
-    duplicates: int
-    skipped: int
-    nonfinite: int
-    seconds: float
-    bytes: int
-    findings: list[str] = field(default_factory=list)
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -147,13 +113,13 @@ def convert(
         batches = distinct(source, VocabBuilder(), duplicates, dst)
         target.load().write(dst, source.through(lambda _: batches))
     warn(source.findings)
-    return _report(src, dst, source, counter.rows, time.perf_counter() - start)
+    return report(src, dst, source, counter.rows, time.perf_counter() - start)
 
 
 def _policy(oov: OovLike, target: codecs.Codec) -> Policy:
     if target.name != "store":
         raise EmbstoreError(f"oov and padding make rows in a store: the format {target.name} has none such")
-    return Policy.parse(oov)
+    return policy_for_file(oov)
 
 
 class _Counter:
@@ -168,73 +134,7 @@ class _Counter:
             yield batch
 
 
-def _report(src: str | Path, dst: str | Path, source: Source, rows: int, seconds: float) -> Report:
-    counts = source.findings.counts
-    duplicates = counts.get("repeated tokens", 0)
-    return Report(
-        source=str(src),
-        target=str(dst),
-        rows=rows - duplicates,
-        dim=source.dim,
-        dtype=source.dtype,
-        duplicates=duplicates,
-        skipped=counts.get("lines that cannot be read left out", 0),
-        nonfinite=counts.get("rows with NaN, Inf or a value beyond the dtype", 0),
-        seconds=seconds,
-        bytes=Path(dst).stat().st_size,
-        findings=source.findings.messages(),
-    )
-
-
 def _words(vocab_only: str | Path | Iterable[str]) -> Iterable[str | bytes]:
     if isinstance(vocab_only, str | Path):
         return [line for line in Path(vocab_only).read_bytes().replace(b"\r\n", b"\n").split(b"\n") if line]
     return vocab_only
-
-
-def warn(findings: Findings) -> None:
-    """Turn what was odd into warnings, one of a kind."""
-    for message in findings.messages():
-        warnings.warn(message, EmbstoreWarning, stacklevel=3)
-
-
-def save(
-    path: str | Path,
-    tokens: Sequence[str],
-    vectors: Any,
-    *,
-    dtype: Dtype | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write a table of your own as a store.
-
-    Parameters
-    ----------
-    path
-        Appears when all is written.
-    tokens
-        Distinct words.
-    vectors
-        (tokens, dim), floating; anything that `numpy.asarray` takes.
-    dtype
-        What to keep the values as; None keeps float16 and makes float32 of the rest.
-    overwrite
-        Replace the file if it exists.
-
-    Raises
-    ------
-    ValueError
-        Where the shapes do not fit, the values are not floating, or a token comes twice.
-    """
-    check_target(path, overwrite=overwrite)
-    matrix = np.asarray(vectors)
-    if matrix.ndim != 2 or len(matrix) != len(tokens) or not matrix.shape[1]:
-        raise ValueError(f"{len(tokens)} tokens need vectors of shape ({len(tokens)}, dim), not {matrix.shape}")
-    if matrix.dtype.kind != "f":
-        raise ValueError(f"vectors of {matrix.dtype} must be made floating first, which says what they become")
-    batches = (Batch(Tokens.pack(tokens[i : i + 65536]), matrix[i : i + 65536]) for i in range(0, len(tokens), 65536))
-    kept: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
-    source = Source(dim=matrix.shape[1], batches=batches, dtype=kept, rows=len(tokens))
-    source = Selection(dtype).apply(source)
-    write_store(path, source, duplicates="error")
-    warn(source.findings)

@@ -11,6 +11,8 @@ from embstore.batch import Batch, Duplicates, Ints, Source, Vectors
 from embstore.errors import FormatError
 from embstore.vocab import VocabBuilder
 
+REPEATED = "repeated tokens"
+
 Overwrite = Callable[[Ints, Vectors], None]
 
 
@@ -57,7 +59,7 @@ def _distinct(
         token = builder.token(int(rows[repeated[0]])).decode("utf-8", "replace")
         if duplicates == "error":
             raise FormatError(path, f"the token {token!r} appears twice; --duplicates first or last keeps one")
-        source.findings.add("repeated tokens", repr(token), len(repeated))
+        source.findings.add(REPEATED, repr(token), len(repeated))
         yield Batch(batch.tokens.take(rows > highest), batch.vectors[rows > highest])
         if duplicates == "last" and overwrite is not None:
             overwrite(rows[repeated], batch.vectors[repeated])

@@ -7,7 +7,8 @@ from typing import Any
 
 from embstore import codecs
 from embstore.batch import Duplicates, Progress, ReadOptions
-from embstore.converting import read, warn
+from embstore.converting import read
+from embstore.report import warn
 from embstore.stages import Selection
 from embstore.store import Advice, Store
 
