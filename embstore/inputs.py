@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import stat
+import struct
 import sys
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ from embstore.checksum import Checksum
 from embstore.errors import FormatError, MissingDependencyError
 
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+DAMAGED_ZIP = (*DAMAGED, ValueError, IndexError, struct.error)  # what zipfile lets out of a directory of garbage
 
 
 def open_regular(path: str | Path) -> IO[bytes]:
@@ -112,17 +114,24 @@ class Input:
     def _open_member(self, member: str | None) -> Any:
         try:
             archive = zipfile.ZipFile(self._raw)
-            names = [i.filename for i in archive.infolist() if not i.is_dir() and "__MACOSX/" not in i.filename]
-            listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-            if member is None and len(names) != 1:
-                raise FormatError(self.path, f"a zip with {len(names)} members ({listed}): name one with member=")
-            chosen = member if member is not None else names[0]
-            if chosen not in names:
-                raise FormatError(self.path, f"no member {chosen!r} in this zip: it has {listed}")
+            chosen = self._choose(archive.namelist(), member)
             self.name = f"{self.name}/{chosen}"
             return archive.open(chosen)
-        except DAMAGED as error:
-            raise FormatError(self.path, f"damaged zip: {error}") from error
+        except FormatError:
+            raise
+        except DAMAGED_ZIP as error:
+            raise FormatError(self.path, f"damaged zip: {ascii(str(error))[1:-1][:200]}") from error
+
+    def _choose(self, names: list[str], member: str | None) -> str:
+        files = [name for name in names if not name.endswith("/") and "__MACOSX/" not in name]
+        shown = [name if name.isprintable() else ascii(name) for name in files[:20]]
+        listed = ", ".join(shown) + (f" and {len(files) - 20} more" if len(files) > 20 else "")
+        if member is None and len(files) != 1:
+            raise FormatError(self.path, f"a zip with {len(files)} members ({listed}): name one with member=")
+        chosen = files[0] if member is None else member
+        if chosen not in files:
+            raise FormatError(self.path, f"no member {chosen!r} in this zip: it has {listed}")
+        return chosen
 
     @property
     def position(self) -> int:

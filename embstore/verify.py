@@ -110,7 +110,7 @@ def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> Non
     wrong = np.flatnonzero(vocab.packed_rows(tokens) != np.arange(start, stop))
     if len(wrong):
         row = start + int(wrong[0])
-        token = vocab.token(row).decode("utf-8", "replace")
+        token = vocab.token(row)[:60].decode("utf-8", "replace")
         raise FormatError(
             path, f"the index does not find the token {token!r} at its row {row}", where=layout.SLOTS, format="store"
         )
