@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embstore.codecs import magic
 from embstore.errors import FormatError, UnknownFormatError
 from embstore.inputs import first_bytes, is_compressed
 
@@ -62,6 +63,14 @@ def _is_hdf5(head: bytes) -> bool:
     return any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in (0, 512, 1024, 2048))
 
 
+def _is_parquet(head: bytes) -> bool:
+    return head.startswith(b"PAR1")
+
+
+def _is_arrow(head: bytes) -> bool:
+    return head.startswith((b"ARROW1\0\0", b"FEA1"))
+
+
 CODECS = {
     codec.name: codec
     for codec in (
@@ -73,8 +82,12 @@ CODECS = {
             mapped=True,
         ),
         Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True),
+        Codec("word2vec", (".vec",), "word2vec text, fastText's .vec: GloVe's lines below a header", compressed=True),
+        Codec("word2vec-bin", (".bin",), "word2vec binary, GoogleNews", magic.is_word2vec_bin, compressed=True),
         Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", _is_safetensors),
         Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", _is_hdf5),
+        Codec("parquet", (".parquet",), "Parquet: a column of words, one of vectors", _is_parquet),
+        Codec("arrow", (".arrow", ".feather"), "Arrow or Feather: a column of words, one of vectors", _is_arrow),
     )
 }
 

@@ -1,0 +1,44 @@
+"""Parquet by pyarrow (formats/parquet/SPEC.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embstore.atomic import replacing
+from embstore.batch import Progress, ReadOptions, Source
+from embstore.codecs.arrow_columns import choose, pyarrow
+from embstore.codecs.arrow_rows import record_batches, table_schema
+from embstore.codecs.arrow_table import read_table, translating
+from embstore.inputs import open_regular
+
+NAME = "parquet"
+ROWS = 16384  # read at a time
+GROUP_BYTES = 16 << 20  # in a row group written
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read a column of words and one of lists, or a column for each dimension; other columns are not loaded."""
+    path = Path(path)
+    open_regular(path).close()
+    with translating(path, NAME):
+        file = pyarrow("parquet").ParquetFile(path)
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    records = file.iter_batches(ROWS, columns=choose(path, schema, options, NAME).names)
+    return read_table(path, schema, records, rows, options, progress, NAME)
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write ``token`` and ``vector``, a fixed-size list, with zstd over byte-stream-split; bfloat16 as float32."""
+    pa, schema = pyarrow(), table_schema(source)
+    leaf = "vector.list.element"
+    writer_options = {"compression": "zstd", "use_dictionary": False, "column_encoding": {leaf: "BYTE_STREAM_SPLIT"}}
+    with replacing(path) as file, pyarrow("parquet").ParquetWriter(file, schema, **writer_options) as writer:
+        group, size = [], 0
+        for record in record_batches(path, source, schema, NAME):
+            group.append(record)
+            size += record.nbytes
+            if size >= GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group), row_group_size=1 << 30)
+                group, size = [], 0
+        if group:
+            writer.write_table(pa.Table.from_batches(group), row_group_size=1 << 30)
