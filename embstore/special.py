@@ -98,14 +98,16 @@ def special_rows(table: Table, oov: OovLike, padding: bool, seed: int = 0) -> ND
     return rows_for(table.raw[: len(table)], table.dtype, Policy.parse(oov), padding, seed)
 
 
-def with_special(source: Source, oov: OovLike, padding: bool) -> Source:
-    """Return a source whose store gets the special rows of a policy, and says so in its header.
-
-    Raises ValueError for a policy with functions, which a file cannot hold.
-    """
+def policy_for_file(oov: OovLike) -> Policy:
+    """Return a policy that a header can hold; ValueError for one with functions, or a very long token."""
     policy = Policy.parse(oov)
     if not policy.named or len(str(policy)) > MAX_TEXT:
         raise ValueError(f"oov {str(policy)!r}: a file holds back-offs by name, and {MAX_TEXT} characters of a policy")
+    return policy
+
+
+def with_special(source: Source, policy: Policy, padding: bool) -> Source:
+    """Return a source whose store gets the special rows of a policy, and says so in its header."""
     special, dtype = Special(padding, policy.ending), source.dtype
     noted = {"oov": str(policy), **({"padding": "1"} if padding else {})}
     if not special.rows:
