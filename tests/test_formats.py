@@ -22,7 +22,6 @@ import embstore
 from embstore import kernels
 from embstore.batch import Batch, Source, Tokens
 from embstore.inputs import Input
-from embstore.layout import read_header
 from embstore.vocab import Vocab, VocabBuilder
 from embstore.writer import write_store
 
@@ -209,12 +208,11 @@ def test_safetensors_opens_every_valid_store(folder: Path, sidecar: Any) -> None
 def test_embstore_writes_the_same_store(folder: Path, sidecar: Any, tmp_path: Path) -> None:
     path, again = folder / sidecar["file"], tmp_path / "again.safetensors"
     store = embstore.open(path)
-    rows = len(store)
-    with path.open("rb") as file:
-        metadata = read_header(file, path).metadata
-    policy = {"oov": metadata["embstore.oov"]} if "embstore.oov" in metadata else {}
+    policy = {
+        key: store.metadata[f"embstore.{key}"] for key in ("oov", "padding") if f"embstore.{key}" in store.metadata
+    }
     source = Source(store.dim, iter([Batch(Tokens.pack(list(store.itos)), store.vectors)]), store.dtype, policy=policy)
-    source.special = store.weight[rows:] if len(store.weight) > rows else None
+    source.special = store.weight[len(store) :]
     write_store(again, source)
     if sidecar["rewritten"]:
         assert again.read_bytes() == path.read_bytes()
@@ -224,10 +222,23 @@ def test_embstore_writes_the_same_store(folder: Path, sidecar: Any, tmp_path: Pa
     assert ours.vocab.data.tobytes() == store.vocab.data.tobytes()
 
 
-@pytest.mark.parametrize(("folder", "sidecar"), named("valid", "store"))
+@pytest.mark.parametrize(("name", "dtype"), [("special_rows", None), ("special_rows_bfloat16", "bfloat16")])
+def test_convert_makes_the_special_rows(name: str, dtype: Any, tmp_path: Path) -> None:
+    valid, made = FORMATS / "store" / "valid", tmp_path / "made.safetensors"
+    embstore.convert(valid / "float32.safetensors", made, oov="lower,mean", padding=True, dtype=dtype)
+    golden, ours = embstore.open(valid / f"{name}.safetensors"), embstore.open(made)
+    assert ours.raw.tobytes() == golden.raw.tobytes()
+    for key in ("oov", "padding", "sha256.embedding.weight", "sha256.vocab.index"):
+        assert ours.metadata[f"embstore.{key}"] == golden.metadata[f"embstore.{key}"]
+
+
+PLAIN_STORES = [
+    param for param in named("valid", "store") if param.values[1]["rewritten"] and "special" not in param.values[1]
+]
+
+
+@pytest.mark.parametrize(("folder", "sidecar"), PLAIN_STORES)
 def test_save_writes_the_same_file(folder: Path, sidecar: Any, tmp_path: Path) -> None:
-    if not sidecar["rewritten"] or "special" in sidecar:
-        return
     path, again = folder / sidecar["file"], tmp_path / "again.safetensors"
     store = embstore.open(path)
     with warnings.catch_warnings(record=True) as caught:

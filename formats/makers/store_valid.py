@@ -48,15 +48,12 @@ def _values(valid: Any) -> None:
     rows = ["nan inf -inf", "-0 1e-45 3.4028234663852886e38"]
     found = ["1 rows with NaN, Inf or a value beyond the dtype (first: 'a')"]
     valid("not_finite", store([b"a", b"b"], rows), rows, "every value of float32 is kept", when_saved=found)
+    policy = {"embstore.oov": "lower,mean", "embstore.padding": "1"}
+    special = ["0 0 0", "2.0625 27.125 2.46875"]
+    bits = [" ".join(map(float32_bits, row.split())) for row in special]
     for dtype, name in (("F32", "special_rows"), ("BF16", "special_rows_bfloat16")):
-        special = store(TOKENS, [*ROWS, "0 0 0", "4 5 6"], dtype, **{"embstore.oov": "zero"})
-        valid(
-            name,
-            special,
-            ROWS,
-            "two special rows stand behind those of the vocabulary",
-            special=[" ".join(map(float32_bits, row.split())) for row in ("0 0 0", "4 5 6")],
-        )
+        made = store(TOKENS, [*ROWS, *special], dtype, **policy)
+        valid(name, made, ROWS, "rows for padding and unknown words behind those of the vocabulary", special=bits)
 
 
 def _foreign(valid: Any) -> None:
