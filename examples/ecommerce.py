@@ -1,4 +1,4 @@
-"""A recommender: will a customer come back?
+"""A recommender that says whether a customer will come back.
 
 Its features are three columns of numbers, the last purchased products as a ragged bag, the home state, and the
 first five words of a review by GloVe vectors that stay frozen.
@@ -17,8 +17,7 @@ import torch
 from torch.utils.data import DataLoader
 
 import embstore
-from embstore.layers import Embedding, EmbeddingBag
-from embstore.tables import Tables
+from embstore import Embedding, EmbeddingBag, Tables
 
 GLOVE = Path(__file__).parents[1] / "formats/glove/valid/glove.6B.50d.sample.txt"
 STATES = ["CA", "NY", "TX", "WA"]

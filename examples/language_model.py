@@ -12,8 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import embstore
-from embstore.layers import Embedding
-from embstore.vocabulary import Vocabulary
+from embstore import Embedding, Vocabulary
 
 GLOVE = Path(__file__).parents[1] / "formats/glove/valid/glove.6B.50d.sample.txt"
 SEQUENCE_LENGTH, BATCH_SIZE = 5, 2

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
+from embstore import Embedding, EmbeddingBag
 from embstore.encoder import Encoder
-from embstore.layers import Embedding, EmbeddingBag
 from embstore.layers.bag import Mode
 from embstore.vocabulary import Vocabulary
 

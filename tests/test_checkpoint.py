@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import embstore
-from embstore.layers import Embedding
+from embstore import Embedding
 
 WORDS = ["the", "frog", "paris", "Paris", "<unk>", "naïve"]
 ROWS = np.random.default_rng(5).standard_normal((len(WORDS), 5), np.float32)

@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
-from embstore import layout
+from embstore import Embedding, layout
 from embstore.encoder import Encoder
-from embstore.layers import Embedding
 from embstore.vocabulary import Vocabulary
 
 WORDS = ["the", "frog", "paris", "Paris", "<unk>", "naïve"]

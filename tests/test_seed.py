@@ -11,7 +11,7 @@ from conftest import RealGlove
 from numpy.typing import NDArray
 
 import embstore
-from embstore.layers import Embedding, EmbeddingBag
+from embstore import Embedding, EmbeddingBag
 
 PICKED = [39091, 72705, 31948, 65162, 31528]
 HAPPY = ["i", "was", "very", "happy", "with"]

@@ -12,8 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 import embstore
-from embstore.layers import Embedding, EmbeddingBag
-from embstore.tables import Tables
+from embstore import Embedding, EmbeddingBag, Tables
 
 ROWS: list[dict[str, Any]] = [
     {"age": 31, "bought": ["p1", "p3"], "state": "WA", "review": ["good", "but", "bad"], "stars": 4, "id": "x"},
