@@ -94,21 +94,19 @@ def as_arrow(values: Any) -> Any:
 
 
 def _flatten_arrow(column: Any, length: int | None) -> Column:
-    import pyarrow
     from pyarrow import compute
 
     nested, kind = _kind(column.type)
     if kind not in ("string", "large_string", "string_view", "null"):
         raise TypeError(f"expected a column of strings or of lists of strings, not one of {column.type}")
     if not nested:
-        column = column[:length] if length is not None else column
-        return Column(_packed(_one_array(column, pyarrow.large_string()), "a word"), None)
-    rows = _one_array(column, pyarrow.large_list(pyarrow.large_string()))
-    _refuse_nulls(rows, "a row")
+        return Column(_packed(column if length is None else column[:length], "a word"), None)
+    _refuse_nulls(column, "a row")
     if length is not None:
-        rows = compute.list_slice(rows, 0, length)
-    sizes = compute.list_value_length(rows).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Column(_packed(rows.flatten(), "a word in the lists"), sizes)
+        column = compute.list_slice(column, 0, length)
+    # The lists themselves are not cast: pyarrow 26 makes garbage of list views then.
+    sizes = np.asarray(compute.list_value_length(column)).astype(np.int64)
+    return Column(_packed(compute.list_flatten(column), "a word in the lists"), sizes)
 
 
 def _kind(kind: Any) -> tuple[bool, str]:
@@ -116,11 +114,6 @@ def _kind(kind: Any) -> tuple[bool, str]:
     nested = hasattr(kind, "value_field")
     kind = kind.value_type if nested else kind
     return nested, str(kind.value_type if hasattr(kind, "index_type") else kind)
-
-
-def _one_array(column: Any, kind: Any) -> Any:
-    column = column.cast(kind)
-    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
 
 
 def _refuse_nulls(column: Any, what: str) -> None:
@@ -133,8 +126,15 @@ def _refuse_nulls(column: Any, what: str) -> None:
 
 
 def _packed(strings: Any, what: str) -> Tokens:
-    """View the words of a large_string array."""
+    """View the words of a column of strings."""
+    import pyarrow
+
+    if pyarrow.types.is_dictionary(strings.type):  # of views, as in polars: pyarrow decodes none such
+        strings = strings.cast(pyarrow.dictionary(strings.type.index_type, pyarrow.large_string()))
+    strings = strings.cast(pyarrow.large_string())
     _refuse_nulls(strings, what)
+    if isinstance(strings, pyarrow.ChunkedArray):
+        strings = strings.combine_chunks()
     if not len(strings):
         return Tokens.pack([])
     _, bounds, data = strings.buffers()
