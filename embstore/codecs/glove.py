@@ -9,6 +9,7 @@ from embstore.batch import Progress, ReadOptions, Source
 from embstore.codecs.decimal import write_rows
 from embstore.codecs.lines import COUNT, Shape, most_common_dim
 from embstore.codecs.text import read_text
+from embstore.errors import FormatError
 
 NAME = "glove"
 
@@ -57,5 +58,5 @@ def _with_header(lines: list[bytes], head: list[int], options: ReadOptions) -> S
 def write(path: str | Path, source: Source) -> None:
     """Write GloVe text, whole or not at all; each number as short as reads back to the same float32."""
     with replacing(path) as file:
-        for _ in write_rows(file, source, path, NAME):
-            pass
+        if not sum(write_rows(file, source, path, NAME)):
+            raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)

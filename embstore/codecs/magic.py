@@ -1,0 +1,54 @@
+"""What a file's first bytes tell of its format, for the table in `embstore.codecs`."""
+
+from __future__ import annotations
+
+import re
+
+WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
+TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
+TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number that torch.save wrote before 1.6
+PICKLE = re.compile(rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|ccopy_reg\n|\((?:dp|lp|i)[0-9]|c[a-z_.]+\n[A-Za-z_]+\n")
+
+
+def is_word2vec_bin(head: bytes) -> bool:
+    """Tell word2vec's header with binary rows behind it; text has numbers between the spaces."""
+    header = WORD2VEC_HEADER.match(head)
+    fields = head[header.end() :].split(b"\n")[0].split(b" ")[1:] if header else []
+    return bool(fields) and not any(map(TEXT_NUMBER.fullmatch, fields))
+
+
+def is_fasttext(head: bytes) -> bool:
+    """Tell fastText's number, 793712314."""
+    return head.startswith(b"\xba\x16\x4f\x2f")
+
+
+def is_npy(head: bytes) -> bool:
+    """Tell a .npy."""
+    return head.startswith(b"\x93NUMPY")
+
+
+def is_npz(head: bytes) -> bool:
+    """Tell a zip whose first member is a .npy."""
+    return _first_member(head).endswith(b".npy")
+
+
+def is_torch(head: bytes) -> bool:
+    """Tell what torch.save wrote: a zip whose first member is data.pkl, or, before torch 1.6, pickles."""
+    return _first_member(head).endswith(b"/data.pkl") or head.startswith(TORCH_LEGACY)
+
+
+def is_finalfusion(head: bytes) -> bool:
+    """Tell finalfusion."""
+    return head.startswith(b"FiFu")
+
+
+def is_pickle(head: bytes) -> bool:
+    """Tell a pickle of another tool's objects, gensim's for one."""
+    return bool(PICKLE.match(head)) and not is_torch(head)
+
+
+def _first_member(head: bytes) -> bytes:
+    """Name of a zip's first member, nothing for other files."""
+    if not head.startswith(b"PK\3\4"):
+        return b""
+    return head[30 : 30 + int.from_bytes(head[26:28], "little")]
