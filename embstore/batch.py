@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,6 +189,14 @@ class ReadOptions:
     header: bool | None = None
     limit: int | None = None
     on_error: OnError = "stop"
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}: expected 1 or more")
+        if self.on_error not in get_args(OnError):
+            raise ValueError(f"on_error={self.on_error!r}: expected one of {', '.join(get_args(OnError))}")
 
     def given(self) -> dict[str, str]:
         """Return the options that differ from their defaults, as text."""

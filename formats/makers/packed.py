@@ -9,7 +9,9 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 from makers.glove_valid import PLAIN, ROWS, TOKENS
@@ -50,7 +52,7 @@ def make(folder: Path) -> None:
     write_invalid(
         folder,
         "cut_gzip.txt.gz",
-        packed["gzip.txt.gz"][:-12],
+        gzip_stored(PLAIN)[:-12],
         "{path}: cannot be read, it is damaged or cut short: "
         "Compressed file ended before the end-of-stream marker was reached",
     )
@@ -62,6 +64,13 @@ def make(folder: Path) -> None:
         "{path}: cannot be read, it is damaged or cut short: Bad CRC-32 for file 'glove.2d.txt'",
         read={"member": "glove.2d.txt"},
     )
+
+
+def gzip_stored(data: bytes) -> bytes:
+    """Wrap up to 65,535 bytes in a gzip member of one stored block (RFC 1951, 3.2.4; RFC 1952, 2.3)."""
+    head = b"\x1f\x8b\x08\0" + b"\0" * 5 + b"\xff"
+    block = struct.pack("<BHH", 1, len(data), len(data) ^ 0xFFFF) + data
+    return head + block + struct.pack("<II", zlib.crc32(data), len(data))
 
 
 def zstd_raw(data: bytes) -> bytes:
