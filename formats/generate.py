@@ -9,7 +9,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from makers import glove_invalid, glove_valid, hashes, packed, policies, sample, store_invalid, store_valid
+from makers import (
+    arrow_files,
+    glove_invalid,
+    glove_valid,
+    hashes,
+    hdf5_files,
+    packed,
+    plain_safetensors,
+    policies,
+    sample,
+    store_invalid,
+    store_valid,
+)
 
 
 def main() -> None:
@@ -26,6 +38,10 @@ def main() -> None:
     store_valid.make(arguments.out / "store")
     store_invalid.make(arguments.out / "store")
     sample.make(arguments.out / "glove", arguments.glove)
+    plain_safetensors.make(arguments.out / "safetensors")
+    hdf5_files.make(arguments.out / "hdf5")
+    arrow_files.make_parquet(arguments.out / "parquet")
+    arrow_files.make_arrow(arguments.out / "arrow")
 
 
 if __name__ == "__main__":

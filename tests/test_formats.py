@@ -28,6 +28,7 @@ from embstore.writer import write_store
 FORMATS = Path(__file__).parent.parent / "formats"
 FOLDERS = sorted(path for path in FORMATS.iterdir() if path.is_dir() and path.name not in ("makers", "__pycache__"))
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+SIGNED = (".h5", ".parquet", ".arrow", ".feather")  # h5py and pyarrow put their version or their defaults into these
 BY_LIBRARY = (".h5", ".hdf5", ".h5ad", ".parquet", ".arrow", ".feather")  # other versions of it write other bytes
 
 

@@ -1,0 +1,99 @@
+"""Parquet and Arrow of their SPECs by pyarrow: the columns in the wild, and tables that are none."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import feather
+
+from makers.golden import write_invalid, write_valid
+
+WORDS: list[str | bytes] = ["the", "frog", "\u017e\u00e1ba", ""]
+ROWS = ["0.5 -1.5", "2.25 3", "1 0.125", "0 7"]
+VALUES = [[0.5, -1.5], [2.25, 3.0], [1.0, 0.125], [0.0, 7.0]]
+FIXED = pa.array(VALUES, pa.list_(pa.float32(), 2))
+TEXT = pa.array(WORDS)
+HALF = pa.array([[np.float16(x) for x in row] for row in VALUES], pa.list_(pa.float16(), 2))
+Encode = Callable[[Any], bytes]
+
+
+def make_parquet(folder: Path) -> None:
+    """Write the files of formats/parquet."""
+    _valid(folder, "parquet", lambda table: _parquet(table, compression="snappy"))
+    split = {"compression": "zstd", "use_dictionary": False, "column_encoding": {"v.list.element": "BYTE_STREAM_SPLIT"}}
+    packed = _parquet(pa.table({"w": TEXT, "v": FIXED}), **split)
+    write_valid(folder, "byte_stream_split.parquet", packed, "zstd over bytes split by place", WORDS, ROWS)
+    _invalid(folder, "parquet", _parquet, "element")
+
+
+def make_arrow(folder: Path) -> None:
+    """Write the files of formats/arrow."""
+    _valid(folder, "arrow", _feather)
+    for kind in ("lz4", "zstd"):
+        packed = _feather(pa.table({"w": TEXT, "v": FIXED}), kind)
+        write_valid(folder, f"{kind}.feather", packed, f"buffers packed with {kind}", WORDS, ROWS)
+    _invalid(folder, "arrow", _feather, "item")
+    reason = "Feather version 1, which Arrow gave up: save it anew with pandas"
+    write_invalid(folder, "feather_1.feather", b"FEA1" + bytes(60) + b"FEA1", f"{{path}}: {reason}")
+    offsets = np.array([0, 3, 7, 13, 13], "<i4")
+    data = _feather(pa.table({"w": TEXT, "v": FIXED}))
+    broken = data.replace(offsets.tobytes(), np.where(offsets == 7, 1 << 20, offsets).astype("<i4").tobytes())
+    found = "Offset invariant failure: offset for slot 2 out of bounds: 1048576 > 13"
+    message = f"{{path}}: cannot be read, it is damaged or cut short: {found}"
+    write_invalid(folder, "offsets_out_of_bounds.arrow", broken, message)
+
+
+def _parquet(table: Any, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    return buffer.getvalue()
+
+
+def _feather(table: Any, compression: str = "uncompressed") -> bytes:
+    buffer = io.BytesIO()
+    feather.write_feather(table, buffer, compression=compression)
+    return buffer.getvalue()
+
+
+def _valid(folder: Path, suffix: str, encode: Encode) -> None:
+    def valid(name: str, columns: dict[str, Any], about: str, **more: Any) -> None:
+        write_valid(folder, f"{name}.{suffix}", encode(pa.table(columns)), about, WORDS, ROWS, **more)
+
+    count = [1, 2, 3, 4]
+    valid("fixed", {"n": count, "w": TEXT, "v": FIXED}, "lists of fixed size, and a column that is not read")
+    valid("list", {"w": TEXT, "v": pa.array(VALUES, pa.list_(pa.float32()))}, "lists that happen to be of one size")
+    valid("double", {"w": TEXT, "v": pa.array(VALUES, pa.large_list(pa.float64()))}, "large lists of float64")
+    valid("half", {"w": TEXT, "v": HALF}, "float16")
+    valid("dictionary", {"w": TEXT.dictionary_encode(), "v": FIXED}, "words by dictionary")
+    binary = pa.array([str(word).encode() for word in WORDS], pa.large_binary())
+    valid("binary", {"w": binary, "v": FIXED}, "words as bytes")
+    columns = np.array(VALUES, "<f4")
+    wide = {"0": columns[:, 0], "1": columns[:, 1], "__index_level_0__": TEXT, "count": count}
+    valid("column_for_each_dimension", wide, "as pandas writes a frame")
+    valid("by_key", {"a": TEXT, "b": TEXT, "x": FIXED, "y": FIXED}, "named", read={"key": "y", "vocab": "b"})
+
+
+def _invalid(folder: Path, suffix: str, encode: Encode, item: str) -> None:
+    def invalid(name: str, columns: dict[str, Any], message: str, **more: Any) -> None:
+        write_invalid(folder, f"{name}.{suffix}", encode(pa.table(columns)), f"{{path}}{message}", **more)
+
+    lists = "no column of lists of floating numbers can be told: name one with key="
+    ragged = pa.array([[1.0, 2.0], [1.0], [1.0], [1.0]], pa.list_(pa.float32()))
+    holes = pa.array([[1.0, None]] * 4, pa.list_(pa.float32()))
+    numbers = pa.array([[1, 2]] * 4, pa.list_(pa.int64()))
+    invalid("whole_numbers", {"w": TEXT, "v": numbers}, f": {lists} (w: string, v: list<{item}: int64>)")
+    fixed = f"fixed_size_list<{item}: float>[2]"
+    invalid("two_matrices", {"w": TEXT, "u": FIXED, "v": FIXED}, f": {lists} (w: string, u: {fixed}, v: {fixed})")
+    words = f": no column of words can be told: name one with vocab= (a: string, b: string, v: {fixed})"
+    invalid("two_columns_of_words", {"a": TEXT, "b": TEXT, "v": FIXED}, words)
+    invalid("ragged", {"w": TEXT, "v": ragged}, ":v: 1 numbers in row 1, expected 2")
+    invalid("null_number", {"w": TEXT, "v": holes}, ":v: a number is null")
+    missing = pa.array([*WORDS[:3], None])
+    invalid("null_word", {"w": missing, "v": FIXED}, ":w: row 3 is null, expected a value in each")
+    invalid("no_rows", {"w": TEXT[:0], "v": FIXED[:0]}, ": a table without rows")
