@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embstore.batch import Ints
 from embstore.dtypes import encode_rows
 from embstore.encoder import Encoder, Lookup
-from embstore.oov import Hash, OovLike, Policy, Skip
+from embstore.oov import OovLike, Policy, Skip
 from embstore.special import Table, decoded, special_rows
 
 
@@ -22,14 +22,13 @@ class VectorsByWord(Lookup, Table, Protocol):
 def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
     """Build the matrix of a vocabulary: see `Store.aligned`."""
     encoder = Encoder(store, oov)
-    ending = encoder.policy.ending
-    if isinstance(ending, Skip):
+    if isinstance(words, str):
+        raise TypeError(f"aligned takes a list of words, not one string: {words!r}")
+    if isinstance(encoder.policy.ending, Skip):
         raise ValueError("oov 'skip' leaves words without a row, and aligned gives each of them one: 'zero' does that")
-    if not isinstance(ending, Hash) or ending.k == 1:
-        return _vectors(store, encoder, encoder.encode(list(words)))
-    bags = encoder.encode_bags([[word] for word in words])
-    rows = _vectors(store, encoder, bags.values)
-    return np.add.reduceat(rows, bags.offsets) if len(rows) else rows
+    values, offsets, _ = encoder.encode_bags([[word] for word in words])
+    rows = _vectors(store, encoder, values)
+    return rows if len(rows) == len(offsets) else np.add.reduceat(rows, offsets)  # several of one word: hash:B:k
 
 
 def _vectors(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float32]:
