@@ -1,0 +1,47 @@
+"""How tests get at the golden files of formats/, which none of them writes."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embstore
+
+FORMATS = Path(__file__).parent.parent / "formats"
+SAMPLE = FORMATS / "glove" / "valid" / "glove.6B.50d.sample.txt"
+
+
+def sidecars(kind: str) -> list[Any]:
+    """Return the parameters (folder, sidecar) of all golden files of a kind, ``valid`` or ``invalid``."""
+    found = sorted(FORMATS.glob(f"*/{kind}/*.json"))
+    return [
+        pytest.param(path.parent, sidecar, id=f"{path.parts[-3]}-{path.stem}")
+        for path in found
+        if "file" in (sidecar := json.loads(path.read_text()))
+    ]
+
+
+def named(kind: str, name: str) -> list[Any]:
+    """Return those of one format."""
+    return [param for param in sidecars(kind) if str(param.id).startswith(f"{name}-")]
+
+
+def read(path: Path, sidecar: Any) -> tuple[embstore.Store, list[str]]:
+    """Open a file as its sidecar says; the store and its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        store = embstore.open(path, **sidecar.get("read", {}))
+    assert all(issubclass(warning.category, embstore.EmbstoreWarning) for warning in caught)
+    return store, [str(warning.message) for warning in caught]
+
+
+def bits(vectors: Any) -> list[str]:
+    """Return the rows as sidecars write them: the bits of float32 in hexadecimal."""
+    wide = np.asarray(vectors).astype("<f4")
+    quiet = np.where(np.isnan(wide), np.uint32(0x7FC00000), wide.view("<u4"))  # a NaN's payload is nobody's business
+    return [" ".join(f"{value:08x}" for value in row) for row in quiet.tolist()]
