@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from embstore.batch import Ints
 from embstore.dtypes import encode_rows
-from embstore.encoder import Encoder, Lookup
+from embstore.encoder import Encoder
 from embstore.oov import OovLike, Policy, Skip
+from embstore.resolver import Lookup
 from embstore.special import Table, decoded, special_rows
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from embstore.backoffs import find_forms
-from embstore.encoder import Encoder, Lookup
+from embstore.encoder import Encoder
 from embstore.errors import FormatError
 from embstore.inputs import Input
 from embstore.oov import OovLike, back_off_name
+from embstore.resolver import Lookup
 from embstore.vocabulary import count_tokens
 
 BLOCK = 1 << 20

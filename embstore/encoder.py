@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.backoffs import find_forms
 from embstore.batch import Ints
-from embstore.columns import Column, flatten, flatten_weights
-from embstore.errors import EmbstoreError, UnknownTokenError
-from embstore.oov import OWN_UNKNOWN, Error, Hash, OovLike, Policy, Skip, Subword, Unk
+from embstore.columns import flatten, flatten_weights
+from embstore.oov import OovLike, Policy, Skip
+from embstore.resolver import Lookup, Resolver, policy_of
 from embstore.special import Special
-from embstore.vocab import Vocab
 
 Side = Literal["left", "right"]
-
-
-class Lookup(Protocol):
-    """What an encoder looks words up in: a `Store`, a `Vocabulary`, or anything with these."""
-
-    vocab: Vocab
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """What the header says, of the policy among other things."""
-
-    @property
-    def special(self) -> int:
-        """Rows behind the vocabulary's."""
-
-    def rows(self, words: Iterable[str]) -> Ints:
-        """Rows of words, -1 where one is unknown."""
-
-    def __len__(self) -> int:
-        """How many words there are."""
 
 
 class Bags(NamedTuple):
@@ -96,15 +73,8 @@ class Encoder:
         Where the policy needs something that the vocabulary does not have: its unknown token, n-grams.
     """
 
-    def __init__(
-        self,
-        vocabulary: Lookup,
-        oov: OovLike = None,
-        *,
-        padding: bool = False,
-    ) -> None:
-        self.vocabulary = vocabulary
-        self.policy = _policy_of(vocabulary) if oov is None else Policy.parse(oov)
+    def __init__(self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False) -> None:
+        self.vocabulary, self.policy = vocabulary, policy_of(vocabulary, oov)
         wanted = Special(padding, self.policy.ending)
         held = Special.of_file(vocabulary.metadata, vocabulary.special)
         self.in_file = bool(wanted.rows) and held is not None and held.serve(wanted)
@@ -112,25 +82,7 @@ class Encoder:
         self.special = placed.rows
         self.num_embeddings = len(vocabulary) + placed.rows
         self.padding_idx = len(vocabulary) if padding else None
-        self._substitute = self._row_of_ending(len(vocabulary) + placed.ending_row)
-
-    def _row_of_ending(self, first: int) -> int:
-        ending = self.policy.ending
-        if isinstance(ending, Subword):
-            raise EmbstoreError(
-                "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText "
-                f".bin file; {self.vocabulary!r} has none"
-            )
-        if isinstance(ending, Unk):
-            names = OWN_UNKNOWN if ending.token is None else (ending.token,)
-            found = [row for row in self.vocabulary.rows(list(names)).tolist() if row >= 0]
-            if not found:
-                raise EmbstoreError(
-                    f"oov {str(ending)!r}: {self.vocabulary!r} has no token {' or '.join(map(repr, names))}; "
-                    "'unk:TOKEN' names another, 'zero' and 'mean' need none"
-                )
-            return int(found[0])
-        return first if ending.rows else -1
+        self._resolver = Resolver(vocabulary, self.policy, len(vocabulary) + placed.ending_row)
 
     def encode(self, words: Any, length: int | None = None, side: Side = "right") -> Ints:
         """Ids of a sentence, or of a batch of sentences as a matrix.
@@ -159,15 +111,16 @@ class Encoder:
         TypeError
             For what is no list of words, a single string among it.
         """
-        if isinstance(self.policy.ending, Skip) or self._hashes > 1:
-            what = "drops words" if isinstance(self.policy.ending, Skip) else f"gives a word {self._hashes} ids"
-            raise ValueError(f"oov {str(self.policy.ending)!r} {what}, which only bags can hold: use encode_bags")
+        ending, hashes = self.policy.ending, self._resolver.hashes
+        if isinstance(ending, Skip) or hashes > 1:
+            what = "drops words" if isinstance(ending, Skip) else f"gives a word {hashes} ids"
+            raise ValueError(f"oov {str(ending)!r} {what}, which only bags can hold: use encode_bags")
         if length is not None and length < 0:
             raise ValueError(f"length must be 0 or more, not {length}")
         if side not in ("left", "right"):
             raise ValueError(f"side must be 'left' or 'right', not {side!r}")
         column = flatten(words, length)
-        ids: Ints = self._ids(column)[:, 0]
+        ids: Ints = self._resolver.ids(column)[:, 0]
         if column.sizes is not None:
             return self._padded(ids, column.sizes, length, side)
         if length is None or length == len(ids):
@@ -207,54 +160,22 @@ class Encoder:
         flat_weights = None if weights is None else flatten_weights(weights, sizes)
         bounds = np.zeros(len(sizes) + 1, np.int64)
         np.cumsum(sizes, out=bounds[1:])
-        ids = self._ids(column)
+        ids = self._resolver.ids(column)
         values, kept = ids.reshape(-1), ids >= 0
         if not kept.all():
             per_word = kept.sum(axis=1)
             bounds = np.concatenate(([0], np.cumsum(per_word)))[bounds]
             values = ids[kept]
             flat_weights = None if flat_weights is None else np.repeat(flat_weights, per_word)
-        elif self._hashes > 1:
-            bounds *= self._hashes
-            flat_weights = None if flat_weights is None else np.repeat(flat_weights, self._hashes)
+        elif self._resolver.hashes > 1:
+            bounds *= self._resolver.hashes
+            flat_weights = None if flat_weights is None else np.repeat(flat_weights, self._resolver.hashes)
         return Bags(values, bounds if include_last_offset else bounds[:-1], flat_weights)
 
     @property
     def padding(self) -> bool:
         """Whether there is a padding row."""
         return self.padding_idx is not None
-
-    @property
-    def _hashes(self) -> int:
-        return self.policy.ending.k if isinstance(self.policy.ending, Hash) else 1
-
-    def _ids(self, column: Column) -> Ints:
-        """Ids of words, (words, k): -1 where a word has fewer than k, or none."""
-        words = column.words
-        found = self.vocabulary.rows(words) if isinstance(words, list) else self.vocabulary.vocab.packed_rows(words)
-        if self._hashes == 1:
-            ids = found[:, np.newaxis]
-        else:
-            ids = np.full((len(found), self._hashes), -1, np.int64)
-            ids[:, 0] = found
-        missing = np.flatnonzero(found < 0)
-        if len(missing):
-            codes: dict[str, int] = {}
-            places = [codes.setdefault(word, len(codes)) for word in column.words_at(missing)]
-            ids[missing] = self._substitutes(list(codes))[places]
-        return ids
-
-    def _substitutes(self, words: list[str]) -> Ints:
-        """Ids of distinct words that are not in the vocabulary, (words, k)."""
-        ids = np.full((len(words), self._hashes), -1, np.int64)
-        ids[:, 0], _ = find_forms(self.policy.backoffs, words, self.vocabulary.rows)
-        left = np.flatnonzero(ids[:, 0] < 0)
-        lost = [words[i] for i in left.tolist()]
-        ending = self.policy.ending
-        if lost and isinstance(ending, Error):
-            raise UnknownTokenError(lost)
-        ids[left] = self._substitute + ending.places(lost) if isinstance(ending, Hash) else self._substitute
-        return ids
 
     def _padded(self, ids: Ints, sizes: Ints, length: int | None, side: Side) -> Ints:
         width = int(sizes.max(initial=0)) if length is None else length
@@ -277,16 +198,6 @@ class Encoder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.vocabulary, self.policy, self.padding)
-
-
-def _policy_of(vocabulary: Lookup) -> Policy:
-    text = vocabulary.metadata.get("embstore.oov")
-    try:
-        return Policy.parse(text)
-    except ValueError as error:
-        raise EmbstoreError(
-            f"{vocabulary!r} was written for a policy that this version does not know ({error}): give another"
-        ) from None
 
 
 def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:

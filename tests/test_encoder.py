@@ -345,7 +345,8 @@ def test_lengths_and_sides(store: embstore.Store) -> None:
 def test_a_closed_store(store: embstore.Store) -> None:
     encoder = Encoder(store)
     store.close()
-    assert message(ValueError, lambda: encoder.encode(["the"])) == "this store is closed"
+    for words in (["the"], pa.array(["the"])):
+        assert message(ValueError, lambda: encoder.encode(words)) == "this store is closed"  # noqa: B023
 
 
 # ---------------------------------------------------------------------------------------------------- columns
