@@ -105,6 +105,15 @@ class Tables(torch.nn.Module):
         """
         return self.collate(data)
 
+    @staticmethod
+    def move(batch: Batch, device: torch.device | str) -> Batch:
+        """Return a batch with its tensors on a device: without waiting where they lie in pinned memory."""
+        moved: Batch = {}
+        for name, inputs in batch.items():
+            tensors = [part.to(device, non_blocking=True) for part in _parts(inputs)]
+            moved[name] = tuple(tensors) if isinstance(inputs, tuple | list) else tensors[0]
+        return moved
+
     @property
     def out_features(self) -> int:
         """Width of the matrix of ``forward(batch, concat=True)``."""
@@ -134,8 +143,7 @@ class Tables(torch.nn.Module):
         """
         found = {name: cast("torch.Tensor", batch[name]) for name in self.dense}
         for name, layer in self.layers.items():
-            inputs = batch[name]
-            found[name] = layer(*inputs) if isinstance(inputs, tuple | list) else layer(inputs)
+            found[name] = layer(*_parts(batch[name]))
         return torch.cat([self._flat(name, vectors) for name, vectors in found.items()], 1) if concat else found
 
     def _flat(self, name: str, vectors: torch.Tensor) -> torch.Tensor:
@@ -144,6 +152,10 @@ class Tables(torch.nn.Module):
         if vectors.ndim == 3 and name not in self.lengths:
             raise ValueError(f"{name!r} has lists of words of any length: fix it by lengths={{{name!r}: ...}}")
         return vectors.flatten(1)
+
+
+def _parts(inputs: torch.Tensor | Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    return (inputs,) if isinstance(inputs, torch.Tensor) else inputs  # pinning makes lists of the tuples of bags
 
 
 def _check_names(names: list[str]) -> None:

@@ -80,6 +80,21 @@ def test_bags_with_nothing_in_them_give_zeros(path: Path, mode: Mode, last: bool
     assert bag(*bag.encode([["?", "!"], [], ["?"]])).tolist() == [[0, 0, 0]] * 3
 
 
+def test_options_of_torch_reach_the_layer(path: Path) -> None:
+    options: dict[str, Any] = {
+        "max_norm": 3.0, "norm_type": 1.0, "scale_grad_by_freq": True, "mode": "sum", "include_last_offset": True,
+    }  # fmt: skip
+    pretrained = EmbeddingBag.from_pretrained(path, freeze=False, **options)
+    drawn = EmbeddingBag.from_vocabulary(["a"], 2, **options)
+    for bag in (pretrained, drawn):
+        assert {name: getattr(bag, name) for name in options} == options
+
+
+def test_another_mode_is_refused(path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^mode must be 'mean', 'sum', 'max', not 'average'$"):
+        EmbeddingBag.from_pretrained(path, mode="average")  # type: ignore[arg-type]
+
+
 def test_a_word_twice_counts_twice(path: Path) -> None:
     bag = EmbeddingBag.from_pretrained(path, mode="sum")
     np.testing.assert_array_equal(bag(*bag.encode([["eri8", "eri8", "w29k"]])).numpy(), [2 * ROWS[3] + ROWS[5]])

@@ -122,6 +122,17 @@ def test_batches_go_through_a_data_loader() -> None:
     assert torch.equal(torch.cat([model(batch, concat=True) for batch in batches]), whole)
 
 
+def test_a_batch_moves_whole_to_another_device() -> None:
+    batch = tables().encode(ROWS)
+    moved = Tables.move(batch, "meta")
+    assert list(moved) == list(batch)
+    parts = [part for inputs in moved.values() for part in (inputs if isinstance(inputs, tuple) else [inputs])]
+    assert [part.device.type for part in parts] == ["meta"] * 6
+    assert plain(Tables.move(batch, "cpu")) == plain(batch)
+    pinned: Any = {name: list(inputs) if isinstance(inputs, tuple) else inputs for name, inputs in batch.items()}
+    assert torch.equal(tables()(pinned, concat=True), tables()(batch, concat=True))
+
+
 def test_a_module_of_named_layers() -> None:
     model = tables()
     assert list(model) == ["bought", "state", "review"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import torch
 
@@ -67,6 +67,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             Likewise.
         """
         check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
+        _check_mode(mode)
         table = open_table(source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, reading=reading)
         return cls._over(
             table,
@@ -106,6 +107,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     ) -> Self:
         """Make a layer for a feature that has no pretrained vectors: see `Embedding.from_vocabulary`."""
         check_options(freeze=freeze, max_norm=max_norm)
+        _check_mode(mode)
         table = drawn_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed)
         return cls._over(
             table,
@@ -156,3 +158,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     ) -> torch.Tensor:
         """Look up rows and pool them: (words,) and (bags,), or (bags, words), to (bags, embedding_dim)."""
         return self._cast(super().forward(input, offsets, per_sample_weights))
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode must be {', '.join(map(repr, get_args(Mode)))}, not {mode!r}")

@@ -75,7 +75,8 @@ def open_table(
     return Table(opened if freeze else opened.clone())
 
 
-def _store_table(store: Store, oov: Any, padding: bool, freeze: bool, seed: int) -> Table:
+def _store_table(given: Store, oov: Any, padding: bool, freeze: bool, seed: int) -> Table:
+    store = _own(given)
     encoder = Encoder(store, store.metadata.get("embstore.oov") if oov is None else oov, padding=padding)
     reference = _reference(store, encoder, seed)
     if encoder.special and not encoder.in_file:
@@ -84,8 +85,16 @@ def _store_table(store: Store, oov: Any, padding: bool, freeze: bool, seed: int)
     if not store.mapped:
         weight = as_tensor(store.raw[: encoder.num_embeddings], store.dtype)
         return Table(weight if freeze else weight.clone(), encoder)
-    mapped = MappedRows(copy.copy(store), encoder.num_embeddings, store.metadata.get(SHA256))
+    mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))
     return Table(mapped.tensor(), encoder, mapped if freeze else None, reference)
+
+
+def _own(store: Store) -> Store:
+    """Map a store's file anew: what is written to the layer stays there, and closing the store does not end it."""
+    store.block(0, 0)  # complains of a closed store
+    if not store.mapped:
+        return store
+    return MappedRows(copy.copy(store), len(store.raw), store.metadata.get(SHA256)).store
 
 
 def with_special(own: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor:
