@@ -14,7 +14,7 @@ from embstore.backoffs import find_forms
 from embstore.encoder import Encoder
 from embstore.errors import FormatError
 from embstore.inputs import Input
-from embstore.oov import OovLike, back_off_name
+from embstore.oov import OovLike, Policy, back_off_name
 from embstore.resolver import Lookup
 from embstore.vocabulary import count_tokens
 
@@ -108,11 +108,17 @@ def coverage(
         tokens=int(times.sum()),
         types=len(listed),
         known=share(rows >= 0),
-        rules={back_off_name(back_off): share(by == i) for i, back_off in enumerate(policy.backoffs)},
+        rules={name: share(by == i) for i, name in enumerate(_names(policy))},
         missing=share(missing),
         ending=str(policy.ending),
         most_frequent=[(listed[i], int(times[i])) for i in order.tolist()],
     )
+
+
+def _names(policy: Policy) -> list[str]:
+    """Names of the back-offs; functions of one name, lambdas for instance, are told apart by their position."""
+    names = [back_off_name(back_off) for back_off in policy.backoffs]
+    return [name if names.count(name) == 1 else f"{name} {i + 1}" for i, name in enumerate(names)]
 
 
 def count_words(path: str | Path, member: str | None = None) -> Counter[str]:

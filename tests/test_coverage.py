@@ -44,6 +44,8 @@ def test_words_sentences_and_counts_alike(words: Any) -> None:
 
 def test_functions_are_named() -> None:
     assert list(coverage(VOCABULARY, TEXT, [str.lower, "zero"]).rules) == ["<str.lower>"]
+    rules = coverage(VOCABULARY, TEXT, [str.swapcase, str.lower, str.swapcase]).rules
+    assert list(rules) == ["<str.swapcase> 1", "<str.lower>", "<str.swapcase> 3"]
 
 
 def test_no_words() -> None:

@@ -1,0 +1,62 @@
+"""`embstore coverage`: how much of a text a table knows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from embstore.covering import Coverage, Share, count_words, coverage
+from embstore.oov import KNOWN, Policy
+from embstore.opening import open as open_store
+
+
+def parse_policy(_: click.Context, __: click.Parameter, text: str | None) -> Policy | None:
+    """Parse the text of a policy; wrong usage where it is none."""
+    try:
+        return None if text is None else Policy.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("coverage")
+@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.option(
+    "--oov",
+    callback=parse_policy,
+    metavar="POLICY",
+    help=f"Policy for words that are not there, as lower,hash:1000. {KNOWN}.",
+)
+@click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Missing words to name.")
+@click.option("--member", help="Of a zip with several files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def coverage_command(
+    store: Path, corpus: Path, oov: Policy | None, top: int, member: str | None, as_json: bool
+) -> None:
+    """Tell how many words of the text CORPUS the table STORE has, and which rule finds how many others.
+
+    Words end at white space. Without --oov the policy is that which the store was written for.
+    """
+    found = coverage(open_store(store), count_words(corpus, member), oov, top=top)
+    click.echo(json.dumps(asdict(found)) if as_json else _table(found))
+
+
+def _table(found: Coverage) -> str:
+    shares = {"known": found.known, **found.rules, f"missing: {found.ending}": found.missing}
+    width = max(map(len, shares))
+    lines = [f"{'':{width}}  {'words':>21}  {'distinct words':>21}"]
+    lines += [f"{name:{width}}  {_cells(share)}" for name, share in shares.items()]
+    lines.append(f"{'in all':{width}}  {found.tokens:12,}           {found.types:12,}")
+    lines += [f"most frequent of the missing: {_words(found)}"] * bool(found.most_frequent)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cells(share: Share) -> str:
+    return f"{share.tokens:12,} {share.token_share:8.2%}  {share.types:12,} {share.type_share:8.2%}"
+
+
+def _words(found: Coverage) -> str:
+    return ", ".join(f"{word!r} {times:,}" for word, times in found.most_frequent)

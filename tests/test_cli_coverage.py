@@ -1,0 +1,69 @@
+"""`embstore coverage` by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import embstore
+from embstore.cli.coverage import coverage_command
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    embstore.save(tmp_path / "words.safetensors", ["the", "frog", "r0d0"], np.eye(3, dtype=np.float32))
+    (tmp_path / "corpus.txt").write_bytes(b"the frog saw The R2D2\nthe frog saw Q \x1b\xff")
+    return [str(tmp_path / "words.safetensors"), str(tmp_path / "corpus.txt")]
+
+
+def run(arguments: list[str]) -> Result:
+    return CliRunner().invoke(coverage_command, arguments, catch_exceptions=False)
+
+
+def test_the_table(files: list[str]) -> None:
+    found = run([*files, "--oov", "lower,digits,hash:10", "--top", "3"])
+    assert found.exit_code == 0
+    assert found.stdout == (
+        "                                  words         distinct words\n"
+        "known                        4   40.00%             2   28.57%\n"
+        "lower                        1   10.00%             1   14.29%\n"
+        "digits                       1   10.00%             1   14.29%\n"
+        "missing: hash:10             4   40.00%             3   42.86%\n"
+        "in all                      10                      7\n"
+        "most frequent of the missing: 'saw' 2, 'Q' 1, '\\x1b\\udcff' 1\n"
+    )
+
+
+def test_json_is_one_object(files: list[str]) -> None:
+    found = run([*files, "--oov", "lower,zero", "--top", "1", "--json"])
+    assert json.loads(found.stdout) == {
+        "tokens": 10,
+        "types": 7,
+        "known": {"tokens": 4, "types": 2, "token_share": 0.4, "type_share": 2 / 7},
+        "rules": {"lower": {"tokens": 1, "types": 1, "token_share": 0.1, "type_share": 1 / 7}},
+        "missing": {"tokens": 5, "types": 4, "token_share": 0.5, "type_share": 4 / 7},
+        "ending": "zero",
+        "most_frequent": [["saw", 2]],
+    }
+
+
+def test_nothing_missing_is_not_listed(files: list[str]) -> None:
+    Path(files[1]).write_text("the frog")
+    assert "most frequent" not in run(files).stdout
+
+
+def test_the_file_s_own_policy(files: list[str], tmp_path: Path) -> None:
+    embstore.convert(files[0], tmp_path / "hashed.safetensors", oov="casefold,hash:9")
+    found = json.loads(run([str(tmp_path / "hashed.safetensors"), files[1], "--json"]).stdout)
+    assert (list(found["rules"]), found["ending"]) == (["casefold"], "hash:9")
+
+
+def test_a_wrong_policy_is_wrong_usage(files: list[str]) -> None:
+    found = run([*files, "--oov", "lowr"])
+    assert found.exit_code == 2
+    assert found.stdout == ""
+    assert "Invalid value for '--oov': oov: 'lowr' is neither back-off nor ending (back-offs: nfc," in found.stderr
