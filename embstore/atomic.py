@@ -7,7 +7,6 @@ import io
 import os
 import signal
 import stat
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,11 +39,11 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     A file open for reading and writing, unbuffered.
     """
     path = Path(os.path.realpath(path))  # behind a symbolic link, the file is replaced, not the link
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name[:60]}.{os.urandom(6).hex()}.tmp")
     try:
-        with _sigterm_as_exception(), io.FileIO(descriptor, "r+b") as file:
-            temporary.chmod(_mode_for(path))
+        with _sigterm_as_exception(), io.FileIO(temporary, "x+b") as file:
+            if path.exists():
+                temporary.chmod(stat.S_IMODE(path.stat().st_mode))
             yield file
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -52,15 +51,6 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
-
-
-def _mode_for(path: Path) -> int:
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
 
 
 def _sync_folder(folder: Path) -> None:

@@ -65,9 +65,12 @@ class Tokens:
 
     def not_utf8(self) -> Sequence[int]:
         """Positions of the tokens that are not valid UTF-8."""
+        joined = self.data.tobytes()
+        if joined.isascii():
+            return []
         starts = self.offsets[:-1][np.diff(self.offsets) > 0]
         try:  # valid end to end, and no token begins in the middle of a character: each one is valid
-            self.data.tobytes().decode()
+            joined.decode()
             if not (self.data[starts] & 0xC0 == 0x80).any():
                 return []
         except UnicodeDecodeError:
@@ -134,6 +137,8 @@ class Source:
         ``bfloat16`` hold float32, which is exact.
     rows
         How many rows there are, where the format says so beforehand.
+    estimate
+        About how many, where only that can be told: the index is then sized once.
     findings
         Filled while the batches are consumed.
     provenance
@@ -147,6 +152,7 @@ class Source:
     batches: Iterator[Batch]
     dtype: Dtype = "float32"
     rows: int | None = None
+    estimate: int = 0
     findings: Findings = field(default_factory=Findings)
     provenance: Callable[[], dict[str, str]] = dict
     special: Vectors | Callable[[Vectors], Vectors] | None = None
@@ -179,6 +185,8 @@ class ReadOptions:
         Read so many rows at most.
     on_error
         ``stop`` at a line that cannot be read, or ``skip`` and count it.
+    dtype
+        What a matrix of whole numbers becomes; without it, one is refused.
     """
 
     format: str | None = None
@@ -189,6 +197,7 @@ class ReadOptions:
     header: bool | None = None
     limit: int | None = None
     on_error: OnError = "stop"
+    dtype: Dtype | None = None
 
     def __post_init__(self) -> None:
         for name in ("dim", "limit"):

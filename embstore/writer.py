@@ -47,7 +47,7 @@ class _Writer:
 
     def __init__(self, file: IO[bytes], path: str | Path, source: Source, duplicates: Duplicates) -> None:
         self.file, self.path, self.source, self.duplicates = file, path, source, duplicates
-        self.builder = VocabBuilder(source.rows or 0)
+        self.builder = VocabBuilder(source.rows or source.estimate)
         self.row_bytes = source.dim * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
         self.checksum = Checksum()
         self.rewritten = False

@@ -10,7 +10,8 @@ from typing import Any
 
 from embstore.codecs import magic
 from embstore.errors import FormatError, UnknownFormatError
-from embstore.inputs import first_bytes, is_compressed
+from embstore.inputs import first_bytes
+from embstore.unpacking import is_compressed
 
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
@@ -84,6 +85,7 @@ CODECS = {
         Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True),
         Codec("word2vec", (".vec",), "word2vec text, fastText's .vec: GloVe's lines below a header", compressed=True),
         Codec("word2vec-bin", (".bin",), "word2vec binary, GoogleNews", magic.is_word2vec_bin, compressed=True),
+        Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy),
         Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", _is_safetensors),
         Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", _is_hdf5),
         Codec("parquet", (".parquet",), "Parquet: a column of words, one of vectors", _is_parquet),

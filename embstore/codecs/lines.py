@@ -87,8 +87,7 @@ class _BlockParser:
     def __init__(self, block: Block, shape: Shape, on_error: OnError) -> None:
         self.data, self.position, self.stop = block.data, block.start, block.stop
         self.shape, self.on_error = shape, on_error
-        self.lines = self.data.count(b"\n", 0, self.stop)
-        rows = min(self.lines, self.stop // (2 * shape.dim + 1))  # a gap and a digit a number, and the newline
+        rows = self.stop // (2 * shape.dim + 1)  # at most: a gap and a digit a number, and the newline
         self.vectors = np.empty((rows, shape.dim), np.float32)
         self.token_data = np.empty(self.stop, np.uint8)
         self.offsets = np.zeros(rows + 1, np.int64)
@@ -109,7 +108,8 @@ class _BlockParser:
                 error = self._odd_line()
         used = self.offsets[: self.row + 1]
         tokens = Tokens(self.token_data[: used[-1]], used)
-        return Parsed(Batch(tokens, self.vectors[: self.row]), self.lines, self.odd, error)
+        lines = header_lines + self.row + len(self.odd)
+        return Parsed(Batch(tokens, self.vectors[: self.row]), lines, self.odd, error)
 
     def _odd_line(self) -> tuple[int, str] | None:
         """Take the line that the kernel left; where and why it cannot be read, if that must stop us."""

@@ -53,6 +53,7 @@ def read_text(
         dim=shape.dim,
         batches=reader.batches(chain([first], blocks), options.on_error, progress),
         rows=shape.rows,
+        estimate=first.data.count(b"\n", 0, first.stop) * stream.total // first.stop,
         findings=findings,
         provenance=lambda: {**stream.provenance(), "format": name},
     )

@@ -1,0 +1,97 @@
+"""Files inside files: gzip, bzip2, xz, zstd, and the members of a zip. Each library is loaded when it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from embstore.errors import FormatError, MissingDependencyError
+
+ZIP = b"PK\3\4"
+
+
+def _gzip(raw: IO[bytes]) -> Any:
+    import gzip
+
+    return gzip.GzipFile(fileobj=raw)
+
+
+def _bzip2(raw: IO[bytes]) -> Any:
+    import bz2
+
+    return bz2.BZ2File(raw)
+
+
+def _xz(raw: IO[bytes]) -> Any:
+    import lzma
+
+    return lzma.LZMAFile(raw)
+
+
+def _zstd(raw: IO[bytes]) -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+
+        return zstd.ZstdFile(raw)
+    try:
+        import zstandard
+    except ImportError:
+        raise MissingDependencyError("zstandard", "a .zst file") from None
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+
+
+COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": _gzip,
+    b"BZh": _bzip2,
+    b"\xfd7zXZ\0": _xz,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
+
+
+def is_compressed(head: bytes) -> bool:
+    """Tell whether a file that begins so is one that `unpacked` opens."""
+    return any(head.startswith(magic) for magic in (*COMPRESSIONS, ZIP))
+
+
+def unpacked(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[Any, str]:
+    """Return the stream inside a file, or the file itself, and the name of the member of a zip, empty elsewhere.
+
+    Raises FormatError for a damaged zip, and where `member` names none of its members or is missing.
+    """
+    head = raw.read(8)
+    raw.seek(0)
+    if head.startswith(ZIP):
+        return _open_member(raw, path, member)
+    if member is not None:
+        raise FormatError(path, f"not a zip, so it has no member {member!r}: leave member= out")
+    for magic, unpack in COMPRESSIONS.items():
+        if head.startswith(magic):
+            return unpack(raw), ""
+    return raw, ""
+
+
+def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[Any, str]:
+    import zipfile
+
+    try:
+        archive = zipfile.ZipFile(raw)
+        chosen = _choose(archive.namelist(), path, member)
+        return archive.open(chosen), chosen
+    except (FormatError, MemoryError):
+        raise
+    except Exception as error:  # zipfile lets out many classes for a directory of garbage
+        raise FormatError(path, f"damaged zip: {ascii(str(error))[1:-1][:200]}") from error
+
+
+def _choose(names: list[str], path: str | Path, member: str | None) -> str:
+    files = [name for name in names if not name.endswith("/") and "__MACOSX/" not in name]
+    shown = [name if name.isprintable() else ascii(name) for name in files[:20]]
+    listed = ", ".join(shown) + (f" and {len(files) - 20} more" if len(files) > 20 else "")
+    if member is None and len(files) != 1:
+        raise FormatError(path, f"a zip with {len(files)} members ({listed}): name one with member=")
+    chosen = files[0] if member is None else member
+    if chosen not in files:
+        raise FormatError(path, f"no member {chosen!r} in this zip: it has {listed}")
+    return chosen
