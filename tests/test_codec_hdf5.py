@@ -150,6 +150,13 @@ def integers(file: Any) -> None:
     file.create_dataset("words", data=WORDS, dtype=TEXT)
 
 
+def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        integers(file)
+    store = embstore.open(tmp_path / "t.h5", dtype="float16")
+    assert (store.dtype, store.vectors.tolist()) == ("float16", [[1, 1]] * 3)
+
+
 def several_blocks(file: Any) -> None:
     pandas_fixed(file)
     file["mat/block1_values"] = MATRIX
@@ -211,7 +218,8 @@ REFUSED = [
     (two_tables, {"key": "a", "vocab": "b/vectors"}, ":b/vectors: float32 (3, 2), expected a list of strings "
      "(pickled labels are not read)"),
     (integers, {}, ": no matrix of floating numbers: it has ids int64 (3, 2), words object (3,)"),
-    (integers, {"key": "ids"}, ":ids: whole numbers (int64): make them floating first, which says what they become"),
+    (integers, {"key": "ids"}, ":ids: whole numbers (int64), not embeddings; "
+     "--dtype float32 says what they shall become"),
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
      "the frame has columns of several types"),
     (pickled_labels, {}, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)"),

@@ -85,7 +85,7 @@ def test_key_and_vocab_choose(tmp_path: Path) -> None:
 FIXED = VECTORS["fixed"]
 SHOWN = "(a: string, b: string, v: fixed_size_list<item: float>[2], x: list<item: float>)"
 TWICE = {"a": WORDS, "b": WORDS, "v": FIXED, "x": VECTORS["list"]}
-LISTS = "no column of lists of floating numbers can be told: name one with key="
+LISTS = "no column of lists of floating numbers can be told (whole ones need --dtype): name one with key="
 REFUSED = [
     (TWICE, {"vocab": "a"}, f": {LISTS} {SHOWN.replace('item', 'element')}"),
     (TWICE, {"key": "v"}, f": no column of words can be told: name one with vocab= {SHOWN.replace('item', 'element')}"),
@@ -106,6 +106,12 @@ def test_refused(tmp_path: Path, columns: dict[str, Any], reading: dict[str, Any
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.parquet", **reading)
     assert str(caught.value) == f"{tmp_path / 't.parquet'}{message}"
+
+
+def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"w": WORDS, "v": [[1, 2]] * 4}), tmp_path / "t.parquet")
+    store = embstore.open(tmp_path / "t.parquet", dtype="float32")
+    assert (store.dtype, store.vectors.tolist()) == ("float32", [[1, 2]] * 4)
 
 
 def test_words_of_another_file_are_refused(tmp_path: Path) -> None:

@@ -83,7 +83,10 @@ def test_no_matrix_lists_what_there_is(tmp_path: Path) -> None:
     [
         ("nix", ": no tensor 'nix': it has ids, tokens"),
         ("ids", ":ids: I64 [3], expected rows of F32, F16, BF16 or F64"),
-        ("tokens", ":tokens: I8 [3, 2], expected rows of F32, F16, BF16 or F64"),
+        (
+            "tokens",
+            ":tokens: whole numbers (I8), not embeddings; --dtype float32 says what they shall become",
+        ),
     ],
 )
 def test_a_key_that_is_no_table_is_refused(tmp_path: Path, key: str, message: str) -> None:
@@ -91,6 +94,13 @@ def test_a_key_that_is_no_table_is_refused(tmp_path: Path, key: str, message: st
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path, key=key)
     assert str(caught.value) == f"{path}{message}"
+
+
+def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, {"vectors": np.array([[1, -2], [3, 4], [5, 127]], np.int8)})
+    store = embstore.open(path, key="vectors", dtype="float16")
+    assert store.dtype == "float16"
+    assert store.vectors.tolist() == [[1, -2], [3, 4], [5, 127]]
 
 
 def raw_file(path: Path, dtype: str, shape: list[int], data: bytes, pad: int = 0) -> Path:

@@ -12,6 +12,7 @@ from embstore.errors import FormatError, MissingDependencyError
 
 TEXT = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
 FLOATS: dict[str, Dtype] = {"halffloat": "float16", "float": "float32", "double": "float32"}
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 def pyarrow(name: str = "") -> Any:
@@ -51,7 +52,8 @@ def choose(path: Path, schema: Any, options: ReadOptions, name: str) -> Columns:
     kinds = {field.name: field.type for field in schema}
     if len(kinds) < len(schema):
         raise FormatError(path, "two columns have one name", format=name)
-    vectors = _vector_columns(path, kinds, options.key, name)
+    numbers = {**FLOATS, **dict.fromkeys(INTEGERS, options.dtype)} if options.dtype else FLOATS
+    vectors = _vector_columns(path, kinds, numbers, options.key, name)
     if options.vocab and Path(options.vocab).is_file():
         words = None
     else:
@@ -62,19 +64,21 @@ def choose(path: Path, schema: Any, options: ReadOptions, name: str) -> Columns:
             )
         words = wanted[0]
     element = _element(kinds[vectors[0]])
-    return Columns(words, vectors, FLOATS[str(element)])
+    return Columns(words, vectors, numbers[str(element)])
 
 
-def _vector_columns(path: Path, kinds: dict[str, Any], key: str | None, name: str) -> list[str]:
-    lists = [column for column, kind in kinds.items() if is_list(kind) and str(_element(kind)) in FLOATS]
+def _vector_columns(
+    path: Path, kinds: dict[str, Any], numbers: dict[str, Dtype], key: str | None, name: str
+) -> list[str]:
+    lists = [column for column, kind in kinds.items() if is_list(kind) and str(_element(kind)) in numbers]
     if key is not None:
         lists = [column for column in lists if column == key]
     if len(lists) == 1:
         return lists
-    numbers = [column for column, kind in kinds.items() if str(kind) in FLOATS]
-    if not lists and key is None and numbers and len({str(kinds[column]) for column in numbers}) == 1:
-        return numbers
-    reason = "no column of lists of floating numbers can be told: name one with key="
+    wide = [column for column, kind in kinds.items() if str(kind) in FLOATS]
+    if not lists and key is None and wide and len({str(kinds[column]) for column in wide}) == 1:
+        return wide
+    reason = "no column of lists of floating numbers can be told (whole ones need --dtype): name one with key="
     raise FormatError(path, f"{reason} ({_shown(kinds)})", format=name)
 
 

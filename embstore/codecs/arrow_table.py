@@ -127,7 +127,8 @@ class _Reader:
         values = column.flatten()
         if values.null_count:
             raise self._error("a number is null", where)
-        return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, dim)
+        numbers = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, dim)
+        return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float32)
 
     def _checked(self, record: Any, name: str) -> Any:
         """Return a column whose buffers can be trusted: nothing that they say leads out of them."""

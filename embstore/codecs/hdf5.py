@@ -33,7 +33,13 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     origin = Origin(path, NAME)
     vocab_file = options.vocab if options.vocab and Path(options.vocab).is_file() else None
     vocab = None if vocab_file or not options.vocab else str(options.vocab)
-    request = {"path": str(path), "key": options.key, "vocab": vocab, "words": vocab_file is None}
+    request = {
+        "path": str(path),
+        "key": options.key,
+        "vocab": vocab,
+        "words": vocab_file is None,
+        "integers": options.dtype is not None,
+    }
     child = Child(path, request, NAME)
     try:
         plan: dict[str, Any] = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
@@ -42,9 +48,18 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     except BaseException:
         child.close()
         raise
-    dtype: Dtype = "float16" if plan["dtype"].endswith("f2") else "float32"
-    row_bytes = plan["dim"] * np.dtype(plan["dtype"]).itemsize
-    source = matrix_source(tokens, plan["dim"], dtype, rows, origin, progress, row_bytes=row_bytes)
+    found = np.dtype(plan["dtype"])
+    kept: Dtype = "float16" if found == np.float16 else "float32"
+    floating = None if found.kind == "f" else np.float32
+    source = matrix_source(
+        tokens,
+        plan["dim"],
+        kept if floating is None or options.dtype is None else options.dtype,
+        lambda start, stop: np.require(rows(start, stop), floating, ["A"]),
+        origin,
+        progress,
+        row_bytes=plan["dim"] * found.itemsize,
+    )
     return source.through(lambda batches: _ending(child, batches))
 
 
@@ -79,7 +94,7 @@ def _mapped(path: Path, plan: dict[str, Any]) -> RowReader:
     with open_regular(path) as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     matrix: NDArray[Any] = np.ndarray((plan["rows"], plan["dim"]), plan["dtype"], mapped, plan["offset"])
-    return lambda start, stop: np.require(matrix[start:stop], requirements=["A"])
+    return lambda start, stop: matrix[start:stop]
 
 
 def _streamed(child: Child, plan: dict[str, Any]) -> RowReader:

@@ -16,7 +16,7 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
-from embstore.codecs.hdf5_layout import Refused, Table, find_table
+from embstore.codecs.hdf5_layout import Refused, Request, Table, find_table
 
 BLOCK_BYTES = 1 << 20
 BLOCK_TOKENS = 16384
@@ -24,13 +24,13 @@ BLOCK_TOKENS = 16384
 
 def main() -> int:
     """Answer the request; 0 if all went well."""
-    request = json.loads(sys.argv[1])
-    size = Path(request["path"]).stat().st_size
+    request = Request(**json.loads(sys.argv[1]))
+    size = Path(request.path).stat().st_size
     _limit_memory(size)
     out = sys.stdout.buffer
     try:
-        with h5py.File(request["path"], "r", locking=False) as file:
-            table = find_table(file, request["key"], request["vocab"], with_words=request["words"])
+        with h5py.File(request.path, "r", locking=False) as file:
+            table = find_table(file, request)
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
             out.write(_count(len(answer)) + answer)

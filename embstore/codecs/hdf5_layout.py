@@ -27,6 +27,36 @@ class Refused(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for.
+
+    Attributes
+    ----------
+    path
+        The file.
+    key
+        Name of the matrix, or of a group that holds it.
+    vocab
+        Name of the words.
+    words
+        Whether words are wanted; they may come from elsewhere.
+    integers
+        Whether a matrix of whole numbers will do.
+    """
+
+    path: str
+    key: str | None
+    vocab: str | None
+    words: bool
+    integers: bool
+
+    @property
+    def kinds(self) -> str:
+        """Kinds of dtypes that will do."""
+        return "fiu" if self.integers else "f"
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The datasets of a table.
 
@@ -49,20 +79,17 @@ class Table:
         return (second, first) if self.transposed else (first, second)
 
 
-def find_table(file: Any, key: str | None, vocab: str | None, *, with_words: bool) -> Table:
-    """Find the table; `key` names the matrix or a group that holds it, `vocab` the words, if any are wanted.
-
-    Raises Refused, also for what could reach outside of the file.
-    """
+def find_table(file: Any, request: Request) -> Table:
+    """Find the table; raises Refused, also for what could reach outside of the file."""
+    key = (request.key or "").strip("/")
     if key:
-        key = key.strip("/")
         _resolve(file, key)
     found, outside = _datasets(file)
     names = [name for name in found if not key or name == key or name.startswith(f"{key}/")]
-    matrix = key if key in found else _choose(file, found, names, outside)
-    _check_matrix(found[matrix], matrix)
+    matrix = key if key in found else _choose(file, found, names, outside, request.kinds)
+    _check_matrix(found[matrix], matrix, request.kinds)
     table = Table(found[matrix], None, _is_transposed(file, matrix))
-    words = _words_of(file, found, matrix, table.shape[0], vocab) if with_words else None
+    words = _words_of(file, found, matrix, table.shape[0], request.vocab) if request.words else None
     if words is None:
         return table
     _check_words(found[words], words, table.shape[0], matrix)
@@ -107,9 +134,9 @@ def _datasets(file: Any) -> tuple[dict[str, Any], list[str]]:
     return dict(sorted(found.items())), outside
 
 
-def _choose(file: Any, found: dict[str, Any], names: list[str], outside: list[str]) -> str:
+def _choose(file: Any, found: dict[str, Any], names: list[str], outside: list[str], kinds: str) -> str:
     """Choose the one matrix that can be meant; else list them."""
-    matrices = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind == "f"]
+    matrices = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind in kinds]
     fitting = (
         matrices,
         [name for name in matrices if _partner(file, name)],
@@ -168,11 +195,12 @@ def _words_of(file: Any, found: dict[str, Any], matrix: str, rows: int, vocab: s
     return strings[0] if strings else None
 
 
-def _check_matrix(item: Any, name: str) -> None:
+def _check_matrix(item: Any, name: str, kinds: str) -> None:
     shape = item.shape or ()
-    if item.dtype.kind in "iu":
-        raise Refused(f"whole numbers ({item.dtype}): make them floating first, which says what they become", name)
-    if len(shape) != 2 or 0 in shape or item.dtype.kind != "f" or item.dtype.itemsize > 8:
+    if item.dtype.kind in "iu" and item.dtype.kind not in kinds:
+        reason = f"whole numbers ({item.dtype}), not embeddings; --dtype float32 says what they shall become"
+        raise Refused(reason, name)
+    if len(shape) != 2 or 0 in shape or item.dtype.kind not in kinds or item.dtype.itemsize > 8:
         raise Refused(f"{item.dtype} {shape}, expected rows of float16, float32 or float64", name)
     _check_storage(item, name)
 

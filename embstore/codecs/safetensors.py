@@ -38,7 +38,7 @@ NAMES = (
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read one matrix of a safetensors file, or of shards by their index; no other tensor is loaded."""
     file, key = _shard_of(Path(path), options.key)
-    table = _Table.open(file, key)
+    table = _Table.open(file, key, options.dtype)
     words = read_words(options.vocab or words_beside(Path(path), repr(table.name), NAME))
     findings = Findings()
     rows, scale = table.rows_of(words, findings)
@@ -104,7 +104,7 @@ class _Table:
     mapped: mmap.mmap
 
     @classmethod
-    def open(cls, path: Path, key: str | None) -> _Table:
+    def open(cls, path: Path, key: str | None, wanted: Dtype | None) -> _Table:
         with open_regular(path) as file:
             header = read_header(file, path)
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -112,10 +112,7 @@ class _Table:
         tensor = header.tensors.get(name)
         if tensor is None:
             raise FormatError(path, f"no tensor {name!r}: it has {', '.join(list(header.tensors)[:20])}", format=NAME)
-        if tensor.dtype not in FLOATS or len(tensor.shape) != 2 or 0 in tensor.shape:
-            found = f"{tensor.dtype} {list(tensor.shape)}"
-            raise FormatError(path, f"{found}, expected rows of F32, F16, BF16 or F64", where=name, format=NAME)
-        numpy_dtype, dtype = FLOATS[tensor.dtype]
+        numpy_dtype, dtype = _kept_as(path, name, tensor, wanted)
         return cls(path, name, dtype, _view(mapped, tensor, numpy_dtype), header, mapped)
 
     def rows_of(self, words: WordList, findings: Findings) -> tuple[Ints | None, Vectors | None]:
@@ -136,7 +133,7 @@ class _Table:
 
     def _one_per_word(self, name: str, dtypes: dict[str, str]) -> NDArray[Any] | None:
         tensor = self.header.tensors.get(name)
-        if self.name != "embeddings" or tensor is None:
+        if self.name not in ("embeddings", layout.WEIGHT) or tensor is None:
             return None
         if tensor.dtype not in dtypes or len(tensor.shape) != 1:
             found = f"{tensor.dtype} {list(tensor.shape)}"
@@ -153,8 +150,25 @@ class _Table:
     def take(self, start: int, stop: int, rows: Ints | None, scale: Vectors | None) -> Vectors:
         """Vectors of the words [start, stop), aligned."""
         taken = self.matrix[start:stop] if rows is None else self.matrix[rows[start:stop]]
-        vectors = from_bfloat16(taken) if self.dtype == "bfloat16" else np.require(taken, requirements=["A"])
+        if self.header.tensors[self.name].dtype == "BF16":
+            vectors = from_bfloat16(taken)
+        else:
+            vectors = np.require(taken, None if taken.dtype.kind == "f" else np.float32, ["A"])
         return vectors if scale is None else vectors * scale[start:stop, np.newaxis]
+
+
+def _kept_as(path: Path, name: str, tensor: Tensor, wanted: Dtype | None) -> tuple[str, Dtype]:
+    """NumPy's dtype of a matrix, and what its values are kept as."""
+    if len(tensor.shape) == 2 and 0 not in tensor.shape:
+        if tensor.dtype in FLOATS:
+            return FLOATS[tensor.dtype]
+        if tensor.dtype in INTEGERS and wanted is None:
+            reason = f"whole numbers ({tensor.dtype}), not embeddings; --dtype float32 says what they shall become"
+            raise FormatError(path, reason, where=name, format=NAME)
+        if tensor.dtype in INTEGERS and wanted is not None:
+            return INTEGERS[tensor.dtype], wanted
+    found = f"{tensor.dtype} {list(tensor.shape)}"
+    raise FormatError(path, f"{found}, expected rows of F32, F16, BF16 or F64", where=name, format=NAME)
 
 
 def _view(mapped: mmap.mmap, tensor: Tensor, dtype: str) -> NDArray[Any]:

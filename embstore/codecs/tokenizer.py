@@ -59,7 +59,7 @@ def read_words(path: str | Path) -> WordList:
     Raises FormatError where it is none of these.
     """
     with open_regular(path) as file:
-        data = file.readall()  # type: ignore[attr-defined]
+        data = file.read()
     data = data.removeprefix(MARK)
     if Path(path).suffix.lower() == ".json":
         return _from_json(data, path)

@@ -83,7 +83,7 @@ def _invalid(folder: Path, suffix: str, encode: Encode, item: str) -> None:
     def invalid(name: str, columns: dict[str, Any], message: str, **more: Any) -> None:
         write_invalid(folder, f"{name}.{suffix}", encode(pa.table(columns)), f"{{path}}{message}", **more)
 
-    lists = "no column of lists of floating numbers can be told: name one with key="
+    lists = "no column of lists of floating numbers can be told (whole ones need --dtype): name one with key="
     ragged = pa.array([[1.0, 2.0], [1.0], [1.0], [1.0]], pa.list_(pa.float32()))
     holes = pa.array([[1.0, None]] * 4, pa.list_(pa.float32()))
     numbers = pa.array([[1, 2]] * 4, pa.list_(pa.int64()))
