@@ -59,7 +59,7 @@ def convert(
     to
         Format of `dst`; None takes it from the suffix (``.safetensors`` is a store).
     dtype
-        ``float32``, ``float16`` or ``bfloat16``; None keeps what the source has.
+        ``float32``, ``float16`` or ``bfloat16``; None keeps what the source has. Whole numbers need one.
     limit
         Take the first rows only.
     vocab_only
@@ -100,7 +100,7 @@ def convert(
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
     policy = _policy(oov, target) if oov is not None or padding else None
-    source = read(src, ReadOptions(limit=limit, **reading), progress)
+    source = read(src, ReadOptions(limit=limit, dtype=dtype, **reading), progress)
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
     source = Selection(dtype, limit, words, normalize).apply(source)
     counter = _Counter()

@@ -35,7 +35,7 @@ def open(  # noqa: A001
     progress
         For other files: called with bytes read and bytes in all.
     **reading
-        Options of reading: `format`, `vocab`, `key`, `member`, `dim`, `header`, `limit`, `on_error`.
+        Options of reading: `format`, `vocab`, `key`, `member`, `dim`, `header`, `limit`, `on_error`, `dtype`.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def open(  # noqa: A001
     codec = codecs.find(options.format) if options.format else codecs.sniff(path)
     if codec.name == "store" and not set(options.given()) - {"format"}:
         return Store.open(path, advise=advise)
-    source = Selection(limit=options.limit).apply(read(path, options, progress))
+    source = Selection(options.dtype, options.limit).apply(read(path, options, progress))
     path = Path(path).absolute()
     store = Store.from_source(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))
     warn(source.findings)

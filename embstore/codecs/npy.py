@@ -1,0 +1,68 @@
+"""NumPy's .npy: a matrix, and its words beside it (formats/npy/SPEC.md)."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+
+import numpy as np
+
+from embstore.atomic import replacing, write_all
+from embstore.batch import Dtype, Progress, ReadOptions, Source, Vectors
+from embstore.codecs.array import array_source, check_matrix, read_array_header, refused
+from embstore.codecs.matrix import Origin
+from embstore.codecs.wordlist import WordsBeside, words_for
+from embstore.dtypes import bytes_of, encode_rows
+from embstore.errors import FormatError
+from embstore.inputs import open_regular
+
+NAME = "npy"
+HEADER = 128  # what numpy.save writes for a matrix of any size in use
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read a mapped .npy, its words from ``vocab=``, ``<stem>.vocab.txt`` or ``<stem>.vocab.json``."""
+    matrix, dtype = _mapped(path, options)
+    words = words_for(path, options, len(matrix), NAME)
+    return array_source(matrix, words, dtype, Origin(path, NAME), progress)
+
+
+def _mapped(path: str | Path, options: ReadOptions) -> tuple[Vectors, Dtype]:
+    with open_regular(path) as file:
+        try:
+            header = read_array_header(file.read)
+            dtype = check_matrix(header.dtype, header.shape, options)
+        except ValueError as error:
+            raise refused(path, NAME, "", error) from None
+        size = Path(path).stat().st_size
+        expected = header.size + header.nbytes
+        if size != expected:
+            reason = f"{size:,} bytes, expected {expected:,} for {header}: it is cut short or the header is wrong"
+            raise FormatError(path, reason, format=NAME)
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    matrix: Vectors = np.ndarray(header.shape, header.dtype, mapped, header.size, order="F" if header.fortran else "C")
+    return matrix, dtype
+
+
+def matrix_header(rows: int, dim: int, dtype: Dtype) -> bytes:
+    """Return the header of a matrix in C order as numpy.save writes it, `HEADER` bytes."""
+    descr = "<f2" if dtype == "float16" else "<f4"
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {dim}), }}"
+    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11).encode() + b"\n"
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write a .npy and its words beside it, both whole or not at all; bfloat16 becomes float32."""
+    beside, rows = WordsBeside(path, NAME), 0
+    kept: Dtype = "float16" if source.dtype == "float16" else "float32"
+    with replacing(path) as file:
+        file.seek(HEADER)
+        for batch in source.batches:
+            write_all(file, bytes_of(encode_rows(batch.vectors, kept)))
+            beside.add(batch.tokens)
+            rows += len(batch.tokens)
+        if not rows:
+            raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+        file.seek(0)
+        write_all(file, matrix_header(rows, source.dim, kept))
+        beside.write()

@@ -1,0 +1,100 @@
+"""The words of a matrix that has none inside: found, read and counted; and written beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from embstore.atomic import replacing, write_all
+from embstore.batch import ReadOptions, Tokens
+from embstore.codecs.tokenizer import WordList, read_words, words_beside
+from embstore.errors import FormatError
+
+MARK = b"\xef\xbb\xbf"
+
+
+def words_for(path: str | Path, options: ReadOptions, count: int, name: str) -> WordList:
+    """Return the words of `count` rows, from ``vocab=`` or from beside the file.
+
+    Raises
+    ------
+    FormatError
+        Where there are none, or where they are not as many as the rows; an object from word to row may leave
+        rows out.
+    """
+    place = Path(options.vocab) if options.vocab else words_beside(Path(path), f"{count:,} rows", name)
+    words = _from_tsv(place, count) if place.suffix.lower() == ".tsv" else read_words(place)
+    return fitting(words, count, path, place, name)
+
+
+def fitting(words: WordList, count: int, path: str | Path, place: str | Path, name: str) -> WordList:
+    """Return the words if they fit `count` rows; FormatError otherwise. `place` is where they came from."""
+    beyond = int(words.rows[-1]) if len(words.rows) else -1
+    if words.is_whole and len(words.tokens) != count:
+        reason = (
+            f"{count:,} rows, but {len(words.tokens):,} words in {place}; a JSON object from word to row may skip rows"
+        )
+        raise FormatError(path, reason, format=name)
+    if beyond >= count:
+        raise FormatError(path, f"{count:,} rows, but a word has row {beyond:,} in {place}", format=name)
+    return words
+
+
+def _from_tsv(place: Path, count: int) -> WordList:
+    """Read the first column; a header stands above it if there is a line more than rows."""
+    lines = read_words(place).tokens.to_bytes()
+    words = Tokens.pack(line.partition(b"\t")[0] for line in lines[len(lines) == count + 1 :])
+    return WordList(words, np.arange(len(words)))
+
+
+class WordsBeside:
+    """The words of a file being written, for ``<stem>.vocab.txt``, or ``.vocab.json`` where one holds a line break.
+
+    Parameters
+    ----------
+    path
+        The file that they are for.
+
+    Raises
+    ------
+    FileExistsError
+        Where words lie there that belong to no file: nobody allowed to replace these.
+    """
+
+    def __init__(self, path: str | Path, name: str) -> None:
+        self.path, self.name = Path(path), name
+        self.text, self.json = (self.path.with_name(f"{self.path.stem}.vocab.{kind}") for kind in ("txt", "json"))
+        for place in (self.text, self.json):
+            if place.exists() and not self.path.exists():
+                raise FileExistsError(f"{place}: exists already, and would be taken for the words of {path}: move it")
+        self._tokens: list[Tokens] = []
+
+    def add(self, tokens: Tokens) -> None:
+        """Take the words of the next rows."""
+        self._tokens.append(tokens)
+
+    def write(self) -> None:
+        """Write the words of all rows, one at least; the last to do before the file itself appears."""
+        words = [word for tokens in self._tokens for word in tokens.to_bytes()]
+        as_text = not any(b"\n" in word or b"\r" in word for word in words) and not words[0].startswith(MARK)
+        place, other = (self.text, self.json) if as_text else (self.json, self.text)
+        data = b"".join(word + b"\n" for word in words) if as_text else self._as_json(words)
+        with replacing(place) as file:
+            write_all(file, data)
+        other.unlink(missing_ok=True)  # words of the file that is replaced
+
+    def _as_json(self, words: list[bytes]) -> bytes:
+        for word in words:
+            with contextlib.suppress(UnicodeDecodeError):
+                text = word.decode("utf-8", "surrogatepass")
+                if text.isascii() or json.loads(json.dumps(text)) == text:  # two lone surrogates may become one letter
+                    continue
+            shown = word[:60].decode("utf-8", "backslashreplace")
+            reason = (
+                f"the token {shown!r} is not UTF-8, and another holds a line break: word2vec-bin or a store keeps both"
+            )
+            raise FormatError(self.path, reason, format=self.name)
+        return json.dumps([word.decode("utf-8", "surrogatepass") for word in words]).encode("ascii")
