@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from embstore.batch import Ints, Tokens
 from embstore.errors import MissingDependencyError
+from embstore.vocab import pack_lossless
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,15 @@ class Column:
         data = self.words.data
         starts, stops = self.words.offsets[positions].tolist(), self.words.offsets[positions + 1].tolist()
         return [data[start:stop].tobytes().decode() for start, stop in zip(starts, stops, strict=True)]
+
+    def packed_at(self, positions: Ints) -> Tokens:
+        """Return the words at some positions, packed."""
+        if isinstance(self.words, list):
+            return pack_lossless(self.words_at(positions))
+        starts, sizes = self.words.offsets[positions], np.diff(self.words.offsets)[positions]
+        offsets = np.zeros(len(positions) + 1, np.int64)
+        np.cumsum(sizes, out=offsets[1:])
+        return Tokens(self.words.data[np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)], offsets)
 
 
 def flatten(words: Any, length: int | None = None) -> Column:

@@ -15,7 +15,7 @@ import numpy as np
 
 from embstore import kernels
 from embstore.backoffs import BACK_OFFS, BackOff
-from embstore.batch import Ints
+from embstore.batch import Ints, Tokens
 from embstore.vocab import pack_lossless
 
 MAX_BUCKETS = 1 << 32
@@ -89,9 +89,9 @@ class Hash:
         """Rows behind the vocabulary."""
         return self.buckets
 
-    def places(self, words: list[str]) -> Ints:
+    def places(self, words: list[str] | Tokens) -> Ints:
         """Buckets of words, the same everywhere: int64 of shape (words, k), in [0, buckets)."""
-        packed = pack_lossless(words)
+        packed = pack_lossless(words) if isinstance(words, list) else words
         hashes = [kernels.hash_tokens(packed.data, packed.offsets, seed) for seed in range(1, self.k + 1)]
         return (np.stack(hashes, axis=1) % np.uint64(self.buckets)).astype(np.int64)
 

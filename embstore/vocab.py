@@ -66,7 +66,16 @@ class Vocab:
 
 def pack_lossless(words: list[str]) -> Tokens:
     """Pack words; a lone surrogate that surrogateescape did not make stands for no bytes, so it matches nothing."""
-    return Tokens.pack([_encode(word) for word in words])
+    try:
+        data = np.frombuffer("".join(words).encode(), np.uint8)
+    except UnicodeEncodeError:
+        return Tokens.pack([_encode(word) for word in words])
+    offsets = np.zeros(len(words) + 1, np.int64)  # in characters: no word is encoded by itself
+    np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), out=offsets[1:])
+    if len(data) != offsets[-1]:
+        firsts = np.flatnonzero(data & 0xC0 != 0x80)  # where each character begins
+        offsets = np.append(firsts, len(data))[offsets]
+    return Tokens(data, offsets)
 
 
 def _encode(word: str) -> bytes:

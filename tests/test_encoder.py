@@ -375,17 +375,17 @@ NESTED = [
 
 
 @pytest.mark.parametrize("make", FLAT)
-@given(words=st.lists(WORD, max_size=6))
-def test_a_column_of_strings(kernel: ModuleType, make: Callable[[Any], Any], words: list[str]) -> None:
-    encoder = Encoder(vocabulary(), "lower,hash:5", padding=True)
+@given(words=st.lists(WORD, max_size=6), oov=st.sampled_from(["hash:99", "lower,hash:99"]))
+def test_a_column_of_strings(kernel: ModuleType, make: Callable[[Any], Any], words: list[str], oov: str) -> None:
+    encoder = Encoder(vocabulary(), oov, padding=True)
     assert encoder.encode(make(words)).tolist() == encoder.encode(words).tolist()
     assert encoder.encode(make(words), length=2).tolist() == encoder.encode(words, length=2).tolist()
 
 
 @pytest.mark.parametrize("make", NESTED)
-@given(rows=BAGS)
-def test_a_column_of_lists(kernel: ModuleType, make: Callable[[Any], Any], rows: list[list[str]]) -> None:
-    encoder = Encoder(vocabulary(), "lower,hash:5", padding=True)
+@given(rows=BAGS, oov=st.sampled_from(["hash:99", "lower,hash:99"]))
+def test_a_column_of_lists(kernel: ModuleType, make: Callable[[Any], Any], rows: list[list[str]], oov: str) -> None:
+    encoder = Encoder(vocabulary(), oov, padding=True)
     found, expected = encoder.encode_bags(make(rows)), encoder.encode_bags(rows)
     assert bags(found) == bags(expected)
     if rows:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 
 from embstore.errors import UnknownTokenError
+from embstore.vocab import pack_lossless
 from embstore.vocabulary import Vocabulary, count_tokens
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "é", "", "<pad>", "a b"]), max_size=30)
@@ -65,6 +66,19 @@ def test_words_that_are_not_utf8_keep_their_bytes() -> None:
     vocabulary = Vocabulary(["\udcff", "\ud800", "a"])
     assert vocabulary.rows(["\udcff", "a", "\ud800"]).tolist() == [0, 2, 1]
     assert pickle.loads(pickle.dumps(vocabulary)).rows(["\udcff"]).tolist() == [0]
+
+
+@given(words=st.lists(st.text() | st.text(st.characters(exclude_categories=[]), max_size=3)))
+def test_any_words_are_packed_as_one_by_one(words: list[str]) -> None:
+    """Lone surrogates too: as the bytes that surrogateescape made them of, else as if they were characters."""
+
+    def encoded(word: str) -> bytes:
+        try:
+            return word.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return word.encode("utf-8", "surrogatepass")
+
+    assert pack_lossless(words).to_bytes() == [encoded(word) for word in words]
 
 
 @pytest.mark.parametrize(
