@@ -1,4 +1,4 @@
-"""`embstore analogy`: A is to B as C is to what."""
+"""`embstore analogy`: what C is to as A is to B."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ from pathlib import Path
 
 import click
 
-from embstore.cli.similar import print_neighbours
+from embstore.cli.options import as_json, store_argument
+from embstore.cli.similar import count_option, show_neighbours
 from embstore.opening import open as open_store
 
 
 @click.command("analogy")
-@click.argument("store", type=click.Path(path_type=Path))
+@store_argument
 @click.argument("a")
 @click.argument("b")
 @click.argument("c")
-@click.option("-k", "topn", type=click.IntRange(min=1), default=10, show_default=True, help="How many words.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@count_option
+@as_json
 def analogy_command(store: Path, a: str, b: str, c: str, topn: int, as_json: bool) -> None:
-    """Print what is to C as B is to A, by the table STORE: man king woman gives queen."""
-    found = open_store(store).most_similar(positive=[b, c], negative=[a], topn=topn)
-    print_neighbours({"a": a, "b": b, "c": c}, found, as_json)
+    r"""Print the words that are to C as B is to A: those nearest to B - A + C, by cosine.
+
+    \b
+    Example, man is to king as woman is to queen:
+      embstore analogy glove.6B.50d.safetensors man king woman
+    """
+    table = open_store(store)
+    show_neighbours(table.most_similar(positive=[b, c], negative=[a], topn=topn), as_json=as_json)

@@ -1,4 +1,4 @@
-"""`embstore similar`: the words nearest to a word."""
+"""`embstore similar`: the nearest words."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ from pathlib import Path
 
 import click
 
+from embstore.cli.options import as_json, store_argument
 from embstore.opening import open as open_store
-from embstore.search import Neighbours
+
+count_option = click.option("-k", "--topn", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 
 
 @click.command("similar")
-@click.argument("store", type=click.Path(path_type=Path))
+@store_argument
 @click.argument("word")
-@click.option("-k", "topn", type=click.IntRange(min=1), default=10, show_default=True, help="How many words.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@count_option
+@as_json
 def similar_command(store: Path, word: str, topn: int, as_json: bool) -> None:
-    """Print the words of the table STORE that are nearest to WORD by cosine, best first."""
-    print_neighbours({"word": word}, open_store(store).most_similar(word, topn=topn), as_json)
+    r"""Print the words nearest to WORD in the table STORE, by cosine.
+
+    \b
+    Example:
+      embstore similar glove.6B.50d.safetensors frog -k 5
+    """
+    show_neighbours(open_store(store).most_similar(word, topn=topn), as_json=as_json)
 
 
-def print_neighbours(asked: dict[str, str], found: Neighbours, as_json: bool) -> None:
-    """Print words and cosines: a line for each, or one object that repeats what was asked."""
+def show_neighbours(neighbours: list[tuple[str, float]], *, as_json: bool) -> None:
+    """Print words and their cosines."""
     if as_json:
-        similar = [{"word": word, "cosine": cosine} for word, cosine in found]
-        click.echo(json.dumps({**asked, "similar": similar}))
+        click.echo(json.dumps({"neighbours": [{"word": word, "cosine": cosine} for word, cosine in neighbours]}))
         return
-    for word, cosine in found:
-        click.echo(f"{cosine:.4f}  {word}".encode("utf-8", "surrogateescape"))
+    for word, cosine in neighbours:
+        click.echo(f"{cosine:.4f}  {word}")

@@ -1,0 +1,5 @@
+"""`python -m embstore`."""
+
+from embstore.cli import main
+
+main()

@@ -1,0 +1,112 @@
+"""The command line: one module a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+import click
+
+from embstore.errors import EmbstoreError, EmbstoreWarning
+
+COMMANDS = {
+    "convert": "Convert a file of embeddings into another.",
+    "info": "Tell what a file holds.",
+    "query": "Print the vectors of words.",
+    "similar": "Print the words nearest to a word.",
+    "analogy": "Solve: A is to B as C is to what?",
+    "coverage": "Tell how much of a text a table knows.",
+    "verify": "Check every byte of a store.",
+    "formats": "List the formats.",
+}
+
+EPILOG = """\b
+A first session:
+  embstore convert glove.6B.50d.txt glove.6B.50d.safetensors
+  embstore query glove.6B.50d.safetensors frog
+  embstore similar glove.6B.50d.safetensors frog
+
+\b
+Exit codes: 0 done; 1 error, one line on stderr; 2 wrong usage; 3 unknown words; 130 stopped by Ctrl-C.
+Completion: eval "$(_EMBSTORE_COMPLETE=bash_source embstore)", or zsh_source, or fish_source.
+"""
+
+
+class Commands(click.Group):
+    """The group, which imports a command's module when it is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command: `<name>_command` of the module of its name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"embstore.cli.{cmd_name}"), f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from embstore import __version__, kernels
+
+        click.echo(f"embstore {__version__} ({'compiled' if kernels.COMPILED else 'plain'} functions active)")
+        ctx.exit()
+
+
+@click.group(cls=Commands, epilog=EPILOG)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+def cli() -> None:
+    """Pretrained embeddings in one memory-mapped safetensors file: convert, look up, compare."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; never with a traceback, unless EMBSTORE_DEBUG=1 asks for one."""
+    warnings.simplefilter("always", EmbstoreWarning)
+    warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(arguments, prog_name="embstore", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains as it flushes at its end
+        return 1
+    except Exception as error:
+        if os.environ.get("EMBSTORE_DEBUG") == "1":
+            raise
+        click.echo(f"error: {_one_line(error)}", err=True)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    text = " ".join(str(error).split())
+    if isinstance(error, EmbstoreError | OSError | ValueError):
+        return text
+    return f"internal error, please report it: {type(error).__name__}: {text} (EMBSTORE_DEBUG=1 shows where)"

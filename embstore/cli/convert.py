@@ -1,0 +1,81 @@
+"""`embstore convert`: one file into another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embstore.cli.coverage import parse_policy
+from embstore.cli.options import as_json, progress_bar, reading_options
+from embstore.codecs import CODECS
+from embstore.converting import convert
+from embstore.oov import Policy
+from embstore.report import Report
+
+
+@click.command("convert")
+@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@click.argument("target", metavar="DST", type=click.Path(path_type=Path))
+@reading_options
+@click.option(
+    "--to",
+    type=click.Choice([codec.name for codec in CODECS.values() if codec.writes]),
+    help="Format of DST; without it the suffix tells (.safetensors is a store).",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    help="What to keep the values as.  [default: as in SRC]",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Take the first so many rows.")
+@click.option("--vocab-only", type=click.Path(path_type=Path), metavar="FILE", help="Keep just the words of FILE.")
+@click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
+@click.option(
+    "--duplicates",
+    type=click.Choice(["first", "last", "error"]),
+    default="first",
+    show_default=True,
+    help="Which row a repeated token keeps.",
+)
+@click.option(
+    "--oov",
+    callback=parse_policy,
+    metavar="POLICY",
+    help="Write the special rows of this policy too, as lower,hash:1000, so that layers need no copy.",
+)
+@click.option("--padding", is_flag=True, help="Write a row of zeros for padding too.")
+@click.option("--overwrite", is_flag=True, help="Replace DST if it exists.")
+@click.option("--quiet", is_flag=True, help="No progress, no report; warnings and errors remain.")
+@as_json
+def convert_command(source: Path, target: Path, oov: Policy | None, quiet: bool, as_json: bool, **options: Any) -> None:
+    r"""Convert the file of embeddings SRC into DST.
+
+    DST appears when all is written, not before. A file in gzip, bzip2, xz, zstd or a zip is unpacked on the way;
+    standard input cannot be read, since the format is found in the file.
+
+    \b
+    Examples:
+      embstore convert glove.6B.50d.txt glove.6B.50d.safetensors
+      embstore convert glove.6B.zip glove.safetensors --member glove.6B.100d.txt --dtype float16
+      embstore convert glove.6B.50d.txt mine.safetensors --vocab-only words.txt --oov lower,hash:1000 --padding
+    """
+    with progress_bar(show=not quiet) as progress:
+        done = convert(source, target, oov=oov, progress=progress, **options)
+    if as_json:
+        click.echo(json.dumps(asdict(done)))
+    elif not quiet:
+        click.echo(_sentence(done), err=True)
+
+
+def _sentence(done: Report) -> str:
+    left_out = [
+        f"{count:,} {what}" for count, what in ((done.duplicates, "repeated"), (done.skipped, "skipped")) if count
+    ]
+    return (
+        f"{done.target}: {done.rows:,} x {done.dim} {done.dtype}, {done.bytes / 1e6:,.1f} MB in {done.seconds:.2f} s"
+        + (f"; {' and '.join(left_out)}" if left_out else "")
+    )

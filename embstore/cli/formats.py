@@ -1,0 +1,38 @@
+"""`embstore formats`: the table of formats."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from embstore.cli.options import as_json
+from embstore.codecs import CODECS, Codec
+
+COLUMNS = ("reads", "writes", "mapped", "compressed")
+
+
+@click.command("formats")
+@as_json
+def formats_command(as_json: bool) -> None:
+    """List the formats.
+
+    Mapped ones are opened at once rather than read into memory; compressed says which are read from inside
+    .gz .bz2 .xz .zst or a .zip.
+    """
+    if as_json:
+        click.echo(json.dumps({"formats": [_entry(codec) for codec in CODECS.values()]}))
+        return
+    rows: list[tuple[str, ...]] = [("name", *COLUMNS, "suffixes", "")]
+    rows += [
+        (c.name, *("yes" if getattr(c, name) else "-" for name in COLUMNS), " ".join(c.suffixes), c.about)
+        for c in CODECS.values()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _entry(codec: Codec) -> dict[str, object]:
+    entry: dict[str, object] = {"name": codec.name, "suffixes": list(codec.suffixes), "about": codec.about}
+    return entry | {name: getattr(codec, name) for name in COLUMNS}

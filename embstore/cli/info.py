@@ -1,0 +1,73 @@
+"""`embstore info`: what a file holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embstore.batch import Batch, ReadOptions
+from embstore.cli.options import as_json, progress_bar, reading_options
+from embstore.codecs import find, sniff
+from embstore.converting import read
+from embstore.store import Store
+
+SHOWN = 5  # tokens
+
+
+@click.command("info")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--count", is_flag=True, help="Read a foreign file to its end to count its rows.")
+@reading_options
+@as_json
+def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None:
+    """Tell what the file PATH holds: format, rows, dim, dtype, origin.
+
+    Of a store the header tells all. Of other files that do not say how many rows they have, --count finds out.
+    """
+    options = ReadOptions(**reading)
+    codec = find(options.format) if options.format else sniff(path)
+    known = {"path": str(path), "format": codec.name, "bytes": path.stat().st_size}
+    known |= _store(path) if codec.name == "store" else _foreign(path, options, count)
+    if as_json:
+        click.echo(json.dumps(known))
+        return
+    width = max(map(len, known))
+    for name, value in known.items():
+        click.echo(f"{name:{width}}  {_shown(value)}")
+
+
+def _store(path: Path) -> dict[str, Any]:
+    table = Store.open(path)
+    shape = {"rows": len(table), "special": table.special, "dim": table.dim, "dtype": table.dtype}
+    noted = {name: value for name, value in sorted(table.metadata.items()) if name.startswith("embstore.")}
+    return shape | {"tokens": list(islice(table.itos, SHOWN)), **noted}
+
+
+def _foreign(path: Path, options: ReadOptions, count: bool) -> dict[str, Any]:
+    with progress_bar(show=count) as progress:
+        source = read(path, options, progress)
+        first = next(source.batches, None)
+        rows = source.rows
+        if count:
+            rows = sum(len(batch.tokens) for batch in source.batches) + (len(first.tokens) if first else 0)
+    if isinstance(source.batches, Generator):
+        source.batches.close()
+    return {"rows": rows, "dim": source.dim, "dtype": source.dtype, "tokens": _first_tokens(first)}
+
+
+def _first_tokens(batch: Batch | None) -> list[str]:
+    tokens = batch.tokens[:SHOWN].to_bytes() if batch else []
+    return [token.decode("utf-8", "surrogateescape") for token in tokens]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    if value is None:
+        return "unknown (--count reads the file to count them)"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,62 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from embstore.batch import Progress
+from embstore.codecs import CODECS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+READING = (
+    click.option(
+        "--from",
+        "format",
+        type=click.Choice([codec.name for codec in CODECS.values() if codec.reads]),
+        help="Format of the file; without it the first bytes tell, then the suffix.",
+    ),
+    click.option("--vocab", metavar="FILE|NAME", help="A file of words, or the name of the dataset that holds them."),
+    click.option("--key", metavar="NAME", help="Name of the tensor or dataset that holds the vectors."),
+    click.option("--member", metavar="NAME", help="Which file of a zip."),
+    click.option("--dim", type=click.IntRange(min=1), help="Numbers in a row; text tokens may then end in a number."),
+    click.option("--header/--no-header", default=None, help="Whether text begins with a header line."),
+    click.option(
+        "--on-error",
+        type=click.Choice(["stop", "skip"]),
+        default="stop",
+        show_default=True,
+        help="At a line that cannot be read.",
+    ),
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+store_argument = click.argument("store", type=click.Path(path_type=Path))
+
+
+def reading_options(command: Command) -> Command:
+    """Add the options of reading, which arrive as the keywords of `ReadOptions`."""
+    for option in reversed(READING):
+        command = option(command)
+    return command
+
+
+@contextlib.contextmanager
+def progress_bar(*, show: bool) -> Iterator[Progress | None]:
+    """Give a progress callback that draws a bar on stderr; None where nobody would see it."""
+    if not show or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, file=sys.stderr) as bar:
+
+        def update(position: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(position - bar.pos)
+
+        yield update

@@ -1,0 +1,88 @@
+"""`embstore query`: vectors of words."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from embstore.batch import Batch, Tokens, Vectors
+from embstore.cli.options import as_json, reading_options, store_argument
+from embstore.codecs.decimal import formatted
+from embstore.opening import open as open_store
+from embstore.store import Store
+
+UNKNOWN = 3  # exit code
+
+
+@click.command("query")
+@store_argument
+@click.argument("words", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(["text", "json", "npy"]),
+    default="text",
+    show_default=True,
+    help="text: a GloVe line for each word; npy: an array (words, dim).",
+)
+@as_json
+@reading_options
+def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: bool, **reading: Any) -> int:
+    r"""Print the vectors of WORDS in the table STORE; - reads words from standard input, one a line.
+
+    STORE may be any file that embstore reads; a store opens at once. Words that are not there are named on stderr,
+    and the exit code is 3.
+
+    \b
+    Examples:
+      embstore query glove.6B.50d.safetensors the frog
+      embstore query glove.6B.50d.safetensors - --format npy < words.txt > vectors.npy
+    """
+    table = open_store(store, **reading)
+    asked = _asked(words)
+    known = [word for word, row in zip(asked, table.rows(asked).tolist(), strict=True) if row >= 0]
+    unknown = list(dict.fromkeys(word for word in asked if word not in table))
+    _show(table, known, unknown, "json" if as_json else shown_as)
+    for word in unknown:
+        click.echo(f"unknown: {word}", err=True)
+    return UNKNOWN if unknown else 0
+
+
+def _asked(words: tuple[str, ...]) -> list[str]:
+    asked: list[str] = []
+    for word in words:
+        if word == "-":
+            text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+            asked += [line for line in text.split("\n") if line]
+        else:
+            asked.append(word)
+    return asked
+
+
+def _show(table: Store, known: list[str], unknown: list[str], shown_as: str) -> None:
+    vectors = table[known].astype(np.float32)
+    if shown_as == "npy":
+        packed = io.BytesIO()
+        np.save(packed, vectors)
+        sys.stdout.buffer.write(packed.getvalue())
+        return
+    lines = b"".join(bytes(text) for text in formatted(Batch(Tokens.pack(known), vectors)))
+    if shown_as == "text":
+        sys.stdout.buffer.write(lines)
+        return
+    click.echo(json.dumps({"vectors": dict(zip(known, _numbers(vectors), strict=True)), "unknown": unknown}))
+
+
+def _numbers(vectors: Vectors) -> list[list[float | None]]:
+    """Return rows with the fewest digits that read back; JSON has no NaN, so null stands for what is not finite."""
+    empty = Tokens.pack([b""] * len(vectors))
+    lines = b"".join(bytes(text) for text in formatted(Batch(empty, vectors))).split(b"\n")[:-1]
+    rows = [list(map(float, line.split())) for line in lines]
+    return [[number if math.isfinite(number) else None for number in row] for row in rows]
