@@ -144,8 +144,8 @@ class Source:
     provenance
         What a store says of its origin: name, size, sha256 and so on. Called once all batches are consumed.
     special
-        Rows behind the vocabulary (padding, unknown, hash buckets), (n, dim), or a function that makes them of
-        the vocabulary's rows as they were written, (tokens, dim); and `policy`, the policy that they are for.
+        Rows behind the vocabulary (padding, unknown, hash buckets), (n, dim), or a function that makes blocks of
+        them of the vocabulary's rows as they were written, (tokens, dim); and `policy`, the policy that they are for.
     """
 
     dim: int
@@ -155,7 +155,7 @@ class Source:
     estimate: int = 0
     findings: Findings = field(default_factory=Findings)
     provenance: Callable[[], dict[str, str]] = dict
-    special: Vectors | Callable[[Vectors], Vectors] | None = None
+    special: Vectors | Callable[[Vectors], Iterable[Vectors]] | None = None
     policy: dict[str, str] = field(default_factory=dict)
 
     def through(self, stage: Callable[[Iterator[Batch]], Iterator[Batch]], **changes: Any) -> Source:

@@ -71,7 +71,7 @@ def flatten(words: Any, length: int | None = None) -> Column:
         arrow = as_arrow(words)
         if arrow is not None:
             return _flatten_arrow(arrow, length)
-        words = words.tolist() if hasattr(words, "tolist") else list(words)
+        words = words.tolist() if getattr(words, "ndim", 0) else list(words)
     if not len(words) or isinstance(words[0], str):
         return Column(list(words[:length]), None)
     kinds = set(map(type, words))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embstore.batch import Dtype, Source, Vectors
 from embstore.dtypes import from_bfloat16
-from embstore.oov import Ending, Hash, Mean, OovLike, Policy
+from embstore.oov import Ending, Hash, Mean, OovLike, Policy, Zero
 
 MAX_TEXT = 500  # of a policy in a header
 BLOCK = 8192  # rows in a pass over a table; the last bits of its mean depend on it
@@ -95,7 +95,13 @@ def special_rows(table: Table, oov: OovLike, padding: bool, seed: int = 0) -> ND
     -------
     float32 of shape (rows, dim), possibly no rows.
     """
-    return rows_for(table.raw[: len(table)], table.dtype, Policy.parse(oov), padding, seed)
+    policy = Policy.parse(oov)
+    made = np.empty((Special(padding, policy.ending).rows, table.raw.shape[1]), np.float32)
+    at = 0
+    for block in special_blocks(table.raw[: len(table)], table.dtype, policy, padding, seed):
+        made[at : at + len(block)] = block
+        at += len(block)
+    return made
 
 
 def policy_for_file(oov: OovLike) -> Policy:
@@ -112,23 +118,26 @@ def with_special(source: Source, policy: Policy, padding: bool) -> Source:
     noted = {"oov": str(policy), **({"padding": "1"} if padding else {})}
     if not special.rows:
         return replace(source, policy=noted)
-    return replace(source, policy=noted, special=lambda raw: rows_for(raw, dtype, policy, padding))
+    return replace(source, policy=noted, special=lambda raw: special_blocks(raw, dtype, policy, padding))
 
 
-def rows_for(raw: NDArray[Any], dtype: Dtype, policy: Policy, padding: bool, seed: int = 0) -> NDArray[np.float32]:
-    """Make the special rows of a table from the vocabulary's rows as they are kept: see `special_rows`."""
+def special_blocks(
+    raw: NDArray[Any], dtype: Dtype, policy: Policy, padding: bool, seed: int = 0
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the special rows, as `special_rows` makes them, of the vocabulary's rows as they are kept."""
     ending, dim = policy.ending, raw.shape[1]
-    made = np.zeros((Special(padding, ending).rows, dim), np.float32)
-    own = made[int(padding) :]
-    if isinstance(ending, Mean):
-        own[0] = moments(raw, dtype)[0]
+    if padding:
+        yield np.zeros((1, dim), np.float32)
+    if isinstance(ending, Zero):
+        yield np.zeros((1, dim), np.float32)
+    elif isinstance(ending, Mean):
+        yield moments(raw, dtype)[0][np.newaxis].astype(np.float32)
     elif isinstance(ending, Hash):
         mean, deviation = moments(raw, dtype)
         normal = np.random.Generator(np.random.PCG64(seed))
         for start in range(0, ending.buckets, BLOCK):
-            part = own[start : start + BLOCK]
-            part[:] = mean + deviation * normal.standard_normal(part.shape)
-    return made
+            drawn = normal.standard_normal((min(BLOCK, ending.buckets - start), dim))
+            yield (mean + deviation * drawn).astype(np.float32)
 
 
 def decoded(rows: NDArray[Any], dtype: Dtype) -> Vectors:

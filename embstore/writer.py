@@ -61,7 +61,8 @@ class _Writer:
                 raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
             special = self.source.special
             if special is not None:
-                self._write_rows(special(self._written()) if callable(special) else special)
+                for rows in special(self._written()) if callable(special) else [special]:
+                    self._write_rows(rows)
         self._finish()
 
     def _written(self) -> Vectors:

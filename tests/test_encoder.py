@@ -5,6 +5,8 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -59,6 +61,7 @@ def test_a_sentence(kernel: ModuleType, store: embstore.Store) -> None:
     assert Encoder(store).encode(np.array(["frog", "the"])).tolist() == [5, 0]
     assert Encoder(store).encode(np.array(["frog", "the"], object)).tolist() == [5, 0]
     assert Encoder(store).encode(word for word in ["frog"]).tolist() == [5]
+    assert Encoder(store).encode([np.str_("frog"), np.str_("café")]).tolist() == [5, 2]
 
 
 def test_a_sentence_without_words(store: embstore.Store) -> None:
@@ -319,6 +322,7 @@ def test_a_policy_of_a_later_version(store: embstore.Store) -> None:
         ([None], "expected a list of words, or of lists of words, not a list of NoneType"),
         (["the", None], "a word must be a str, not NoneType"),
         ([["the"], [["frog"]]], "a word must be a str, not list"),
+        (np.array("the"), "iteration over a 0-d array"),
         (pa.array([1, 2]), "expected a column of strings or of lists of strings, not one of int64"),
         (pa.array([[1], [2]]), "expected a column of strings or of lists of strings, not one of list<item: int64>"),
     ],
@@ -460,6 +464,15 @@ def test_workers_encode(store: embstore.Store, method: str) -> None:
     context = multiprocessing.get_context(method)
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         assert bags(pool.submit(encoder.encode_bags, ragged).result()) == bags(encoder.encode_bags(ragged))
+
+
+def test_lists_need_neither_torch_nor_pyarrow(store: embstore.Store) -> None:
+    code = (
+        "import sys, embstore; from embstore.encoder import Encoder; "
+        f"Encoder(embstore.open({str(store.path)!r}), 'lower,hash:5', padding=True).encode([['the', 'q'], []]); "
+        "print({'torch', 'pyarrow', 'h5py', 'click', 'pandas', 'polars'} & sys.modules.keys())"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_an_encoder_shows_what_it_is() -> None:
