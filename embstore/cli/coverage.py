@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from embstore.cli.options import as_json, store_argument
 from embstore.covering import Coverage, Share, count_words, coverage
 from embstore.oov import KNOWN, Policy
 from embstore.opening import open as open_store
@@ -22,23 +23,28 @@ def parse_policy(_: click.Context, __: click.Parameter, text: str | None) -> Pol
 
 
 @click.command("coverage")
-@click.argument("store", type=click.Path(path_type=Path))
+@store_argument
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.option(
     "--oov",
     callback=parse_policy,
     metavar="POLICY",
-    help=f"Policy for words that are not there, as lower,hash:1000. {KNOWN}.",
+    help=f"What becomes of words that are not there.  [default: as STORE was written for]  Its parts: {KNOWN}.",
 )
 @click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Missing words to name.")
-@click.option("--member", help="Of a zip with several files.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--member", metavar="NAME", help="Which file of CORPUS, if that is a zip.")
+@as_json
 def coverage_command(
     store: Path, corpus: Path, oov: Policy | None, top: int, member: str | None, as_json: bool
 ) -> None:
-    """Tell how many words of the text CORPUS the table STORE has, and which rule finds how many others.
+    r"""Tell how many words of the text CORPUS the table STORE has, and which rule finds how many of the others.
 
-    Words end at white space. Without --oov the policy is that which the store was written for.
+    Words end at white space. CORPUS may be inside gzip, bzip2, xz, zstd or a zip.
+
+    \b
+    Examples:
+      embstore coverage glove.6B.50d.safetensors corpus.txt --oov lower,digits,hash:1000
+      embstore coverage glove.6B.50d.safetensors corpus.txt.gz --top 100 --json
     """
     found = coverage(open_store(store), count_words(corpus, member), oov, top=top)
     click.echo(json.dumps(asdict(found)) if as_json else _table(found))
