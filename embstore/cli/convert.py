@@ -52,7 +52,7 @@ from embstore.report import Report
 @click.option("--quiet", is_flag=True, help="No progress, no report; warnings and errors remain.")
 @as_json
 def convert_command(source: Path, target: Path, oov: Policy | None, quiet: bool, as_json: bool, **options: Any) -> None:
-    r"""Convert the file of embeddings SRC into DST.
+    """Convert the file of embeddings SRC into DST.
 
     DST appears when all is written, not before. A file in gzip, bzip2, xz, zstd or a zip is unpacked on the way;
     standard input cannot be read, since the format is found in the file.
@@ -62,7 +62,7 @@ def convert_command(source: Path, target: Path, oov: Policy | None, quiet: bool,
       embstore convert glove.6B.50d.txt glove.6B.50d.safetensors
       embstore convert glove.6B.zip glove.safetensors --member glove.6B.100d.txt --dtype float16
       embstore convert glove.6B.50d.txt mine.safetensors --vocab-only words.txt --oov lower,hash:1000 --padding
-    """
+    """  # noqa: D301
     with progress_bar(show=not quiet) as progress:
         done = convert(source, target, oov=oov, progress=progress, **options)
     if as_json:

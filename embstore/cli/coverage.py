@@ -37,7 +37,7 @@ def parse_policy(_: click.Context, __: click.Parameter, text: str | None) -> Pol
 def coverage_command(
     store: Path, corpus: Path, oov: Policy | None, top: int, member: str | None, as_json: bool
 ) -> None:
-    r"""Tell how many words of the text CORPUS the table STORE has, and which rule finds how many of the others.
+    """Tell how many words of the text CORPUS the table STORE has, and which rule finds how many of the others.
 
     Words end at white space. CORPUS may be inside gzip, bzip2, xz, zstd or a zip.
 
@@ -45,7 +45,7 @@ def coverage_command(
     Examples:
       embstore coverage glove.6B.50d.safetensors corpus.txt --oov lower,digits,hash:1000
       embstore coverage glove.6B.50d.safetensors corpus.txt.gz --top 100 --json
-    """
+    """  # noqa: D301
     found = coverage(open_store(store), count_words(corpus, member), oov, top=top)
     click.echo(json.dumps(asdict(found)) if as_json else _table(found))
 
