@@ -17,6 +17,7 @@ from embstore.codecs.tokenizer import WordList
 from embstore.errors import FormatError
 
 MAX_HEADER = 10_000  # as numpy.load has it: literal_eval of more could exhaust memory
+WRITTEN_HEADER = 128  # bytes, as numpy.save has it for a matrix of any size in use
 Reader = Callable[[int], bytes]
 
 
@@ -128,6 +129,22 @@ def array_source(
 
     return matrix_source(
         words.tokens, array.shape[1], dtype, rows, origin, progress, findings, array.shape[1] * array.dtype.itemsize
+    )
+
+
+def vector_descr(dtype: Dtype) -> str:
+    """Return what a .npy calls the numbers of a table; bfloat16, which NumPy lacks, becomes float32."""
+    return "<f2" if dtype == "float16" else "<f4"
+
+
+def build_header(descr: str, shape: tuple[int, ...]) -> bytes:
+    """Return the header of an array in C order as numpy.save writes it, `WRITTEN_HEADER` bytes."""
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
+    return (
+        b"\x93NUMPY\x01\x00"
+        + (WRITTEN_HEADER - 10).to_bytes(2, "little")
+        + text.ljust(WRITTEN_HEADER - 11).encode()
+        + b"\n"
     )
 
 

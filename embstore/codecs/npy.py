@@ -9,7 +9,15 @@ import numpy as np
 
 from embstore.atomic import replacing, write_all
 from embstore.batch import Dtype, Progress, ReadOptions, Source, Vectors
-from embstore.codecs.array import array_source, check_matrix, read_array_header, refused
+from embstore.codecs.array import (
+    WRITTEN_HEADER,
+    array_source,
+    build_header,
+    check_matrix,
+    read_array_header,
+    refused,
+    vector_descr,
+)
 from embstore.codecs.matrix import Origin
 from embstore.codecs.wordlist import WordsBeside, words_for
 from embstore.dtypes import bytes_of, encode_rows
@@ -17,7 +25,6 @@ from embstore.errors import FormatError
 from embstore.inputs import open_regular
 
 NAME = "npy"
-HEADER = 128  # what numpy.save writes for a matrix of any size in use
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -44,19 +51,12 @@ def _mapped(path: str | Path, options: ReadOptions) -> tuple[Vectors, Dtype]:
     return matrix, dtype
 
 
-def matrix_header(rows: int, dim: int, dtype: Dtype) -> bytes:
-    """Return the header of a matrix in C order as numpy.save writes it, `HEADER` bytes."""
-    descr = "<f2" if dtype == "float16" else "<f4"
-    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {dim}), }}"
-    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11).encode() + b"\n"
-
-
 def write(path: str | Path, source: Source) -> None:
     """Write a .npy and its words beside it, both whole or not at all; bfloat16 becomes float32."""
     beside, rows = WordsBeside(path, NAME), 0
     kept: Dtype = "float16" if source.dtype == "float16" else "float32"
     with replacing(path) as file:
-        file.seek(HEADER)
+        file.seek(WRITTEN_HEADER)
         for batch in source.batches:
             write_all(file, bytes_of(encode_rows(batch.vectors, kept)))
             beside.add(batch.tokens)
@@ -64,5 +64,5 @@ def write(path: str | Path, source: Source) -> None:
         if not rows:
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
         file.seek(0)
-        write_all(file, matrix_header(rows, source.dim, kept))
+        write_all(file, build_header(vector_descr(source.dtype), (rows, source.dim)))
         beside.write()
