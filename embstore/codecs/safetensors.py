@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 from dataclasses import dataclass
@@ -13,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.atomic import replacing, write_all
+from embstore.atomic import replacing
 from embstore.batch import Dtype, Findings, Ints, Progress, ReadOptions, Source, Vectors
 from embstore.codecs.matrix import Origin, matrix_source
-from embstore.codecs.tokenizer import WordList, read_words, words_beside, write_words
-from embstore.dtypes import TENSOR_DTYPES, bytes_of, encode_rows, from_bfloat16
+from embstore.codecs.tensor_file import write_tensor
+from embstore.codecs.tokenizer import WordList, read_words, words_beside
+from embstore.codecs.wordlist import WordsBeside
+from embstore.dtypes import from_bfloat16
 from embstore.errors import FormatError
 from embstore.inputs import open_regular
 from embstore.layout import Header, Tensor, read_header
@@ -183,18 +184,8 @@ def _choose(header: Header, path: Path) -> str:
 
 
 def write(path: str | Path, source: Source) -> None:
-    """Write the tensor ``embedding.weight`` alone, and its words as ``<stem>.vocab.txt`` beside it."""
-    words_path = Path(path).with_suffix(".vocab.txt")
-    with contextlib.ExitStack() as files:
-        words, file = (files.enter_context(replacing(target)) for target in (words_path, path))
-        file.seek(layout.ALIGNMENT)
-        count = 0
-        for batch in source.batches:
-            write_all(file, bytes_of(encode_rows(batch.vectors, source.dtype)))
-            write_words(words, batch.tokens, path, NAME)
-            count += len(batch.tokens)
-        if not count:
-            raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
-        file.seek(0)
-        tensor = (layout.WEIGHT, TENSOR_DTYPES[source.dtype], (count, source.dim))
-        write_all(file, layout.build_header([tensor], {"format": "pt"}, layout.ALIGNMENT))
+    """Write the tensor ``embedding.weight`` alone, and its words beside it, both whole or not at all."""
+    beside = WordsBeside(path, NAME)
+    with replacing(path) as file:
+        write_tensor(file, source, layout.WEIGHT, source.dtype, beside.add, path, NAME)
+        beside.write()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -123,15 +123,3 @@ def _by_row(pairs: list[tuple[Any, Any]], path: str | Path) -> WordList:
 def _encoded(words: Iterable[str]) -> list[bytes]:
     """Words as UTF-8; a lone surrogate, which JSON can spell, becomes a replacement character's three bytes."""
     return [word.encode("utf-8", "surrogatepass") for word in words]
-
-
-def write_words(file: IO[bytes], tokens: Tokens, path: str | Path, format: str) -> None:  # noqa: A002
-    """Write words, one on each line; FormatError where one would not read back as it is."""
-    words = tokens.to_bytes()
-    for word in words:
-        if b"\n" in word or b"\r" in word or word.startswith(MARK):
-            shown = word.decode("utf-8", "backslashreplace")
-            raise FormatError(
-                path, f"the token {shown!r} holds a line break or a byte order mark: write a store", format=format
-            )
-    file.write(b"".join(word + b"\n" for word in words))

@@ -1,0 +1,104 @@
+"""Folders for sentence-transformers and model2vec; benchmarks/interop loads them with those packages."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import embstore
+
+WORDS = ["the", "frog", "žába"]
+MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
+LAYOUTS = {
+    "static-embedding": ("0_StaticEmbedding", "embedding.weight"),
+    "model2vec": (".", "embeddings"),
+}
+
+
+def written(tmp_path: Path, to: str, words: list[str] = WORDS, **saving: Any) -> tuple[Path, Any, Any]:
+    """Folder, matrix and tokenizer of a table of three words."""
+    embstore.save(tmp_path / "s.safetensors", words, MATRIX, **saving)
+    embstore.convert(tmp_path / "s.safetensors", tmp_path / "model", to=to)
+    inside, tensor = LAYOUTS[to]
+    folder = tmp_path / "model" / inside
+    tensors = load_file(folder / "model.safetensors")
+    assert list(tensors) == [tensor]
+    return tmp_path / "model", tensors[tensor], json.loads((folder / "tokenizer.json").read_text())
+
+
+@pytest.mark.parametrize("to", LAYOUTS)
+def test_unknown_words_get_a_row_of_zeros(tmp_path: Path, to: str) -> None:
+    _, matrix, tokenizer = written(tmp_path, to)
+    assert matrix.tolist() == [*MATRIX.tolist(), [0, 0]]
+    assert tokenizer["model"] == {
+        "type": "WordLevel",
+        "vocab": {"the": 0, "frog": 1, "žába": 2, "[UNK]": 3},
+        "unk_token": "[UNK]",
+    }
+    assert tokenizer["pre_tokenizer"] == {"type": "WhitespaceSplit"}
+
+
+@pytest.mark.parametrize("to", LAYOUTS)
+def test_a_table_with_its_own_unknown_word_keeps_it(tmp_path: Path, to: str) -> None:
+    _, matrix, tokenizer = written(tmp_path, to, ["the", "<unk>", "frog"])
+    assert matrix.tolist() == MATRIX.tolist()
+    assert tokenizer["model"]["unk_token"] == "<unk>"
+
+
+def test_files_of_sentence_transformers(tmp_path: Path) -> None:
+    folder, _, _ = written(tmp_path, "static-embedding")
+    kind = "sentence_transformers.models.StaticEmbedding"
+    assert json.loads((folder / "modules.json").read_text()) == [
+        {"idx": 0, "name": "0", "path": "0_StaticEmbedding", "type": kind}
+    ]
+    assert json.loads((folder / "config_sentence_transformers.json").read_text())["similarity_fn_name"] == "cosine"
+    assert {path.name for path in folder.iterdir()} == {
+        "0_StaticEmbedding", "modules.json", "config_sentence_transformers.json"
+    }  # fmt: skip
+
+
+def test_files_of_model2vec(tmp_path: Path) -> None:
+    folder, matrix, _ = written(tmp_path, "model2vec", dtype="bfloat16")
+    assert matrix.dtype == np.float32
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["model_type"], config["normalize"], config["embedding_dtype"]) == ("model2vec", False, "float32")
+    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "tokenizer.json", "config.json"}
+
+
+@pytest.mark.parametrize("to", LAYOUTS)
+def test_half_precision_stays(tmp_path: Path, to: str) -> None:
+    assert written(tmp_path, to, dtype="float16")[1].dtype == np.float16
+
+
+@pytest.mark.parametrize("to", LAYOUTS)
+def test_it_reads_back(tmp_path: Path, to: str) -> None:
+    folder, _, _ = written(tmp_path, to)
+    store = embstore.open(folder / LAYOUTS[to][0] / "model.safetensors")
+    assert list(store.itos) == [*WORDS, "[UNK]"]
+    assert store.vectors[:3].tolist() == MATRIX.tolist()
+
+
+@pytest.mark.parametrize("to", LAYOUTS)
+def test_a_token_that_is_not_utf8_is_refused_and_nothing_stays(tmp_path: Path, to: str) -> None:
+    with pytest.warns(embstore.EmbstoreWarning):
+        embstore.save(tmp_path / "s.safetensors", ["ok", "caf\udce9"], MATRIX[:2])
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.convert(tmp_path / "s.safetensors", tmp_path / "model", to=to)
+    reason = "the token b'caf\\xe9' is not UTF-8, as a tokenizer's must be: write a store"
+    assert str(caught.value) == f"{tmp_path / 'model'}: {reason}"
+    assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
+
+
+def test_a_folder_is_never_replaced_and_its_mode_is_the_umasks(tmp_path: Path) -> None:
+    folder, _, _ = written(tmp_path, "model2vec")
+    with pytest.raises(embstore.EmbstoreError) as caught:
+        embstore.convert(tmp_path / "s.safetensors", folder, to="model2vec", overwrite=True)
+    assert str(folder) in str(caught.value)
+    (tmp_path / "plain").mkdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
