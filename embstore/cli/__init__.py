@@ -76,12 +76,14 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; never with a traceback, unless EMBSTORE_DEBUG=1 asks for one."""
-    warnings.simplefilter("always", EmbstoreWarning)
-    warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
-    sys.exit(_run(arguments))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", EmbstoreWarning)
+        warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+        sys.exit(run(arguments))
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the command line; its exit code."""
     try:
         code = cli.main(arguments, prog_name="embstore", standalone_mode=False)
         sys.stdout.flush()

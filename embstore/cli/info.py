@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from embstore.batch import Batch, ReadOptions
-from embstore.cli.options import as_json, progress_bar, reading_options
+from embstore.cli.options import as_json, print_text, progress_bar, reading_options
 from embstore.codecs import find, sniff
 from embstore.converting import read
 from embstore.store import Store
@@ -38,7 +38,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
         return
     width = max(map(len, known))
     for name, value in known.items():
-        click.echo(f"{name:{width}}  {_shown(value)}")
+        print_text(f"{name:{width}}  {_shown(value)}")
 
 
 def _store(path: Path) -> dict[str, Any]:

@@ -47,6 +47,11 @@ def reading_options(command: Command) -> Command:
     return command
 
 
+def print_text(text: str, *, err: bool = False) -> None:
+    """Print a line; words from bytes that are not UTF-8 come out as those bytes."""
+    click.echo(text.encode("utf-8", "surrogateescape"), err=err)
+
+
 @contextlib.contextmanager
 def progress_bar(*, show: bool) -> Iterator[Progress | None]:
     """Give a progress callback that draws a bar on stderr; None where nobody would see it."""

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from embstore.batch import Batch, Tokens, Vectors
-from embstore.cli.options import as_json, reading_options, store_argument
+from embstore.cli.options import as_json, print_text, reading_options, store_argument
 from embstore.codecs.decimal import formatted
 from embstore.opening import open as open_store
 from embstore.store import Store
@@ -35,7 +35,7 @@ UNKNOWN = 3  # exit code
 @as_json
 @reading_options
 def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: bool, **reading: Any) -> int:
-    r"""Print the vectors of WORDS in the table STORE; - reads words from standard input, one a line.
+    """Print the vectors of WORDS in the table STORE; - reads words from standard input, one a line.
 
     STORE may be any file that embstore reads; a store opens at once. Words that are not there are named on stderr,
     and the exit code is 3.
@@ -44,14 +44,14 @@ def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: b
     Examples:
       embstore query glove.6B.50d.safetensors the frog
       embstore query glove.6B.50d.safetensors - --format npy < words.txt > vectors.npy
-    """
+    """  # noqa: D301
     table = open_store(store, **reading)
     asked = _asked(words)
     known = [word for word, row in zip(asked, table.rows(asked).tolist(), strict=True) if row >= 0]
     unknown = list(dict.fromkeys(word for word in asked if word not in table))
     _show(table, known, unknown, "json" if as_json else shown_as)
     for word in unknown:
-        click.echo(f"unknown: {word}", err=True)
+        print_text(f"unknown: {word}", err=True)
     return UNKNOWN if unknown else 0
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from embstore.cli.options import as_json, store_argument
+from embstore.cli.options import as_json, print_text, store_argument
 from embstore.opening import open as open_store
+from embstore.search import Neighbours
 
 count_option = click.option("-k", "--topn", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 
@@ -19,19 +20,20 @@ count_option = click.option("-k", "--topn", type=click.IntRange(min=1), default=
 @count_option
 @as_json
 def similar_command(store: Path, word: str, topn: int, as_json: bool) -> None:
-    r"""Print the words nearest to WORD in the table STORE, by cosine.
+    """Print the words nearest to WORD in the table STORE, by cosine.
 
     \b
     Example:
       embstore similar glove.6B.50d.safetensors frog -k 5
-    """
-    show_neighbours(open_store(store).most_similar(word, topn=topn), as_json=as_json)
+    """  # noqa: D301
+    print_neighbours({"word": word}, open_store(store).most_similar(word, topn=topn), as_json)
 
 
-def show_neighbours(neighbours: list[tuple[str, float]], *, as_json: bool) -> None:
-    """Print words and their cosines."""
+def print_neighbours(asked: dict[str, str], found: Neighbours, as_json: bool) -> None:
+    """Print words and cosines: a line for each, or one object that repeats what was asked."""
     if as_json:
-        click.echo(json.dumps({"neighbours": [{"word": word, "cosine": cosine} for word, cosine in neighbours]}))
+        similar = [{"word": word, "cosine": cosine} for word, cosine in found]
+        click.echo(json.dumps({**asked, "similar": similar}))
         return
-    for word, cosine in neighbours:
-        click.echo(f"{cosine:.4f}  {word}")
+    for word, cosine in found:
+        print_text(f"{cosine:.4f}  {word}")
