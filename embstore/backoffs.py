@@ -6,13 +6,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import compress
 
 import numpy as np
 
 from embstore.batch import Ints
 
 BackOff = Callable[[str], str | None]
-Forms = tuple[str, ...]
 
 DIGIT = re.compile(r"\d")
 
@@ -60,19 +60,18 @@ def find_forms(
     both where none did.
     """
     found, by = np.full(len(words), -1, np.int64), np.full(len(words), -1, np.int64)
-    left: dict[int, Forms] = {i: (word,) for i, word in enumerate(words)}
+    left, variants = np.arange(len(words)), [words]  # positions still missing; their latest forms, one list a variant
     for number, back_off in enumerate(back_offs):
-        functions = functions_of(back_off)
-        left = {i: _next_forms(forms, functions) for i, forms in left.items()}
-        owners = [i for i, forms in left.items() for _ in forms]
-        hits = rows([form for forms in left.values() for form in forms])
-        for i, row in zip(owners, hits.tolist(), strict=True):
-            if row >= 0 and i in left:
-                found[i], by[i] = row, number
-                del left[i]
+        variants = [_applied(function, forms) for function in functions_of(back_off) for forms in variants]
+        hits = np.full(len(left), -1, np.int64)
+        for forms in variants:
+            hits = np.where(hits < 0, rows(forms), hits)
+        found[left] = hits
+        by[left[hits >= 0]] = number
+        missing = hits < 0
+        left, variants = left[missing], [list(compress(forms, missing.tolist())) for forms in variants]
     return found, by
 
 
-def _next_forms(forms: Forms, functions: tuple[BackOff, ...]) -> Forms:
-    made = ((form, function(form)) for function in functions for form in forms)
-    return tuple(dict.fromkeys(form if other is None else other for form, other in made))
+def _applied(function: BackOff, forms: list[str]) -> list[str]:
+    return [form if other is None else other for form, other in zip(forms, map(function, forms), strict=True)]

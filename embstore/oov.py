@@ -216,5 +216,6 @@ def _parse_part(text: str) -> str | Ending:
         return PLAIN[text]
     numbers = re.fullmatch(r"hash:([0-9]{1,18})(?::([0-9]{1,18}))?", text)
     if numbers is None:
-        raise ValueError(f"oov: {text!r} is neither back-off nor ending ({KNOWN})")
+        shown = text if len(text) <= 80 else f"{text[:77]}..."
+        raise ValueError(f"oov: {shown!r} is neither back-off nor ending ({KNOWN})")
     return Hash(int(numbers[1]), int(numbers[2] or 1))

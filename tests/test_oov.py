@@ -47,6 +47,12 @@ def test_text_that_is_no_policy(golden: dict[str, str]) -> None:
     assert str(caught.value) == golden["message"]
 
 
+def test_a_long_part_is_shown_short() -> None:
+    with pytest.raises(ValueError) as caught:
+        Policy.parse("x" * 10_000)
+    assert str(caught.value).startswith(f"oov: {'x' * 77 + '...'!r} is neither back-off nor ending (back-offs: nfc, ")
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
