@@ -56,22 +56,6 @@ def _is_store(head: bytes) -> bool:
     return head[8:9] == b"{" and b'"vocab.index"' in head
 
 
-def _is_safetensors(head: bytes) -> bool:
-    return head[4:9] == b"\0\0\0\0{" or (head[:1] == b"{" and b'"weight_map"' in head)
-
-
-def _is_hdf5(head: bytes) -> bool:
-    return any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in (0, 512, 1024, 2048))
-
-
-def _is_parquet(head: bytes) -> bool:
-    return head.startswith(b"PAR1")
-
-
-def _is_arrow(head: bytes) -> bool:
-    return head.startswith((b"ARROW1\0\0", b"FEA1"))
-
-
 CODECS = {
     codec.name: codec
     for codec in (
@@ -87,12 +71,12 @@ CODECS = {
         Codec("word2vec-bin", (".bin",), "word2vec binary, GoogleNews", magic.is_word2vec_bin, compressed=True),
         Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy),
         Codec("npz", (".npz",), "NumPy's .npz: a matrix and an array of words", magic.is_npz),
-        Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", _is_safetensors),
+        Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", magic.is_safetensors),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),
-        Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", _is_hdf5),
-        Codec("parquet", (".parquet",), "Parquet: a column of words, one of vectors", _is_parquet),
-        Codec("arrow", (".arrow", ".feather"), "Arrow or Feather: a column of words, one of vectors", _is_arrow),
+        Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", magic.is_hdf5),
+        Codec("parquet", (".parquet",), "Parquet: a column of words, one of vectors", magic.is_parquet),
+        Codec("arrow", (".arrow", ".feather"), "Arrow or Feather: a column of words, one of vectors", magic.is_arrow),
     )
 }
 
@@ -124,7 +108,8 @@ def sniff(path: str | Path) -> Codec:
     tried = ", ".join(f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads)
     raise UnknownFormatError(
         path,
-        f"neither its first bytes nor its suffix {suffix!r} tell the format; name one with --from (format=). Tried: {tried}",
+        f"neither its first bytes nor its suffix {suffix!r} tell the format; "
+        f"name one with --from (format=). Tried: {tried}",
     )
 
 

@@ -47,6 +47,26 @@ def is_pickle(head: bytes) -> bool:
     return bool(PICKLE.match(head)) and not is_torch(head)
 
 
+def is_safetensors(head: bytes) -> bool:
+    """Tell safetensors, or the index of its shards."""
+    return head[4:9] == b"\0\0\0\0{" or (head[:1] == b"{" and b'"weight_map"' in head)
+
+
+def is_hdf5(head: bytes) -> bool:
+    """Tell HDF5, with a user block in front or none."""
+    return any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in (0, 512, 1024, 2048))
+
+
+def is_parquet(head: bytes) -> bool:
+    """Tell Parquet."""
+    return head.startswith(b"PAR1")
+
+
+def is_arrow(head: bytes) -> bool:
+    """Tell an Arrow file, or Feather, its version 1 too."""
+    return head.startswith((b"ARROW1\0\0", b"FEA1"))
+
+
 def _first_member(head: bytes) -> bytes:
     """Name of a zip's first member, nothing for other files."""
     if not head.startswith(b"PK\3\4"):
