@@ -71,6 +71,7 @@ CODECS = {
         Codec("word2vec-bin", (".bin",), "word2vec binary, GoogleNews", magic.is_word2vec_bin, compressed=True),
         Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy),
         Codec("npz", (".npz",), "NumPy's .npz: a matrix and an array of words", magic.is_npz),
+        Codec("finalfusion", (".fifu",), "finalfusion: words, a matrix, norms", magic.is_finalfusion),
         Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", magic.is_safetensors),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),
