@@ -149,6 +149,14 @@ def test_a_word_that_was_found_is_not_tried_again() -> None:
     assert recorder.asked == ["thé", "qé", "qe"]
 
 
+@pytest.mark.parametrize("known", [{"A0": 1, "A#": 2}, {"A0": 2, "A#": 1}])
+def test_the_first_form_wins(known: dict[str, int]) -> None:
+    def rows(words: list[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return np.array([known.get(word, -1) for word in words], np.int64)
+
+    assert find_forms(("digits",), ["A1"], rows)[0].tolist() == [known["A0"]]
+
+
 def test_a_function_may_have_no_other_form() -> None:
     """None leaves the word as it was, and the next back-off goes on from there."""
 
