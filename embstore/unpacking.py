@@ -43,8 +43,8 @@ def _zstd(raw: IO[bytes]) -> Any:
 
 
 COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
-    b"\x1f\x8b": _gzip,
-    b"BZh": _bzip2,
+    b"\x1f\x8b\x08": _gzip,
+    **{b"BZh%d1AY&SY" % level: _bzip2 for level in range(1, 10)},  # "BZh" alone may begin a word
     b"\xfd7zXZ\0": _xz,
     b"\x28\xb5\x2f\xfd": _zstd,
 }
@@ -60,7 +60,7 @@ def unpacked(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[Any,
 
     Raises FormatError for a damaged zip, and where `member` names none of its members or is missing.
     """
-    head = raw.read(8)
+    head = raw.read(16)
     raw.seek(0)
     if head.startswith(ZIP):
         return _open_member(raw, path, member)

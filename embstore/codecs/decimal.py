@@ -13,6 +13,7 @@ from embstore.atomic import write_all
 from embstore.batch import Batch, Source, Tokens
 from embstore.codecs.lines import NUMBER
 from embstore.errors import FormatError
+from embstore.unpacking import is_compressed
 
 WIDEST = 20  # bytes that a number, -1.17549435e-38 say, and its space take at most
 
@@ -63,8 +64,8 @@ def formatted(batch: Batch) -> Iterator[memoryview]:
 def unreadable(packed: Tokens, tokens: list[bytes], *, first: bool, stated: bool) -> Iterator[bytes]:
     """Yield the tokens of a batch that would come back as something else, or as an error."""
     joined = packed.data.tobytes()
-    if first and tokens and tokens[0].startswith(b"\xef\xbb\xbf"):
-        yield tokens[0]  # taken for a byte order mark
+    if first and tokens and (tokens[0].startswith(b"\xef\xbb\xbf") or is_compressed(tokens[0] + b" ")):
+        yield tokens[0]  # taken for a byte order mark, or for the first bytes of a compressed file
     if b"\n" in joined:
         yield from (token for token in tokens if b"\n" in token)
     if not stated and (b" " in joined or b"\t" in joined):
