@@ -457,6 +457,7 @@ def test_an_encoder_over_a_vocabulary_pickles_its_words() -> None:
     assert again.encode([*WORDS, "q"]).tolist() == Encoder(vocabulary(), "hash:5").encode([*WORDS, "q"]).tolist()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # what Python 3.12 thinks of fork
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_encode(store: embstore.Store, method: str) -> None:
     encoder = Encoder(store, "lower,hash:1000:2")
