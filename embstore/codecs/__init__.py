@@ -69,6 +69,7 @@ CODECS = {
         Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True),
         Codec("word2vec", (".vec",), "word2vec text, fastText's .vec: GloVe's lines below a header", compressed=True),
         Codec("word2vec-bin", (".bin",), "word2vec binary, GoogleNews", magic.is_word2vec_bin, compressed=True),
+        Codec("fasttext", (".bin",), "a fastText model: its words' vectors", magic.is_fasttext, writes=False),
         Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy),
         Codec("npz", (".npz",), "NumPy's .npz: a matrix and an array of words", magic.is_npz),
         Codec("finalfusion", (".fifu",), "finalfusion: words, a matrix, norms", magic.is_finalfusion),

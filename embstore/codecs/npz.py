@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.atomic import replacing
-from embstore.batch import Dtype, Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.batch import Progress, ReadOptions, Source, Tokens, Vectors
 from embstore.codecs.array import (
     ArrayHeader,
     array_source,
@@ -24,8 +23,9 @@ from embstore.codecs.array import (
 )
 from embstore.codecs.matrix import BATCH_BYTES, Origin, matrix_source
 from embstore.codecs.tokenizer import WordList
+from embstore.codecs.waiting import waiting_rows
 from embstore.codecs.wordlist import fitting, words_for
-from embstore.dtypes import bytes_of, encode_rows
+from embstore.dtypes import bytes_of
 from embstore.errors import EmbstoreError, FormatError
 from embstore.inputs import open_regular
 
@@ -175,25 +175,17 @@ def _damage_told(path: Path) -> Iterator[None]:
 
 def write(path: str | Path, source: Source) -> None:
     """Write ``vectors`` and ``words``, as numpy.savez would, whole or not at all; bfloat16 becomes float32."""
-    kept: Dtype = "float16" if source.dtype == "float16" else "float32"
-    words: list[str] = []
-    # The header stands before rows that are counted as they come: these wait in a file without a name.
-    with replacing(path) as file, tempfile.TemporaryFile(dir=Path(path).parent) as waiting:
-        for batch in source.batches:
-            waiting.write(bytes_of(encode_rows(batch.vectors, kept)))
-            words += [_text(token, path) for token in batch.tokens.to_bytes()]
-        if not words:
-            raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+    with replacing(path) as file, waiting_rows(source, path, NAME) as (tokens, waiting):
+        words = [_text(token, path) for token in tokens]
         widest = max(words, key=len)
         if 4 * len(widest) * len(words) > HARMLESS:
             reason = (
                 f"the token {widest[:60]!r}... of {len(widest):,} letters makes each word as large; a store does not"
             )
             raise FormatError(path, reason, format=NAME)
-        waiting.seek(0)
         with zipfile.ZipFile(file, "w") as archive:
             with archive.open(_member("vectors.npy"), "w", force_zip64=True) as member:
-                member.write(build_header(vector_descr(kept), (len(words), source.dim)))
+                member.write(build_header(vector_descr(source.dtype), (len(words), source.dim)))
                 while block := waiting.read(BATCH_BYTES):
                     member.write(block)
             _write_words(archive, words, f"<U{max(1, len(widest))}")

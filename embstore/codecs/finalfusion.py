@@ -1,0 +1,162 @@
+"""finalfusion: chunks of words, a matrix and perhaps the norms that it lost (formats/finalfusion/SPEC.md)."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embstore.atomic import replacing, write_all
+from embstore.batch import Findings, Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.codecs.matrix import BATCH_BYTES, Origin, matrix_source
+from embstore.codecs.waiting import waiting_rows
+from embstore.errors import FormatError
+from embstore.inputs import open_regular
+
+NAME = "finalfusion"
+WORDS, MATRIX, BUCKETS, QUANTIZED, NORMS, FASTTEXT_BUCKETS, EXPLICIT_NGRAMS = 1, 2, 3, 4, 6, 7, 8
+WORDS_BEGIN = {WORDS: 8, BUCKETS: 20, FASTTEXT_BUCKETS: 20, EXPLICIT_NGRAMS: 24}  # behind the number of words and more
+FLOAT32 = 10  # the type's number
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read words and their mapped rows, each multiplied by its norm where the file has norms."""
+    del options
+    file = _File.open(Path(path))
+    tokens = file.words()
+    matrix = file.matrix()
+    if len(tokens) > len(matrix) or not len(tokens):
+        raise FormatError(path, f"{len(tokens):,} words for {len(matrix):,} rows", format=NAME)
+    norms = file.norms(len(tokens))
+    findings = Findings()
+    if len(matrix) > len(tokens):
+        findings.add("rows of n-grams left out", times=len(matrix) - len(tokens))
+
+    def rows(start: int, stop: int) -> Vectors:
+        taken = np.require(matrix[start:stop], np.float32, ["A"])
+        return taken if norms is None else taken * norms[start:stop, np.newaxis]
+
+    return matrix_source(tokens, matrix.shape[1], "float32", rows, Origin(path, NAME), progress, findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A mapped file and where its chunks begin and end, by their numbers."""
+
+    path: Path
+    mapped: mmap.mmap
+    chunks: dict[int, tuple[int, int]]
+
+    @classmethod
+    def open(cls, path: Path) -> _File:
+        with open_regular(path) as file:
+            head = file.read(12)
+            if len(head) < 12 or head[:4] != b"FiFu":
+                raise FormatError(path, "not finalfusion: it does not begin with FiFu", format=NAME)
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        version, count = struct.unpack_from("<II", head, 4)
+        if version:
+            raise FormatError(path, f"finalfusion version {version}, expected 0", format=NAME)
+        chunks: dict[int, tuple[int, int]] = {}
+        position = 12 + 4 * count
+        while position < len(mapped):
+            if position + 12 > len(mapped):
+                raise FormatError(path, "cut short between its chunks", where=f"byte {position}", format=NAME)
+            number, size = struct.unpack_from("<IQ", mapped, position)
+            if size > len(mapped) - position - 12:
+                left = len(mapped) - position - 12
+                reason = f"chunk {number} has {size:,} bytes, but {left:,} follow: the file is cut short"
+                raise FormatError(path, reason, where=f"byte {position}", format=NAME)
+            chunks.setdefault(number, (position + 12, position + 12 + size))
+            position += 12 + size
+        return cls(path, mapped, chunks)
+
+    def words(self) -> Tokens:
+        """Return the words, of a vocabulary with n-grams too."""
+        found = [number for number in WORDS_BEGIN if number in self.chunks]
+        if not found:
+            raise FormatError(self.path, f"no words: it has the chunks {list(self.chunks)}", format=NAME)
+        start, stop = self.chunks[found[0]]
+        (count,) = self._unpack("<Q", found[0], start, stop)
+        data, position, words = self.mapped[start:stop], WORDS_BEGIN[found[0]], []
+        for row in range(count):
+            end = position + 4 + int.from_bytes(data[position : position + 4], "little")
+            if end > len(data):
+                raise FormatError(self.path, f"{count:,} words, but word {row + 1:,} leaves its chunk", format=NAME)
+            words.append(data[position + 4 : end])
+            position = end
+        return Tokens.pack(words)
+
+    def matrix(self) -> Vectors:
+        """Return the rows, mapped, of any alignment."""
+        if QUANTIZED in self.chunks:
+            reason = "quantized rows are not supported; `ffp-convert -f finalfusion -t word2vec` (finalfusion) unpacks them"
+            raise FormatError(self.path, reason, format=NAME)
+        if MATRIX not in self.chunks:
+            raise FormatError(self.path, f"no matrix: it has the chunks {list(self.chunks)}", format=NAME)
+        rows, dim, kind = self._unpack("<QII", MATRIX, *self.chunks[MATRIX])
+        if not dim:
+            raise FormatError(self.path, "rows without numbers", format=NAME)
+        return self._floats(MATRIX, 16, kind, rows * dim).reshape(rows, dim)
+
+    def norms(self, count: int) -> Vectors | None:
+        """Return the norm of each word, None where the rows are as they were."""
+        if NORMS not in self.chunks:
+            return None
+        size, kind = self._unpack("<QI", NORMS, *self.chunks[NORMS])
+        norms = np.require(self._floats(NORMS, 12, kind, size), requirements=["A"])
+        if size < count:
+            raise FormatError(self.path, f"{size:,} norms for {count:,} words", format=NAME)
+        return norms
+
+    def _unpack(self, form: str, number: int, start: int, stop: int) -> tuple[int, ...]:
+        if stop - start < struct.calcsize(form):
+            raise FormatError(self.path, f"chunk {number} is cut short", format=NAME)
+        return struct.unpack_from(form, self.mapped, start)
+
+    def _floats(self, number: int, head: int, kind: int, count: int) -> Vectors:
+        """Return the float32 behind the head of a chunk and 1 to 4 bytes that align them in the file."""
+        start, stop = self.chunks[number]
+        if kind != FLOAT32:
+            raise FormatError(
+                self.path, f"chunk {number} has numbers of type {kind}, expected 10 (float32)", format=NAME
+            )
+        start += head
+        start += _padding(start)
+        if stop - start != 4 * count:
+            reason = f"chunk {number} has {stop - start:,} bytes of numbers, expected {4 * count:,}"
+            raise FormatError(self.path, reason, format=NAME)
+        return np.ndarray((count,), "<f4", self.mapped, start)
+
+
+def _padding(position: int) -> int:
+    return 4 - position % 4
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write a simple vocabulary and a matrix without norms: the rows stay as they are."""
+    with replacing(path) as file, waiting_rows(source, path, NAME, "float32") as (words, rows):
+        for word in words:
+            if not _is_utf8(word):
+                shown = word[:60].decode("utf-8", "replace")
+                reason = f"the token {shown!r} is not UTF-8, as finalfusion's are; word2vec-bin or a store keeps it"
+                raise FormatError(path, reason, format=NAME)
+        packed = b"".join(len(word).to_bytes(4, "little") + word for word in words)
+        write_all(file, b"FiFu" + struct.pack("<IIII", 0, 2, WORDS, MATRIX))
+        write_all(file, struct.pack("<IQQ", WORDS, 8 + len(packed), len(words)) + packed)
+        padding = _padding(file.tell() + 4)
+        size = 16 + padding + 4 * len(words) * source.dim
+        write_all(file, struct.pack("<IQQII", MATRIX, size, len(words), source.dim, FLOAT32) + bytes(padding))
+        while block := rows.read(BATCH_BYTES):
+            write_all(file, block)
+
+
+def _is_utf8(word: bytes) -> bool:
+    try:
+        word.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
