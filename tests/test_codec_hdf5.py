@@ -232,7 +232,7 @@ REFUSED = [
     (unknown_filter, {}, ":table: packed with filter 32015 (), which is not read: repack it with gzip"),
     (never_written, {}, ":table: claims 4,000,000,000,000,000 bytes, but 0 are stored: cut short, or never written"),
     (three_axes, {"key": "table"}, ":table: float32 (3, 2, 2), expected rows of float16, float32 or float64"),
-    (matrix_alone, {}, f": no words for 'table': none of {UNNAMED}"),
+    (matrix_alone, {}, f": no words for 3 rows: none of {UNNAMED}"),
 ]  # fmt: skip
 
 
@@ -251,7 +251,21 @@ def test_words_of_another_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("a\nb\n")
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.h5")
-    assert str(caught.value) == f"{tmp_path / 't.h5'}:table: 3 rows, but 2 words: they belong to another file"
+    reason = f"3 rows, but 2 words in {tmp_path / 'vocab.txt'}; a JSON object from word to row may skip rows"
+    assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
+
+
+@pytest.mark.parametrize("chunks", [None, (7000, 3)])
+def test_rows_may_be_skipped_and_shared(tmp_path: Path, chunks: tuple[int, int] | None) -> None:
+    """As with the word_index of Keras, whose row 0 is padding."""
+    many: NDArray[np.float32] = np.arange(200_000 * 3, dtype=np.float32).reshape(-1, 3)
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file.create_dataset("embeddings", data=many, chunks=chunks)
+    rows = [1, 2, 2, 99_000, 199_999]
+    (tmp_path / "t.vocab.json").write_text(json.dumps({f"w{i}": row for i, row in enumerate(rows)}))
+    with pytest.warns(embstore.EmbstoreWarning, match="^199996 rows without a word left out$"):
+        found = table(tmp_path / "t.h5")
+    assert found == ([f"w{i}" for i in range(5)], many[rows].tolist())
 
 
 def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embstore.atomic import replacing
-from embstore.batch import Batch, Dtype, Progress, ReadOptions, Source, Tokens
+from embstore.batch import Batch, Progress, ReadOptions, Source, Tokens
+from embstore.codecs.array import array_source, check_matrix
 from embstore.codecs.hdf5_process import Child
-from embstore.codecs.matrix import Origin, RowReader, matrix_source
-from embstore.codecs.tokenizer import read_words, words_beside
+from embstore.codecs.hdf5_request import Request
+from embstore.codecs.hdf5_rows import PipedRows, mapped_rows
+from embstore.codecs.matrix import Origin
+from embstore.codecs.tokenizer import WordList, read_words
+from embstore.codecs.wordlist import fitting, words_for
 from embstore.errors import FormatError
 from embstore.inputs import open_regular
 
@@ -31,39 +34,28 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     path = Path(path)
     open_regular(path).close()
     origin = Origin(path, NAME)
-    vocab_file = options.vocab if options.vocab and Path(options.vocab).is_file() else None
-    vocab = None if vocab_file or not options.vocab else str(options.vocab)
-    request = {
-        "path": str(path),
-        "key": options.key,
-        "vocab": vocab,
-        "words": vocab_file is None,
-        "integers": options.dtype is not None,
-    }
-    child = Child(path, request, NAME)
+    in_file = not (options.vocab and Path(options.vocab).is_file())
+    request = Request(
+        path=str(path),
+        key=options.key,
+        vocab=str(options.vocab) if options.vocab and in_file else None,
+        words=in_file,
+        integers=options.dtype is not None,
+    )
+    child = Child(path, asdict(request), NAME)
     try:
         plan: dict[str, Any] = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
-        tokens = _tokens(child, plan["rows"]) if plan["words"] else _words_from_file(path, vocab_file, plan)
-        rows = _streamed(child, plan) if plan["offset"] is None else _mapped(path, plan)
+        words = _tokens(child, plan["rows"]) if plan["words"] else _words_from_file(path, options, plan["rows"])
+        shape, dtype, offset = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"]
+        rows: Any = PipedRows(child, shape, dtype) if offset is None else mapped_rows(path, shape, dtype, offset)
+        source = array_source(rows, words, check_matrix(rows.dtype, shape, options), origin, progress)
     except BaseException:
         child.close()
         raise
-    found = np.dtype(plan["dtype"])
-    kept: Dtype = "float16" if found == np.float16 else "float32"
-    floating = None if found.kind == "f" else np.float32
-    source = matrix_source(
-        tokens,
-        plan["dim"],
-        kept if floating is None or options.dtype is None else options.dtype,
-        lambda start, stop: np.require(rows(start, stop), floating, ["A"]),
-        origin,
-        progress,
-        row_bytes=plan["dim"] * found.itemsize,
-    )
     return source.through(lambda batches: _ending(child, batches))
 
 
-def _tokens(child: Child, count: int) -> Tokens:
+def _tokens(child: Child, count: int) -> WordList:
     """Read the tokens in the child's blocks."""
     lengths, data = [np.zeros(1, np.int64)], bytearray()
     missing = count
@@ -72,15 +64,15 @@ def _tokens(child: Child, count: int) -> Tokens:
         lengths.append(np.frombuffer(child.read(8 * block), np.int64))
         data += child.read(int(lengths[-1].sum()))
         missing -= block
-    return Tokens(np.frombuffer(data, np.uint8), np.cumsum(np.concatenate(lengths)))
+    tokens = Tokens(np.frombuffer(data, np.uint8), np.cumsum(np.concatenate(lengths)))
+    return WordList(tokens, np.arange(count))
 
 
-def _words_from_file(path: Path, vocab: str | Path | None, plan: dict[str, Any]) -> Tokens:
-    words = read_words(vocab or _entity_names(path) or words_beside(path, repr(plan["matrix"].lstrip("/")), NAME))
-    if len(words.tokens) != plan["rows"] or not words.is_whole:
-        reason = f"{plan['rows']} rows, but {len(words.tokens)} words: they belong to another file"
-        raise FormatError(path, reason, where=plan["matrix"].lstrip("/"), format=NAME)
-    return words.tokens
+def _words_from_file(path: Path, options: ReadOptions, count: int) -> WordList:
+    names = None if options.vocab else _entity_names(path)
+    if names is None:
+        return words_for(path, options, count, NAME)
+    return fitting(read_words(names), count, path, names, NAME)
 
 
 def _entity_names(path: Path) -> Path | None:
@@ -88,22 +80,6 @@ def _entity_names(path: Path) -> Path | None:
     match = re.fullmatch(r"embeddings_(.+_\d+)(\.v\d+)?", path.stem)
     names = path.with_name(f"entity_names_{match[1]}.json") if match else path
     return names if match and names.is_file() else None
-
-
-def _mapped(path: Path, plan: dict[str, Any]) -> RowReader:
-    with open_regular(path) as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    matrix: NDArray[Any] = np.ndarray((plan["rows"], plan["dim"]), plan["dtype"], mapped, plan["offset"])
-    return lambda start, stop: matrix[start:stop]
-
-
-def _streamed(child: Child, plan: dict[str, Any]) -> RowReader:
-    dtype, dim = np.dtype(plan["dtype"]), plan["dim"]
-
-    def rows(start: int, stop: int) -> NDArray[Any]:
-        return np.frombuffer(child.read((stop - start) * dim * dtype.itemsize), dtype).reshape(-1, dim)
-
-    return rows
 
 
 def _ending(child: Child, batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -16,7 +16,8 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
-from embstore.codecs.hdf5_layout import Refused, Request, Table, find_table
+from embstore.codecs.hdf5_layout import Refused, Table, find_table
+from embstore.codecs.hdf5_request import Request
 
 BLOCK_BYTES = 1 << 20
 BLOCK_TOKENS = 16384

@@ -10,6 +10,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from embstore.codecs.hdf5_request import Request
+
 MAX_OBJECTS = 10_000
 # what every libhdf5 unpacks by itself: deflate, shuffle, fletcher32, szip, nbit, scaleoffset; and h5py's own lzf
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}
@@ -24,36 +26,6 @@ class Refused(Exception):  # noqa: N818
     def __init__(self, reason: str, where: str = "") -> None:
         super().__init__(reason)
         self.where = where
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for.
-
-    Attributes
-    ----------
-    path
-        The file.
-    key
-        Name of the matrix, or of a group that holds it.
-    vocab
-        Name of the words.
-    words
-        Whether words are wanted; they may come from elsewhere.
-    integers
-        Whether a matrix of whole numbers will do.
-    """
-
-    path: str
-    key: str | None
-    vocab: str | None
-    words: bool
-    integers: bool
-
-    @property
-    def kinds(self) -> str:
-        """Kinds of dtypes that will do."""
-        return "fiu" if self.integers else "f"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""The rows of an HDF5 matrix: mapped, or through a pipe."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embstore.batch import Ints, Vectors
+from embstore.codecs.hdf5_process import Child
+from embstore.inputs import open_regular
+
+BLOCK_BYTES = 1 << 20
+
+
+def mapped_rows(path: Path, shape: tuple[int, int], dtype: str, offset: int) -> Vectors:
+    """Map contiguous rows, which the child has found to lie in the file."""
+    with open_regular(path) as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.ndarray(shape, dtype, mapped, offset)
+
+
+class PipedRows:
+    """Rows as they come from a child: an array to whoever asks for them in rising order, once.
+
+    Attributes
+    ----------
+    shape, dtype
+        As of an array.
+    """
+
+    def __init__(self, child: Child, shape: tuple[int, int], dtype: str) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self._child = child
+        self._start = self._stop = 0
+        self._block: Any = None
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, wanted: slice | Ints) -> Vectors:
+        """Copy rows, (wanted, dim); those in between are read and left out."""
+        rows = np.arange(wanted.start, wanted.stop) if isinstance(wanted, slice) else wanted
+        taken = np.empty((len(rows), self.shape[1]), self.dtype)
+        filled = 0
+        while filled < len(rows):
+            until = int(np.searchsorted(rows, self._stop))
+            if until > filled:
+                taken[filled:until] = self._block[rows[filled:until] - self._start]
+                filled = until
+            else:
+                self._advance()
+        return taken
+
+    def _advance(self) -> None:
+        row_bytes = self.shape[1] * self.dtype.itemsize
+        count = min(max(1, BLOCK_BYTES // row_bytes), len(self) - self._stop)
+        data = self._child.read(count * row_bytes)
+        self._block = np.frombuffer(data, self.dtype).reshape(count, self.shape[1])
+        self._start, self._stop = self._stop, self._stop + count
