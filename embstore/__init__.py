@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embstore.converting import convert
+    from embstore.covering import Coverage, coverage
     from embstore.encoder import Bags, Encoder
     from embstore.errors import (
         EmbstoreError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Bags",
+    "Coverage",
     "Embedding",
     "EmbeddingBag",
     "EmbstoreError",
@@ -51,6 +53,7 @@ __all__ = [
     "Vocabulary",
     "__version__",
     "convert",
+    "coverage",
     "open",
     "save",
 ]
@@ -59,6 +62,7 @@ __all__ = [
 # No module is called like a name here: importing it would put the module in the name's place.
 _HOMES = {
     "converting": ("convert",),
+    "covering": ("Coverage", "coverage"),
     "encoder": ("Bags", "Encoder"),
     "errors": tuple(name for name in __all__ if name.endswith(("Error", "Warning"))),
     "layers": ("Embedding", "EmbeddingBag"),
