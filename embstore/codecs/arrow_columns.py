@@ -20,7 +20,7 @@ def pyarrow(name: str = "") -> Any:
     try:
         return importlib.import_module(f"pyarrow.{name}" if name else "pyarrow")
     except ImportError:
-        raise MissingDependencyError("pyarrow", "Parquet and Arrow") from None
+        raise MissingDependencyError("pyarrow", "a Parquet or Arrow file") from None
 
 
 @dataclass(frozen=True, slots=True)
