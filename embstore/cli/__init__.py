@@ -7,10 +7,11 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from embstore.errors import EmbstoreError, EmbstoreWarning
+from embstore.errors import EmbstoreError, EmbstoreWarning, UnknownTokenError
 
 COMMANDS = {
     "convert": "Convert a file of embeddings into another.",
@@ -23,6 +24,8 @@ COMMANDS = {
     "formats": "List the formats.",
 }
 
+UNKNOWN_WORDS = 3  # exit code
+
 EPILOG = """\b
 A first session:
   embstore convert glove.6B.50d.txt glove.6B.50d.safetensors
@@ -30,7 +33,8 @@ A first session:
   embstore similar glove.6B.50d.safetensors frog
 
 \b
-Exit codes: 0 done; 1 error, one line on stderr; 2 wrong usage; 3 unknown words; 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 error, one line on stderr; 2 wrong usage; 3 unknown words; 130 or 143
+stopped by Ctrl-C or SIGTERM, with nothing left behind.
 Completion: eval "$(_EMBSTORE_COMPLETE=bash_source embstore)", or zsh_source, or fish_source.
 """
 
@@ -66,7 +70,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Commands, epilog=EPILOG)
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
@@ -85,27 +89,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None) -> int:
     """Run the command line; its exit code."""
     try:
+        _open_closed_streams()
         code = cli.main(arguments, prog_name="embstore", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains as it flushes at its end
-        return 1
+    except click.Abort as error:  # what click makes of Ctrl-C, and of an EOFError too
+        return _report(error.__cause__) if isinstance(error.__cause__, EOFError) else 130
+    except OSError as error:
+        _forget_output()
+        return 1 if isinstance(error, BrokenPipeError) else _report(error)
     except Exception as error:
-        if os.environ.get("EMBSTORE_DEBUG") == "1":
-            raise
-        click.echo(f"error: {_one_line(error)}", err=True)
-        return 1
+        return _report(error)
     return code if isinstance(code, int) else 0
 
 
+def _open_closed_streams() -> None:
+    """Let a stream that the caller closed (``embstore ... <&-``) be empty; Python has None in its place."""
+    sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+
+
+def _forget_output() -> None:
+    """Drop what a closed pipe or a full disk did not take, or the interpreter complains as it flushes at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report(error: Exception) -> int:
+    if os.environ.get("EMBSTORE_DEBUG") == "1":
+        raise error
+    click.echo(f"error: {_one_line(error)}", err=True)
+    return UNKNOWN_WORDS if isinstance(error, UnknownTokenError) else 1
+
+
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:
+        return error.strerror if error.filename is None else f"{os.fsdecode(error.filename)}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "out of memory"
     text = " ".join(str(error).split())

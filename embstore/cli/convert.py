@@ -24,12 +24,8 @@ from embstore.report import Report
 @click.option(
     "--to",
     type=click.Choice([codec.name for codec in CODECS.values() if codec.writes]),
+    metavar="FORMAT",
     help="Format of DST; without it the suffix tells (.safetensors is a store).",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "float16", "bfloat16"]),
-    help="What to keep the values as.  [default: as in SRC]",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Take the first so many rows.")
 @click.option("--vocab-only", type=click.Path(path_type=Path), metavar="FILE", help="Keep just the words of FILE.")
@@ -63,6 +59,8 @@ def convert_command(source: Path, target: Path, oov: Policy | None, quiet: bool,
       embstore convert glove.6B.zip glove.safetensors --member glove.6B.100d.txt --dtype float16
       embstore convert glove.6B.50d.txt mine.safetensors --vocab-only words.txt --oov lower,hash:1000 --padding
     """  # noqa: D301
+    if str(source) == "-":
+        raise click.UsageError("Standard input cannot be read: name a file, since its format is found in its bytes.")
     with progress_bar(show=not quiet) as progress:
         done = convert(source, target, oov=oov, progress=progress, **options)
     if as_json:
@@ -75,7 +73,13 @@ def _sentence(done: Report) -> str:
     left_out = [
         f"{count:,} {what}" for count, what in ((done.duplicates, "repeated"), (done.skipped, "skipped")) if count
     ]
-    return (
-        f"{done.target}: {done.rows:,} x {done.dim} {done.dtype}, {done.bytes / 1e6:,.1f} MB in {done.seconds:.2f} s"
-        + (f"; {' and '.join(left_out)}" if left_out else "")
+    return f"{done.target}: {done.rows:,} x {done.dim} {done.dtype}, {_size(done.bytes)} in {done.seconds:.2f} s" + (
+        f"; {' and '.join(left_out)}" if left_out else ""
     )
+
+
+def _size(count: int) -> str:
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:,.1f} {name}"
+    return f"{count} bytes"

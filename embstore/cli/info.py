@@ -14,6 +14,9 @@ from embstore.batch import Batch, ReadOptions
 from embstore.cli.options import as_json, print_text, progress_bar, reading_options
 from embstore.codecs import find, sniff
 from embstore.converting import read
+from embstore.errors import FormatError
+from embstore.inputs import open_regular
+from embstore.layout import read_header
 from embstore.store import Store
 
 SHOWN = 5  # tokens
@@ -27,18 +30,29 @@ SHOWN = 5  # tokens
 def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None:
     """Tell what the file PATH holds: format, rows, dim, dtype, origin.
 
-    Of a store the header tells all. Of other files that do not say how many rows they have, --count finds out.
-    """
+    Of a store the header tells all. Of other files that do not say how many rows they have, --count finds out. A
+    safetensors file that is no table as it stands has its tensors listed, from which --key names one.
+
+    \b
+    Examples:
+      embstore info glove.6B.50d.safetensors
+      embstore info glove.6B.zip --member glove.6B.100d.txt --count --json
+    """  # noqa: D301
     options = ReadOptions(**reading)
     codec = find(options.format) if options.format else sniff(path)
-    known = {"path": str(path), "format": codec.name, "bytes": path.stat().st_size}
-    known |= _store(path) if codec.name == "store" else _foreign(path, options, count)
+    known: dict[str, Any] = {"path": str(path), "format": codec.name, "bytes": path.stat().st_size}
+    try:
+        known |= _store(path) if codec.name == "store" else _foreign(path, options, count)
+    except FormatError as error:
+        if codec.name != "safetensors" or options.given():
+            raise
+        known |= {"table": f"none as it stands: {error.reason}", "tensors": _tensors(path)}
     if as_json:
         click.echo(json.dumps(known))
         return
-    width = max(map(len, known))
-    for name, value in known.items():
-        print_text(f"{name:{width}}  {_shown(value)}")
+    tensors = known.pop("tensors", {})
+    _print_columns({name: _shown(value) for name, value in known.items()})
+    _print_columns(tensors)
 
 
 def _store(path: Path) -> dict[str, Any]:
@@ -60,9 +74,22 @@ def _foreign(path: Path, options: ReadOptions, count: bool) -> dict[str, Any]:
     return {"rows": rows, "dim": source.dim, "dtype": source.dtype, "tokens": _first_tokens(first)}
 
 
+def _tensors(path: Path) -> dict[str, str]:
+    with open_regular(path) as file:
+        tensors = read_header(file, path).tensors
+    return {name: f"{tensor.dtype} {' x '.join(map(str, tensor.shape))}" for name, tensor in tensors.items()}
+
+
 def _first_tokens(batch: Batch | None) -> list[str]:
     tokens = batch.tokens[:SHOWN].to_bytes() if batch else []
     return [token.decode("utf-8", "surrogateescape") for token in tokens]
+
+
+def _print_columns(entries: dict[str, str]) -> None:
+    printable = {_printable(name): _printable(text) for name, text in entries.items()}
+    width = max(map(len, printable), default=0)
+    for name, text in printable.items():
+        print_text(f"{name:{width}}  {text}")
 
 
 def _shown(value: Any) -> str:
@@ -71,3 +98,8 @@ def _shown(value: Any) -> str:
     if value is None:
         return "unknown (--count reads the file to count them)"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _printable(text: str) -> str:
+    """Escape what would move the cursor or change a terminal's colours: the file may come from anywhere."""
+    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else ascii(c)[1:-1] for c in text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
-from embstore.batch import Progress
+from embstore.batch import Dtype, Progress
 from embstore.codecs import CODECS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -20,7 +21,8 @@ READING = (
         "--from",
         "format",
         type=click.Choice([codec.name for codec in CODECS.values() if codec.reads]),
-        help="Format of the file; without it the first bytes tell, then the suffix.",
+        metavar="FORMAT",
+        help="Format of the file, as `embstore formats` lists them; without it the first bytes tell, then the suffix.",
     ),
     click.option("--vocab", metavar="FILE|NAME", help="A file of words, or the name of the dataset that holds them."),
     click.option("--key", metavar="NAME", help="Name of the tensor or dataset that holds the vectors."),
@@ -32,7 +34,12 @@ READING = (
         type=click.Choice(["stop", "skip"]),
         default="stop",
         show_default=True,
-        help="At a line that cannot be read.",
+        help="What to do at a line that cannot be read.",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(get_args(Dtype)),
+        help="What the values become; whole numbers need one.  [default: as in the file]",
     ),
 )
 
@@ -58,10 +65,17 @@ def progress_bar(*, show: bool) -> Iterator[Progress | None]:
     if not show or not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=1, file=sys.stderr) as bar:
+    held: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as held, contextlib.ExitStack() as stack:
+            bars: list[Any] = []
 
-        def update(position: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(position - bar.pos)
+            def update(position: int, total: int) -> None:
+                if not bars:  # drawn once there is something to tell
+                    bars.append(stack.enter_context(click.progressbar(length=max(total, 1), file=sys.stderr)))
+                bars[0].update(position - bars[0].pos)
 
-        yield update
+            yield update
+    finally:
+        for warning in held:  # each on a line of its own below the bar
+            warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)

@@ -13,12 +13,11 @@ import click
 import numpy as np
 
 from embstore.batch import Batch, Tokens, Vectors
+from embstore.cli import UNKNOWN_WORDS
 from embstore.cli.options import as_json, print_text, reading_options, store_argument
 from embstore.codecs.decimal import formatted
 from embstore.opening import open as open_store
 from embstore.store import Store
-
-UNKNOWN = 3  # exit code
 
 
 @click.command("query")
@@ -38,13 +37,15 @@ def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: b
     """Print the vectors of WORDS in the table STORE; - reads words from standard input, one a line.
 
     STORE may be any file that embstore reads; a store opens at once. Words that are not there are named on stderr,
-    and the exit code is 3.
+    and the exit code is 3. A word that begins with - goes behind --; the word - itself comes from standard input.
 
     \b
     Examples:
       embstore query glove.6B.50d.safetensors the frog
       embstore query glove.6B.50d.safetensors - --format npy < words.txt > vectors.npy
     """  # noqa: D301
+    if as_json and shown_as == "npy":
+        raise click.UsageError("--json and --format npy exclude each other.")
     table = open_store(store, **reading)
     asked = _asked(words)
     known = [word for word, row in zip(asked, table.rows(asked).tolist(), strict=True) if row >= 0]
@@ -52,7 +53,7 @@ def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: b
     _show(table, known, unknown, "json" if as_json else shown_as)
     for word in unknown:
         print_text(f"unknown: {word}", err=True)
-    return UNKNOWN if unknown else 0
+    return UNKNOWN_WORDS if unknown else 0
 
 
 def _asked(words: tuple[str, ...]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from embstore.cli.options import as_json, store_argument
+from embstore.cli.options import as_json, print_text, store_argument
 from embstore.errors import FormatError
 from embstore.store import Store
 
@@ -32,5 +32,5 @@ def verify_command(store: Path, as_json: bool) -> int:
         shape = {"rows": len(table), "dim": table.dim, "dtype": table.dtype}
         click.echo(json.dumps({"path": str(store), "ok": True, **shape}))
     else:
-        click.echo(f"{store}: {len(table):,} x {table.dim} {table.dtype}, all in order")
+        print_text(f"{store}: {len(table):,} x {table.dim} {table.dtype}, all in order")
     return 0
