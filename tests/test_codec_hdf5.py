@@ -287,6 +287,15 @@ def test_a_child_without_progress_is_given_up_on(tmp_path: Path, monkeypatch: py
     assert str(caught.value) == f"{tmp_path / 't.h5'}: no progress in 0.001 s of reading: the file is damaged"
 
 
+def test_a_child_that_ends_otherwise_is_an_error_of_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.h5"
+    child = hdf5_process.Child(path, {"unheard": "of"}, "hdf5")
+    with contextlib.closing(child), pytest.raises(embstore.FormatError) as caught:
+        child.read(8)
+    assert str(caught.value).startswith(f"{path}: damaged: reading it ended with code 1 TypeError: ")
+    assert "\n" not in str(caught.value)
+
+
 def test_damage_anywhere_is_an_error_or_a_wrong_answer(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
     with h5py.File(path, "w", libver="latest") as file:
