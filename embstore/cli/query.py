@@ -48,8 +48,9 @@ def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: b
         raise click.UsageError("--json and --format npy exclude each other.")
     table = open_store(store, **reading)
     asked = _asked(words)
-    known = [word for word, row in zip(asked, table.rows(asked).tolist(), strict=True) if row >= 0]
-    unknown = list(dict.fromkeys(word for word in asked if word not in table))
+    rows = table.rows(asked).tolist()
+    known = [word for word, row in zip(asked, rows, strict=True) if row >= 0]
+    unknown = list(dict.fromkeys(word for word, row in zip(asked, rows, strict=True) if row < 0))
     _show(table, known, unknown, "json" if as_json else shown_as)
     for word in unknown:
         print_text(f"unknown: {word}", err=True)
