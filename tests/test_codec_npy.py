@@ -157,6 +157,8 @@ def test_an_object_maps_words_to_rows(tmp_path: Path) -> None:
     with pytest.warns(embstore.EmbstoreWarning, match="^1 rows without a word left out$"):
         store = embstore.open(saved(tmp_path, MATRIX, {"naïve": 2, "the": 0}))
     assert dict(zip(store.itos, store.vectors.tolist(), strict=True)) == {"the": [0.5, -1.5], "naïve": [1, 0.125]}
+    with pytest.warns(embstore.EmbstoreWarning, match="^1 rows without a word left out$"):
+        assert list(embstore.open(saved(tmp_path, MATRIX, {"a": 0, "b": 1})).itos) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

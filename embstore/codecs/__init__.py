@@ -15,6 +15,11 @@ from embstore.unpacking import is_compressed
 
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
+PICKLE = (
+    "a pickle, which may run any code when it is loaded. Where you trust it, two lines export it from gensim: "
+    "`from gensim.models import KeyedVectors` and `KeyedVectors.load(old).save_word2vec_format('new.bin', binary=True)`"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Codec:
@@ -72,8 +77,10 @@ CODECS = {
         Codec("fasttext", (".bin",), "a fastText model: its words' vectors", magic.is_fasttext, writes=False),
         Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy),
         Codec("npz", (".npz",), "NumPy's .npz: a matrix and an array of words", magic.is_npz),
+        Codec("torch", (".pt", ".pth"), "torch.save: a tensor, a state dict, torchtext's cache", magic.is_torch),
         Codec("finalfusion", (".fifu",), "finalfusion: words, a matrix, norms", magic.is_finalfusion),
         Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", magic.is_safetensors),
+        Codec("projector", (), "a folder for TensorBoard's projector", reads=False),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),
         Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", magic.is_hdf5),
@@ -101,6 +108,8 @@ def sniff(path: str | Path) -> Codec:
     for codec in CODECS.values():
         if codec.magic is not None and codec.magic(head):
             return codec
+    if magic.is_pickle(head):
+        raise FormatError(path, PICKLE)
     suffix = inner_suffix(path) if is_compressed(head) else Path(path).suffix.lower()
     by_suffix = [
         codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store"

@@ -14,6 +14,7 @@ import numpy as np
 from embstore.batch import Dtype, Findings, Progress, ReadOptions, Source, Vectors
 from embstore.codecs.matrix import Origin, matrix_source
 from embstore.codecs.tokenizer import WordList
+from embstore.dtypes import from_bfloat16
 from embstore.errors import FormatError
 
 MAX_HEADER = 10_000  # as numpy.load has it: literal_eval of more could exhaust memory
@@ -107,7 +108,8 @@ def array_source(
     dtype: Dtype,
     origin: Origin,
     progress: Progress | None,
-    findings: Findings | None = None,
+    *,
+    bfloat16: bool = False,
 ) -> Source:
     """Return the source of an array, mapped or in memory, of any byte order and layout.
 
@@ -117,15 +119,17 @@ def array_source(
         (rows, dim), checked by `check_matrix`.
     words
         Checked by `wordlist.fitting`.
+    bfloat16
+        Whether the array holds the bits of these, as uint16.
     """
-    findings = findings or Findings()
+    findings = Findings()
     if len(np.unique(words.rows)) < len(array):
         findings.add("rows without a word left out", times=len(array) - len(np.unique(words.rows)))
     native = np.dtype(np.float32) if array.dtype.kind != "f" else array.dtype.newbyteorder("=")
 
     def rows(start: int, stop: int) -> Vectors:
         taken = array[start:stop] if words.is_whole else array[words.rows[start:stop]]
-        return np.require(taken, native, ["C", "A"])
+        return from_bfloat16(taken) if bfloat16 else np.require(taken, native, ["C", "A"])
 
     return matrix_source(
         words.tokens, array.shape[1], dtype, rows, origin, progress, findings, array.shape[1] * array.dtype.itemsize

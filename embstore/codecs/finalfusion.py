@@ -93,7 +93,9 @@ class _File:
     def matrix(self) -> Vectors:
         """Return the rows, mapped, of any alignment."""
         if QUANTIZED in self.chunks:
-            reason = "quantized rows are not supported; `ffp-convert -f finalfusion -t word2vec` (finalfusion) unpacks them"
+            reason = (
+                "quantized rows cannot be read; `ffp-convert -f finalfusion -t word2vec` (finalfusion) unpacks them"
+            )
             raise FormatError(self.path, reason, format=NAME)
         if MATRIX not in self.chunks:
             raise FormatError(self.path, f"no matrix: it has the chunks {list(self.chunks)}", format=NAME)

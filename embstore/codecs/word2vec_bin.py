@@ -14,7 +14,8 @@ from embstore.codecs.counted import CountedHeader
 from embstore.codecs.magic import WORD2VEC_HEADER
 from embstore.dtypes import bytes_of, encode_rows
 from embstore.errors import FormatError
-from embstore.inputs import Input, first_bytes, is_compressed
+from embstore.inputs import Input, first_bytes
+from embstore.unpacking import is_compressed
 
 NAME = "word2vec-bin"
 BLOCK = 1 << 20

@@ -12,6 +12,7 @@ from embstore.atomic import replacing, write_all
 from embstore.batch import ReadOptions, Tokens
 from embstore.codecs.tokenizer import WordList, read_words, words_beside
 from embstore.errors import FormatError
+from embstore.inputs import first_bytes
 
 MARK = b"\xef\xbb\xbf"
 
@@ -27,13 +28,24 @@ def words_for(path: str | Path, options: ReadOptions, count: int, name: str) -> 
     """
     place = Path(options.vocab) if options.vocab else words_beside(Path(path), f"{count:,} rows", name)
     words = _from_tsv(place, count) if place.suffix.lower() == ".tsv" else read_words(place)
-    return fitting(words, count, path, place, name)
+    listed = place.suffix.lower() != ".json" or first_bytes(place, 99).lstrip(MARK + b" \t\r\n").startswith(b"[")
+    return fitting(words, count, path, place, name, listed=listed)
 
 
-def fitting(words: WordList, count: int, path: str | Path, place: str | Path, name: str) -> WordList:
-    """Return the words if they fit `count` rows; FormatError otherwise. `place` is where they came from."""
+def fitting(
+    words: WordList, count: int, path: str | Path, place: str | Path, name: str, *, listed: bool = True
+) -> WordList:
+    """Return the words if they fit `count` rows; FormatError otherwise.
+
+    Parameters
+    ----------
+    place
+        Where they came from.
+    listed
+        Whether they came one for each row, rather than each with its row.
+    """
     beyond = int(words.rows[-1]) if len(words.rows) else -1
-    if words.is_whole and len(words.tokens) != count:
+    if listed and len(words.tokens) != count:
         reason = (
             f"{count:,} rows, but {len(words.tokens):,} words in {place}; a JSON object from word to row may skip rows"
         )

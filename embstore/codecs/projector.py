@@ -1,0 +1,43 @@
+"""A folder for TensorBoard's projector, written only: vectors.tsv and metadata.tsv (formats/projector/SPEC.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from embstore.atomic import replacing, write_all
+from embstore.batch import Batch, Source, Tokens
+from embstore.codecs.decimal import formatted
+from embstore.codecs.folder import new_folder
+from embstore.errors import FormatError
+
+NAME = "projector"
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write the folder, whole or not at all; what would break a line of it is escaped."""
+    rows = 0
+    with (
+        new_folder(path) as folder,
+        replacing(folder / "vectors.tsv") as vectors,
+        replacing(folder / "metadata.tsv") as metadata,
+    ):
+        for batch in source.batches:
+            nameless = Tokens(np.zeros(0, np.uint8), np.zeros(len(batch.tokens) + 1, np.int64))
+            numbers = np.ascontiguousarray(batch.vectors, np.float32)
+            for lines in formatted(Batch(nameless, numbers)):  # each begins with the gap behind its token
+                write_all(vectors, bytes(lines)[1:].replace(b"\n ", b"\n").replace(b" ", b"\t"))
+            write_all(metadata, b"".join(label(token) + b"\n" for token in batch.tokens.to_bytes()))
+            rows += len(batch.tokens)
+        if not rows:
+            raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+
+
+def label(token: bytes) -> bytes:
+    """Return a token as a line of metadata.tsv: never blank, since the projector leaves blank lines out."""
+    text = token.decode("utf-8", "backslashreplace").translate(ESCAPES)
+    if not text.strip():
+        text = "".join(f"\\u{ord(letter):04x}" for letter in text) or '""'
+    return text.encode()

@@ -1,0 +1,188 @@
+"""What torch.save writes: a tensor, a state dict or torchtext's cache, nothing unpickled (formats/torch/SPEC.md)."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embstore.atomic import replacing
+from embstore.batch import Dtype, Progress, ReadOptions, Source, Tokens
+from embstore.codecs.array import array_source, check_matrix, refused
+from embstore.codecs.magic import is_torch
+from embstore.codecs.matrix import Origin
+from embstore.codecs.tokenizer import WordList
+from embstore.codecs.waiting import waiting_rows
+from embstore.codecs.wordlist import fitting, words_for
+from embstore.dtypes import NUMPY_DTYPES
+from embstore.errors import FormatError
+from embstore.inputs import first_bytes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME = "torch"
+MAX_DEPTH = 8  # of dictionaries in dictionaries
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read a mapped matrix, and words from beside it inside the file, ``vocab=`` or beside the file."""
+    content = _Content(Path(path))
+    content.collect(_load(Path(path)), "")
+    key = content.choose_matrix(options.key)
+    tensor = content.tensors[key]
+    array, dtype = _as_array(tensor, key, path, options)
+    words = content.words_of(len(array), options)
+    return array_source(array, words, dtype, Origin(path, NAME), progress, bfloat16=_is_bfloat16(tensor))
+
+
+def _load(path: Path) -> Any:
+    import torch
+
+    head = first_bytes(path)
+    if not head.startswith(b"PK\3\4"):
+        if is_torch(head):
+            cure = "torch.save(torch.load(old, weights_only=True), new) renews it"
+            raise FormatError(path, f"written by torch before 1.6, so that it cannot be mapped: {cure}", format=NAME)
+        raise FormatError(path, "not what torch.save writes, which is a zip", format=NAME)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # the weights-only unpickler lets out what damaged opcodes lead to
+        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
+            cure = (
+                "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
+            )
+            raise FormatError(path, f"holds Python objects, which would be unpickled: {cure}", format=NAME) from None
+        found = ascii(str(error).partition("\n")[0])[1:-1][:150]
+        raise FormatError(path, f"cannot be read, it is damaged or cut short: {found}", format=NAME) from None
+
+
+@dataclass(slots=True)
+class _Content:
+    """The tensors and the word lists of a file by name, names of nested dictionaries joined by dots.
+
+    Attributes
+    ----------
+    words
+        Lists of strings, or objects from string to row.
+    """
+
+    path: Path
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    words: dict[str, list[str] | dict[str, int]] = field(default_factory=dict)
+
+    def collect(self, value: Any, name: str, depth: int = 0) -> None:
+        import torch
+
+        if isinstance(value, torch.Tensor):
+            self.tensors[name] = value
+        elif isinstance(value, tuple) and len(value) == 4 and not name:  # torchtext.vocab.Vectors
+            for part, item in zip(("itos", "stoi", "vectors", "dim"), value, strict=True):
+                if part != "stoi":  # says the same as itos
+                    self.collect(item, part, depth + 1)
+        elif _are_words(value):
+            self.words[name] = value
+        elif isinstance(value, dict) and depth < MAX_DEPTH:
+            for key, item in value.items():
+                self.collect(item, f"{name}.{key}" if name else str(key), depth + 1)
+
+    def choose_matrix(self, key: str | None) -> str:
+        if key is not None:
+            if key not in self.tensors:
+                raise FormatError(self.path, f"no tensor {key!r}: it has {self}", format=NAME)
+            return key
+        found = [name for name, tensor in self.tensors.items() if tensor.ndim == 2 and tensor.is_floating_point()]
+        found = found or [name for name, tensor in self.tensors.items() if tensor.ndim == 2]
+        if len(found) != 1:
+            count = f"{len(found)} tensors" if found else "no tensor"
+            raise FormatError(self.path, f"{count} may be the table: name one with key= ({self})", format=NAME)
+        return found[0]
+
+    def words_of(self, count: int, options: ReadOptions) -> WordList:
+        name = str(options.vocab) if options.vocab else None
+        if name is None:
+            long_enough = [name for name, words in self.words.items() if len(words) == count]
+            name = long_enough[0] if len(long_enough) == 1 else None
+        if name not in self.words:
+            return words_for(self.path, options, count, NAME)
+        words = self.words[name]
+        rows = range(len(words)) if isinstance(words, list) else sorted(words.values())
+        listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
+        if rows[0] < 0:
+            raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
+        found = WordList(Tokens.pack(map(_as_bytes, listed)), np.array(rows, np.int64))
+        return fitting(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
+
+    def __str__(self) -> str:
+        shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]
+        return ", ".join(shown[:20]) or "no tensors"
+
+
+def _as_bytes(word: str) -> bytes:
+    try:
+        return word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return word.encode("utf-8", "surrogatepass")
+
+
+def _are_words(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(type(word) is str for word in value)
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(type(word) is str and type(row) is int and row < 1 << 32 for word, row in value.items())
+    )
+
+
+def _is_bfloat16(tensor: Tensor) -> bool:
+    return str(tensor.dtype) == "torch.bfloat16"
+
+
+def _as_array(tensor: Tensor, key: str, path: str | Path, options: ReadOptions) -> tuple[np.ndarray[Any, Any], Dtype]:
+    """View a tensor as an array; bfloat16 as its bits."""
+    import torch
+
+    try:
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.is_meta:
+            raise ValueError(f"a {tensor.layout} tensor of {tensor.dtype}, expected a dense one of float")
+        if tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise ValueError(
+                f"{tensor.nbytes:,} bytes of rows in {tensor.untyped_storage().nbytes():,}: an expanded view"
+            )
+        tensor = tensor.detach()
+        if _is_bfloat16(tensor):
+            check_matrix(np.dtype(np.float16), tuple(tensor.shape), options)
+            return tensor.view(torch.int16).numpy().view(np.uint16), "bfloat16"
+        array = tensor.numpy()
+        return array, check_matrix(array.dtype, array.shape, options)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise refused(path, NAME, key, ValueError(str(error))) from None
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write torchtext's cache, (itos, stoi, vectors, dim), whole or not at all; `vectors` keeps its dtype."""
+    import torch
+
+    with replacing(path) as file, waiting_rows(source, path, NAME, source.dtype) as (tokens, rows):
+        itos = list(_as_text(tokens))
+        raw = np.memmap(rows, NUMPY_DTYPES[source.dtype], "c", shape=(len(itos), source.dim))
+        vectors = torch.from_numpy(raw.view(np.int16) if source.dtype == "bfloat16" else raw)
+        vectors = vectors.view(torch.bfloat16) if source.dtype == "bfloat16" else vectors
+        buffered = io.BufferedWriter(file)
+        torch.save((itos, {word: row for row, word in enumerate(itos)}, vectors, source.dim), buffered)
+        buffered.flush()
+        buffered.detach()
+
+
+def _as_text(tokens: list[bytes]) -> Iterator[str]:
+    return (token.decode("utf-8", "surrogateescape") for token in tokens)

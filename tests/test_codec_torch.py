@@ -1,0 +1,136 @@
+"""Files of torch.save: tensors, state dicts and torchtext's caches; nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import embstore
+
+WORDS = ["the", "frog", "naïve"]
+MATRIX = torch.tensor([[0.5, -1.5], [2.25, 3], [1, 0.125]])
+
+
+def saved(folder: Path, value: Any, words: object = WORDS) -> Path:
+    path = folder / "table.pt"
+    torch.save(value, path)
+    if words is not None:
+        path.with_suffix(".vocab.json").write_text(json.dumps(words))
+    return path
+
+
+def refusal(path: Path, **reading: Any) -> str:
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path, **reading)
+    return str(caught.value).replace(str(path.parent), "")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_tensor_and_the_words_beside_it(tmp_path: Path, dtype: torch.dtype, turned: bool) -> None:
+    matrix = MATRIX.to(dtype)
+    store = embstore.open(saved(tmp_path, matrix.t().contiguous().t() if turned else matrix))
+    assert list(store.itos) == WORDS
+    assert store.vectors.tolist() == MATRIX.tolist()
+    assert store.dtype == str(dtype)[6:].replace("64", "32")
+
+
+def test_a_state_dict(tmp_path: Path) -> None:
+    layers = torch.nn.ModuleDict({"emb": torch.nn.Embedding(3, 2), "out": torch.nn.Linear(2, 5)})
+    path = saved(tmp_path, layers.state_dict())
+    listed = "emb.weight float32 [3, 2], out.weight float32 [5, 2], out.bias float32 [5]"
+    assert refusal(path) == f"/table.pt: 2 tensors may be the table: name one with key= ({listed})"
+    assert refusal(path, key="emb") == f"/table.pt: no tensor 'emb': it has {listed}"
+    assert refusal(path, key="out.bias") == "/table.pt:out.bias: an array of shape (5,), expected (rows, dim)"
+    store = embstore.open(path, key="emb.weight")
+    assert store.vectors.tolist() == layers["emb"].state_dict()["weight"].tolist()
+
+
+def test_what_training_leaves_is_looked_into(tmp_path: Path) -> None:
+    path = saved(tmp_path, {"model": {"emb.weight": torch.nn.Parameter(MATRIX)}, "epoch": 3, "words": WORDS}, None)
+    store = embstore.open(path)
+    assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
+    stoi = {"naïve": 2, "the": 0}
+    path = saved(tmp_path, {"weight": MATRIX, "vocab": stoi}, None)
+    with pytest.warns(embstore.EmbstoreWarning, match="^1 rows without a word left out$"):
+        store = embstore.open(path, vocab="vocab")
+    assert dict(zip(store.itos, store.vectors.tolist(), strict=True)) == {"the": [0.5, -1.5], "naïve": [1, 0.125]}
+    assert (
+        refusal(saved(tmp_path, {"w": MATRIX, "v": {"a": -1}}, None), vocab="v")
+        == "/table.pt:v: the word 'a' has row -1"
+    )
+
+
+def test_a_cache_of_torchtext(tmp_path: Path) -> None:
+    path = saved(tmp_path, (WORDS, {word: row for row, word in enumerate(WORDS)}, MATRIX, 2), None)
+    store = embstore.open(path)
+    assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
+
+
+def test_torch_reads_what_it_writes(tmp_path: Path) -> None:
+    embstore.save(tmp_path / "s.safetensors", WORDS, MATRIX.numpy())
+    embstore.convert(tmp_path / "s.safetensors", tmp_path / "t.pt", dtype="bfloat16")
+    itos, stoi, vectors, dim = torch.load(tmp_path / "t.pt", weights_only=True)
+    assert (itos, stoi, dim) == (WORDS, {"the": 0, "frog": 1, "naïve": 2}, 2)
+    assert vectors.dtype == torch.bfloat16
+    assert vectors.tolist() == MATRIX.tolist()
+
+
+def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
+    path = saved(tmp_path, torch.tensor([[1, 2], [3, 4], [5, 6]]))
+    assert (
+        refusal(path) == "/table.pt: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"
+    )
+    assert embstore.open(path, dtype="float16").vectors.tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_python_objects_are_refused_with_a_cure(tmp_path: Path) -> None:
+    cure = "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
+    path = saved(tmp_path, torch.nn.Embedding(3, 2))
+    assert refusal(path) == f"/table.pt: holds Python objects, which would be unpickled: {cure}"
+
+
+def test_the_old_format_is_refused_with_a_cure(tmp_path: Path) -> None:
+    path = tmp_path / "old.pt"
+    torch.save(MATRIX, path, _use_new_zipfile_serialization=False)
+    cure = "torch.save(torch.load(old, weights_only=True), new) renews it"
+    assert refusal(path) == f"/old.pt: written by torch before 1.6, so that it cannot be mapped: {cure}"
+
+
+def test_a_pickle_is_refused_with_the_two_lines_that_export_it(tmp_path: Path) -> None:
+    lines = (
+        "`from gensim.models import KeyedVectors` and "
+        "`KeyedVectors.load(old).save_word2vec_format('new.bin', binary=True)`"
+    )
+    for protocol in range(6):
+        path = tmp_path / f"{protocol}.kv"
+        path.write_bytes(pickle.dumps({"vectors": Path("x"), "words": WORDS}, protocol))
+        reason = (
+            "a pickle, which may run any code when it is loaded. Where you trust it, two lines export it from gensim"
+        )
+        assert refusal(path) == f"/{protocol}.kv: {reason}: {lines}"
+    assert refusal(path, format="torch") == "/5.kv: not what torch.save writes, which is a zip"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (MATRIX.to_sparse(), "a torch.sparse_coo tensor of torch.float32, expected a dense one of float"),
+        (MATRIX.to(torch.complex64), "a torch.strided tensor of torch.complex64, expected a dense one of float"),
+        (torch.zeros(1, 1).expand(1 << 40, 3), f"{12 << 40:,} bytes of rows in 4: an expanded view"),
+    ],
+    ids=["sparse", "complex", "expanded"],
+)
+def test_tensors_that_are_no_table(tmp_path: Path, value: torch.Tensor, reason: str) -> None:
+    path = saved(tmp_path, {"t": value}, {"a": 0})
+    assert refusal(path, key="t") == f"/table.pt:t: {reason}"
+
+
+def test_no_tensor_at_all(tmp_path: Path) -> None:
+    path = saved(tmp_path, {"epoch": 3})
+    assert refusal(path) == "/table.pt: no tensor may be the table: name one with key= (no tensors)"
