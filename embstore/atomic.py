@@ -40,16 +40,17 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """
     path = Path(os.path.realpath(path))  # behind a symbolic link, the file is replaced, not the link
     temporary = path.with_name(f".{path.name[:60]}.{os.urandom(6).hex()}.tmp")
-    try:
-        with _sigterm_as_exception(), io.FileIO(temporary, "x+b") as file:
-            if path.exists():
-                temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-            yield file
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with _sigterm_as_exception():
+        try:
+            with io.FileIO(temporary, "x+b") as file:
+                if path.exists():
+                    temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+                yield file
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     _sync_folder(path.parent)
 
 

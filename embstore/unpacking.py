@@ -36,10 +36,10 @@ def _zstd(raw: IO[bytes]) -> Any:
 
         return zstd.ZstdFile(raw)
     try:
-        import zstandard
+        from embstore.zstd import Frames
     except ImportError:
         raise MissingDependencyError("zstandard", "a .zst file") from None
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    return Frames(raw)
 
 
 COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
