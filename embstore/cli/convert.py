@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from embstore.cli.coverage import parse_policy
 from embstore.cli.options import as_json, progress_bar, reading_options
+from embstore.cli.policy import parse_policy
 from embstore.codecs import CODECS
 from embstore.converting import convert
 from embstore.oov import Policy

@@ -9,17 +9,10 @@ from pathlib import Path
 import click
 
 from embstore.cli.options import as_json, store_argument
+from embstore.cli.policy import parse_policy
 from embstore.covering import Coverage, Share, count_words, coverage
 from embstore.oov import KNOWN, Policy
 from embstore.opening import open as open_store
-
-
-def parse_policy(_: click.Context, __: click.Parameter, text: str | None) -> Policy | None:
-    """Parse the text of a policy; wrong usage where it is none."""
-    try:
-        return None if text is None else Policy.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 @click.command("coverage")
