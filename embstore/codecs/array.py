@@ -123,8 +123,8 @@ def array_source(
         Whether the array holds the bits of these, as uint16.
     """
     findings = Findings()
-    if len(np.unique(words.rows)) < len(array):
-        findings.add("rows without a word left out", times=len(array) - len(np.unique(words.rows)))
+    if words.named_rows < len(array):
+        findings.add("rows without a word left out", times=len(array) - words.named_rows)
     native = np.dtype(np.float32) if array.dtype.kind != "f" else array.dtype.newbyteorder("=")
 
     def rows(start: int, stop: int) -> Vectors:

@@ -127,8 +127,8 @@ class _Table:
             self._check_rows(rows, len(mapping), "mapping")
             rows = mapping[rows].astype(np.int64)
         self._check_rows(rows, len(self.matrix), self.name)
-        if mapping is None and len(np.unique(rows)) < len(self.matrix):
-            findings.add("rows without a word left out", times=len(self.matrix) - len(np.unique(rows)))
+        if mapping is None and words.named_rows < len(self.matrix):
+            findings.add("rows without a word left out", times=len(self.matrix) - words.named_rows)
         scale = None if weights is None else weights[words.rows].astype(np.float32)
         return None if mapping is None and words.is_whole else rows, scale
 

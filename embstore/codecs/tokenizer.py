@@ -38,6 +38,11 @@ class WordList:
         """Whether word i has row i."""
         return bool((self.rows == np.arange(len(self.rows))).all())
 
+    @property
+    def named_rows(self) -> int:
+        """How many rows have a word."""
+        return int(np.count_nonzero(np.diff(self.rows))) + 1 if len(self.rows) else 0
+
 
 def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
     """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json``, or one of `BESIDE` in its folder.
