@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -206,6 +206,14 @@ class ReadOptions:
                 raise ValueError(f"{name}={value}: expected 1 or more")
         if self.on_error not in get_args(OnError):
             raise ValueError(f"on_error={self.on_error!r}: expected one of {', '.join(get_args(OnError))}")
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> ReadOptions:
+        """Make them of keywords; TypeError names one that is none of them, and those that there are."""
+        for name in options:
+            if name not in cls.__slots__:
+                raise TypeError(f"no option {name!r}; the options of reading are {', '.join(cls.__slots__)}")
+        return cls(**options)
 
     def given(self) -> dict[str, str]:
         """Return the options that differ from their defaults, as text."""

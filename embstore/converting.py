@@ -10,7 +10,7 @@ from typing import Any
 from embstore import codecs
 from embstore.atomic import check_target
 from embstore.batch import Batch, Dtype, Duplicates, Progress, ReadOptions, Source
-from embstore.distinct import distinct
+from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError
 from embstore.oov import OovLike, Policy
 from embstore.report import Report, report, warn
@@ -42,6 +42,8 @@ def convert(
     dtype: Dtype | None = None,
     limit: int | None = None,
     vocab_only: str | Path | Iterable[str] | None = None,
+    lower: bool = False,
+    drop_zeros: bool = False,
     normalize: bool = False,
     oov: OovLike = None,
     padding: bool = False,
@@ -64,6 +66,11 @@ def convert(
         Take the first rows only.
     vocab_only
         Words, or a file with one on each line: take the rows of these alone.
+    lower
+        Make the tokens lower case, before `vocab_only` picks among them. Of those that are one then, `duplicates`
+        keeps the first, which is the most frequent in a table sorted so; the others count as repeated.
+    drop_zeros
+        Leave out the rows that are all zeros, and count them.
     normalize
         Scale every vector to length 1.
     oov, padding
@@ -93,16 +100,20 @@ def convert(
         Where the source is damaged, or the target's format cannot hold the table.
     FileExistsError
         Where `dst` exists and `overwrite` is False.
+    TypeError, ValueError
+        For an option that there is not, or a value that it does not take, before anything is read.
     """
     start = time.perf_counter()
+    check_duplicates(duplicates)
+    options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     check_target(dst, overwrite=overwrite)
     target = codecs.find(to) if to else codecs.by_target(dst)
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
     policy = _policy(oov, target) if oov is not None or padding else None
-    source = read(src, ReadOptions(limit=limit, dtype=dtype, **reading), progress)
+    source = read(src, options, progress)
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
-    source = Selection(dtype, limit, words, normalize).apply(source)
+    source = Selection(dtype, limit, words, normalize, lower, drop_zeros).apply(source)
     counter = _Counter()
     source = source.through(counter.count)
     if policy is not None:

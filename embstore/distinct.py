@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -14,6 +15,12 @@ from embstore.vocab import VocabBuilder
 REPEATED = "repeated tokens"
 
 Overwrite = Callable[[Ints, Vectors], None]
+
+
+def check_duplicates(duplicates: str) -> None:
+    """Raise ValueError where it is none of the three rules."""
+    if duplicates not in get_args(Duplicates):
+        raise ValueError(f"duplicates={duplicates!r}: expected one of {', '.join(get_args(Duplicates))}")
 
 
 def distinct(

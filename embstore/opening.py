@@ -8,6 +8,7 @@ from typing import Any
 from embstore import codecs
 from embstore.batch import Duplicates, Progress, ReadOptions
 from embstore.converting import read
+from embstore.distinct import check_duplicates
 from embstore.report import warn
 from embstore.stages import Selection
 from embstore.store import Advice, Store
@@ -45,8 +46,11 @@ def open(  # noqa: A001
     ------
     FormatError
         Where the file is none that embstore reads, or is damaged.
+    TypeError, ValueError
+        For an option that there is not, or a value that it does not take, before anything is read.
     """
-    options = ReadOptions(**reading)
+    check_duplicates(duplicates)
+    options = ReadOptions.of(reading)
     codec = codecs.find(options.format) if options.format else codecs.sniff(path)
     if codec.name == "store" and not set(options.given()) - {"format"}:
         return Store.open(path, advise=advise)

@@ -13,6 +13,7 @@ from embstore.vocab import Vocab, VocabBuilder
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"
 NOT_UTF8 = "tokens that are not UTF-8, their bytes kept"
+ZEROS = "rows of zeros left out"
 
 
 @dataclass(slots=True)
@@ -23,18 +24,24 @@ class Selection:
     limit: int | None = None
     vocab_only: Vocab | None = None
     normalize: bool = False
+    lower: bool = False
+    drop_zeros: bool = False
 
     def apply(self, source: Source) -> Source:
         """Return the source with its rows selected, changed, rounded and checked."""
         if self.limit is not None:
             limit = self.limit
             source = source.through(lambda batches: limited(batches, limit), rows=_least(source.rows, limit))
+        if self.lower:
+            source = source.through(lowered)
         if self.vocab_only is not None:
             words = self.vocab_only
             source = source.through(lambda batches: only(batches, words), rows=None)
+        target, findings = self.dtype or source.dtype, source.findings
+        if self.drop_zeros:
+            source = source.through(lambda batches: without_zeros(batches, findings), rows=None)
         if self.normalize:
             source = source.through(normalized)
-        target, findings = self.dtype or source.dtype, source.findings
         return source.through(lambda batches: rounded(batches, target, findings), dtype=target)
 
 
@@ -52,6 +59,20 @@ def limited(batches: Iterator[Batch], limit: int) -> Iterator[Batch]:
             break
 
 
+def lowered(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the rows with their tokens in lower case: what collides then is a repeated token."""
+    for batch in batches:
+        yield Batch(_lower(batch.tokens), batch.vectors)
+
+
+def _lower(tokens: Tokens) -> Tokens:
+    text = tokens.data.tobytes()
+    if text.isascii():
+        return Tokens(np.frombuffer(text.lower(), np.uint8), tokens.offsets)
+    # each by itself: a sigma at the end of a word has a lower case of its own
+    return Tokens.pack(word.decode("utf-8", "surrogateescape").lower() for word in tokens.to_bytes())
+
+
 def only(batches: Iterator[Batch], words: Vocab) -> Iterator[Batch]:
     """Yield the rows of the words given."""
     for batch in batches:
@@ -60,12 +81,25 @@ def only(batches: Iterator[Batch], words: Vocab) -> Iterator[Batch]:
             yield Batch(batch.tokens.take(keep), batch.vectors[keep])
 
 
+def without_zeros(batches: Iterator[Batch], findings: Findings) -> Iterator[Batch]:
+    """Yield the rows that are not all zeros, and count the others."""
+    for batch in batches:
+        keep = np.asarray(batch.vectors.any(axis=1))
+        if not keep.all():
+            dropped = np.flatnonzero(~keep)
+            findings.add(ZEROS, _name(batch.tokens, int(dropped[0])), len(dropped))
+            batch = Batch(batch.tokens.take(keep), batch.vectors[keep])
+        yield batch
+
+
 def normalized(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Yield rows of length 1, computed in float64; rows of zeros stay."""
     for batch in batches:
         wide = batch.vectors.astype(np.float64)
-        lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
-        yield Batch(batch.tokens, (wide / np.where(lengths > 0, lengths, 1)).astype(np.float32))
+        with np.errstate(invalid="ignore", over="ignore"):  # a row with Inf becomes one with NaN, counted elsewhere
+            lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
+            unit = wide / np.where(lengths > 0, lengths, 1)
+        yield Batch(batch.tokens, unit.astype(np.float32))
 
 
 def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Iterator[Batch]:

@@ -29,6 +29,8 @@ from embstore.report import Report
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Take the first so many rows.")
 @click.option("--vocab-only", type=click.Path(path_type=Path), metavar="FILE", help="Keep just the words of FILE.")
+@click.option("--lower", is_flag=True, help="Make the tokens lower case; --duplicates says which of equal ones stays.")
+@click.option("--drop-zeros", is_flag=True, help="Leave out the rows that are all zeros.")
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
 @click.option(
     "--duplicates",
