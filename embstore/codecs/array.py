@@ -126,9 +126,10 @@ def array_source(
     if words.named_rows < len(array):
         findings.add("rows without a word left out", times=len(array) - words.named_rows)
     native = np.dtype(np.float32) if array.dtype.kind != "f" else array.dtype.newbyteorder("=")
+    in_order = words.is_whole
 
     def rows(start: int, stop: int) -> Vectors:
-        taken = array[start:stop] if words.is_whole else array[words.rows[start:stop]]
+        taken = array[start:stop] if in_order else array[words.rows[start:stop]]
         return from_bfloat16(taken) if bfloat16 else np.require(taken, native, ["C", "A"])
 
     return matrix_source(
