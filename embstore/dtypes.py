@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore import rowwise
 from embstore.batch import Dtype, Vectors
 
-NUMPY_DTYPES: dict[Dtype, str] = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}
-TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+NUMPY_DTYPES: dict[Dtype, str] = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2", "int8": "u1"}
+TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "int8": "U8"}
 
 
 def to_bfloat16(vectors: Vectors) -> NDArray[np.uint16]:
@@ -27,10 +28,29 @@ def from_bfloat16(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
     """Return rows as a store keeps them: little-endian, C-contiguous; a copy only where one is needed."""
-    if dtype == "bfloat16":
-        return to_bfloat16(vectors)
     with np.errstate(over="ignore"):  # a value out of range becomes Inf, which is counted elsewhere
+        if dtype == "bfloat16":
+            return to_bfloat16(vectors)
+        if dtype == "int8":
+            return rowwise.quantize(vectors)
         return np.ascontiguousarray(vectors, NUMPY_DTYPES[dtype])
+
+
+def decode_rows(rows: NDArray[Any], dtype: Dtype) -> Vectors:
+    """Return rows that a store keeps as numbers, (..., dim): a view, or a copy as float32 where NumPy lacks their type."""
+    if dtype == "bfloat16":
+        return from_bfloat16(rows)
+    return rowwise.dequantize(rows) if dtype == "int8" else rows
+
+
+def columns_of(dim: int, dtype: Dtype) -> int:
+    """Columns that a store keeps for `dim` numbers: more only where scales stand behind them."""
+    return dim + rowwise.TAIL if dtype == "int8" else dim
+
+
+def dim_of(rows: NDArray[Any], dtype: Dtype) -> int:
+    """Numbers in each of the rows that a store keeps."""
+    return int(rows.shape[-1]) - columns_of(0, dtype)
 
 
 def bytes_of(array: NDArray[Any]) -> memoryview:

@@ -18,7 +18,7 @@ from embstore.atomic import replacing, write_all
 from embstore.batch import Duplicates, Ints, Source, Vectors
 from embstore.checksum import Checksum
 from embstore.distinct import distinct
-from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, encode_rows
+from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, columns_of, encode_rows
 from embstore.errors import FormatError
 from embstore.vocab import VocabBuilder
 
@@ -48,7 +48,8 @@ class _Writer:
     def __init__(self, file: IO[bytes], path: str | Path, source: Source, duplicates: Duplicates) -> None:
         self.file, self.path, self.source, self.duplicates = file, path, source, duplicates
         self.builder = VocabBuilder(source.rows or source.estimate)
-        self.row_bytes = source.dim * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
+        self.columns = columns_of(source.dim, source.dtype)
+        self.row_bytes = self.columns * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
         self.checksum = Checksum()
         self.rewritten = False
 
@@ -67,7 +68,7 @@ class _Writer:
 
     def _written(self) -> Vectors:
         """Map the vocabulary's rows as they lie in the file."""
-        shape = self.builder.size, self.source.dim
+        shape = self.builder.size, self.columns
         return np.memmap(self.file, NUMPY_DTYPES[self.source.dtype], "r", RESERVE, shape)
 
     def _overwrite(self, rows: Ints, vectors: Vectors) -> None:
@@ -86,7 +87,7 @@ class _Writer:
         slots, offsets, data = self.builder.finish()
         rows = (self.file.tell() - RESERVE) // self.row_bytes
         tensors = [
-            (layout.WEIGHT, TENSOR_DTYPES[self.source.dtype], (rows, self.source.dim)),
+            (layout.WEIGHT, TENSOR_DTYPES[self.source.dtype], (rows, self.columns)),
             (layout.SLOTS, "U64", slots.shape),
             (layout.OFFSETS, "I64", offsets.shape),
             (layout.BYTES, "U8", data.shape),
@@ -111,6 +112,7 @@ class _Writer:
             "embstore.version": layout.VERSION,
             "embstore.hash": "xxh64",
             "embstore.hash_seed": "0",
+            **({layout.ENCODING: layout.ROWWISE} if self.source.dtype == "int8" else {}),
             **{f"embstore.sha256.{name}": digest for name, digest in digests.items()},
             **{f"embstore.source.{key}": _clipped(value) for key, value in self.source.provenance().items()},
             **{f"embstore.{key}": value for key, value in self.source.policy.items()},
@@ -118,6 +120,7 @@ class _Writer:
 
 
 def _clipped(note: str) -> str:
+    note = note.encode("utf-8", "backslashreplace").decode()  # a file's name need not be UTF-8, a header must be
     while len(json.dumps(note)) > MAX_NOTE:
         note = note[: len(note) * 3 // 4] + "..."
     return note
