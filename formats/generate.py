@@ -11,16 +11,22 @@ from pathlib import Path
 
 from makers import (
     arrow_files,
+    fasttext_files,
+    finalfusion_files,
     glove_invalid,
     glove_valid,
     hashes,
     hdf5_files,
+    numpy_files,
     packed,
     plain_safetensors,
     policies,
+    projector_files,
     sample,
     store_invalid,
     store_valid,
+    torch_files,
+    word2vec_files,
 )
 
 
@@ -42,6 +48,14 @@ def main() -> None:
     hdf5_files.make(arguments.out / "hdf5")
     arrow_files.make_parquet(arguments.out / "parquet")
     arrow_files.make_arrow(arguments.out / "arrow")
+    word2vec_files.make_text(arguments.out / "word2vec")
+    word2vec_files.make_binary(arguments.out / "word2vec-bin")
+    numpy_files.make_npy(arguments.out / "npy")
+    numpy_files.make_npz(arguments.out / "npz")
+    fasttext_files.make(arguments.out / "fasttext")
+    finalfusion_files.make(arguments.out / "finalfusion")
+    torch_files.make(arguments.out / "torch")
+    projector_files.make(arguments.out / "projector")
 
 
 if __name__ == "__main__":

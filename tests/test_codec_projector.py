@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from goldens import FORMATS
 
 import embstore
 from embstore.batch import Batch, Source, Tokens
@@ -24,21 +26,22 @@ def test_the_two_files(tmp_path: Path) -> None:
     assert (tmp_path / "folder" / "metadata.tsv").read_text(encoding="utf-8") == "frog\nnaïve\n"
 
 
-@pytest.mark.parametrize(
-    ("token", "label"),
-    [
-        (b"a\tb", b"a\\tb"),
-        (b"a\nb\r", b"a\\nb\\r"),
-        (b"a\\tb", b"a\\\\tb"),
-        (b"two words", b"two words"),
-        (b"", b'""'),
-        (b"  ", b"\\u0020\\u0020"),
-        (b"\xc2\xa0", b"\\u00a0"),
-        (b"caf\xe9", b"caf\\\\xe9"),
-    ],
-)
-def test_a_label_is_one_line_and_never_blank(token: bytes, label: bytes) -> None:
-    assert codec.label(token) == label
+@pytest.mark.parametrize("path", sorted((FORMATS / "projector" / "valid").glob("*.json")), ids=lambda path: path.stem)
+def test_goldens_are_written(path: Path, tmp_path: Path) -> None:
+    golden = json.loads(path.read_text())
+    bits = [[int(number, 16) for number in row.split()] for row in golden["bits"]]
+    codec.write(
+        tmp_path / "p", Source(2, iter([Batch(Tokens.pack(golden["tokens"]), np.array(bits, "<u4").view("<f4"))]))
+    )
+    written = {file.name: file.read_bytes().decode() for file in (tmp_path / "p").iterdir()}
+    assert written == golden["files"]
+
+
+def test_a_golden_is_refused(tmp_path: Path) -> None:
+    golden = json.loads((FORMATS / "projector" / "invalid" / "no_rows.json").read_text())
+    with pytest.raises(embstore.FormatError) as caught:
+        codec.write(tmp_path / "p", Source(2, iter([])))
+    assert str(caught.value) == golden["message"].replace("{path}", str(tmp_path / "p"))
 
 
 def test_many_rows_in_many_batches(tmp_path: Path) -> None:

@@ -57,13 +57,20 @@ def _load(path: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # the weights-only unpickler lets out what damaged opcodes lead to
-        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
+        if " GLOBAL " in str(error):
             cure = (
                 "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
             )
             raise FormatError(path, f"holds Python objects, which would be unpickled: {cure}", format=NAME) from None
-        found = ascii(str(error).partition("\n")[0])[1:-1][:150]
-        raise FormatError(path, f"cannot be read, it is damaged or cut short: {found}", format=NAME) from None
+        reason = f"cannot be read, it is damaged or cut short: {_gist(str(error))}"
+        raise FormatError(path, reason, format=NAME) from None
+
+
+def _gist(message: str) -> str:
+    """Return the one line of torch's message that says what was found."""
+    lines = [line for line in message.split("\n") if line.strip() and not line.startswith("Check the documentation")]
+    found = lines[-1 if "weights_only" in message else 0] if lines else ""
+    return ascii(found.rpartition("WeightsUnpickler error:")[2].strip())[1:-1][:150]
 
 
 @dataclass(slots=True)

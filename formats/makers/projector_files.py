@@ -1,0 +1,30 @@
+"""What TensorBoard's projector gets: tables, and the two files that they become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from makers.golden import write_json
+from makers.rounding import float32_bits
+
+ROWS = ["0.1 -2.5", "0.25 3", "nan 10000000000"]
+
+
+def make(folder: Path) -> None:
+    """Write the files of formats/projector: a format that is only written has no files to read."""
+    bits = [" ".join(map(float32_bits, row.split())) for row in ROWS]
+    numbers = "0.1\t-2.5\n0.25\t3\nnan\t1e+10\n"
+
+    def valid(name: str, about: str, tokens: list[str], lines: list[str]) -> None:
+        labels = "".join(f"{line}\n" for line in lines)
+        files = {"vectors.tsv": numbers, "metadata.tsv": labels}
+        write_json(folder / "valid" / f"{name}.json", {"about": about, "tokens": tokens, "bits": bits, "files": files})
+
+    words = ["the", "two words", "\u017e\u00e1ba"]
+    valid("plain", "numbers as short as they read back", words, words)
+    valid("breaks", "what would break a line", ["a\tb", "a\nb", "a\rb"], ["a\\tb", "a\\nb", "a\\rb"])
+    valid("blank", "blank lines would be left out", ["", "  ", "\u3000"], ['""', "\\u0020\\u0020", "\\u3000"])
+    valid("escapes", "backslashes", ["a\\tb", "\\", '"'], ["a\\\\tb", "\\\\", '"'])
+    valid("not_utf8", "bytes that are not UTF-8", ["\udcff", "caf\udce9", "x"], ["\\\\xff", "caf\\\\xe9", "x"])
+    message = "{path}: no rows to write: the input holds none, or all were left out"
+    write_json(folder / "invalid" / "no_rows.json", {"tokens": [], "bits": [], "message": message})
