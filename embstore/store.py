@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
 import mmap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +83,8 @@ class Store:
         FormatError
             Where the header is not that of a store. Its arrays are not read: `verify` checks them.
         """
+        if advise not in get_args(Advice):
+            raise ValueError(f"advise={advise!r}: expected normal, random, sequential or willneed")
         path = Path(path).absolute()
         with open_regular(path) as file:
             header = read_header(file, path)
@@ -132,7 +133,7 @@ class Store:
     @property
     def dim(self) -> int:
         """Numbers in a vector (embedding_dim)."""
-        return int(self.raw.shape[1])
+        return int(self._open_raw().shape[1])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -292,9 +293,8 @@ class Store:
         """Let go of the file. Views that were handed out stay valid and keep it mapped."""
         self.raw, self.vocab = None, Vocab(*(np.zeros(size, np.uint8) for size in (16, 8, 0)))  # type: ignore[assignment]
         self.stoi, self.itos = Stoi(self.vocab), Itos(self.vocab)
-        if self._mapped is not None:
-            with contextlib.suppress(BufferError):
-                self._mapped.close()
+        # not mapped.close(): NumPy's arrays do not tell a map that they lie in it, and would point nowhere
+        self._mapped = None
 
     def __enter__(self) -> Store:
         return self
