@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.batch import Ints
-from embstore.dtypes import encode_rows
+from embstore.dtypes import decode_rows, dim_of, encode_rows
 from embstore.encoder import Encoder
 from embstore.oov import OovLike, Policy, Skip
 from embstore.resolver import Lookup
-from embstore.special import Table, decoded, special_rows
+from embstore.special import Table, special_rows
 
 
 class VectorsByWord(Lookup, Table, Protocol):
@@ -36,10 +36,10 @@ def _vectors(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.fl
     """Vectors of ids, (ids, dim), copied."""
     tokens = len(store)
     if encoder.in_file or not (ids >= tokens).any():
-        return decoded(store.raw[ids], store.dtype).astype(np.float32)
-    vectors = np.empty((len(ids), store.raw.shape[1]), np.float32)
+        return decode_rows(store.raw[ids], store.dtype).astype(np.float32)
+    vectors = np.empty((len(ids), dim_of(store.raw, store.dtype)), np.float32)
     own = ids < tokens
-    vectors[own] = decoded(store.raw[ids[own]], store.dtype)
+    vectors[own] = decode_rows(store.raw[ids[own]], store.dtype)
     made = _rounded(store, encoder.policy, encoder.padding)
     vectors[~own] = made[ids[~own] - tokens]
     return vectors
@@ -47,4 +47,4 @@ def _vectors(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.fl
 
 def _rounded(store: Table, policy: Policy, padding: bool) -> Any:
     """Make special rows in the store's precision, as its file would hold them."""
-    return decoded(encode_rows(special_rows(store, policy, padding), store.dtype), store.dtype)
+    return decode_rows(encode_rows(special_rows(store, policy, padding), store.dtype), store.dtype)

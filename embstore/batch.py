@@ -15,7 +15,7 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Vectors = NDArray[Any]
 
-Dtype = Literal["float32", "float16", "bfloat16"]
+Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
 Duplicates = Literal["first", "last", "error"]
 
@@ -134,7 +134,7 @@ class Source:
         The rows in order. Errors of the input are raised while it is consumed.
     dtype
         What the values were stored as, so that a conversion keeps it unless told otherwise. Batches of
-        ``bfloat16`` hold float32, which is exact.
+        ``bfloat16`` hold float32, which is exact; so do those of ``int8``, which the store's writer rounds.
     rows
         How many rows there are, where the format says so beforehand.
     estimate

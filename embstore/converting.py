@@ -61,7 +61,8 @@ def convert(
     to
         Format of `dst`; None takes it from the suffix (``.safetensors`` is a store).
     dtype
-        ``float32``, ``float16`` or ``bfloat16``; None keeps what the source has. Whole numbers need one.
+        ``float32``, ``float16``, ``bfloat16``, or ``int8``, which only a store has; None keeps what the source has.
+        Whole numbers need one.
     limit
         Take the first rows only.
     vocab_only
@@ -110,9 +111,13 @@ def convert(
     target = codecs.find(to) if to else codecs.by_target(dst)
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
+    if dtype == "int8" and target.name != "store":
+        raise EmbstoreError(f"int8 is for stores: the format {target.name} has no scales for its rows; take float32")
     policy = _policy(oov, target) if oov is not None or padding else None
     source = read(src, options, progress)
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
+    if source.dtype == "int8" and target.name != "store":
+        dtype = dtype or "float32"
     source = Selection(dtype, limit, words, normalize, lower, drop_zeros).apply(source)
     counter = _Counter()
     source = source.through(counter.count)

@@ -37,7 +37,7 @@ def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
 
 
 def decode_rows(rows: NDArray[Any], dtype: Dtype) -> Vectors:
-    """Return rows that a store keeps as numbers, (..., dim): a view, or a copy as float32 where NumPy lacks their type."""
+    """Return the numbers of rows as a store keeps them, (..., dim): a view, or float32 where NumPy lacks their type."""
     if dtype == "bfloat16":
         return from_bfloat16(rows)
     return rowwise.dequantize(rows) if dtype == "int8" else rows

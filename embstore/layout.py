@@ -25,6 +25,9 @@ SLOTS = "vocab.index"
 OFFSETS = "vocab.offsets"
 BYTES = "vocab.bytes"
 
+ENCODING = "embstore.dtype"  # says how to read a weight of U8
+ROWWISE = "int8-rowwise"
+
 ITEMSIZE = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
     "I16": 2, "U16": 2, "F16": 2, "BF16": 2,

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.batch import Dtype, Source, Vectors
-from embstore.dtypes import from_bfloat16
+from embstore.batch import Dtype, Source
+from embstore.dtypes import decode_rows, dim_of
 from embstore.oov import Ending, Hash, Mean, OovLike, Policy, Zero
 
 MAX_TEXT = 500  # of a policy in a header
@@ -22,7 +22,7 @@ class Table(Protocol):
 
     @property
     def raw(self) -> NDArray[Any]:
-        """The rows as they are kept, (rows, dim), the vocabulary's first."""
+        """The rows as they are kept, (rows, columns), the vocabulary's first."""
 
     @property
     def dtype(self) -> Dtype:
@@ -96,7 +96,7 @@ def special_rows(table: Table, oov: OovLike, padding: bool, seed: int = 0) -> ND
     float32 of shape (rows, dim), possibly no rows.
     """
     policy = Policy.parse(oov)
-    made = np.empty((Special(padding, policy.ending).rows, table.raw.shape[1]), np.float32)
+    made = np.empty((Special(padding, policy.ending).rows, dim_of(table.raw, table.dtype)), np.float32)
     at = 0
     for block in special_blocks(table.raw[: len(table)], table.dtype, policy, padding, seed):
         made[at : at + len(block)] = block
@@ -125,7 +125,7 @@ def special_blocks(
     raw: NDArray[Any], dtype: Dtype, policy: Policy, padding: bool, seed: int = 0
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the special rows, as `special_rows` makes them, of the vocabulary's rows as they are kept."""
-    ending, dim = policy.ending, raw.shape[1]
+    ending, dim = policy.ending, dim_of(raw, dtype)
     if padding:
         yield np.zeros((1, dim), np.float32)
     if isinstance(ending, Zero):
@@ -140,21 +140,17 @@ def special_blocks(
             yield (mean + deviation * drawn).astype(np.float32)
 
 
-def decoded(rows: NDArray[Any], dtype: Dtype) -> Vectors:
-    """Return rows as numbers: a view, or widened where NumPy lacks their type."""
-    return from_bfloat16(rows) if dtype == "bfloat16" else rows
-
-
 def moments(raw: NDArray[Any], dtype: Dtype) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and deviation in each dimension, two of float64 (dim,), over the rows that are finite.
 
     The table is read once, in blocks, and never copied whole: Chan, Golub and LeVeque, "Algorithms for computing
     the sample variance" (1983).
     """
-    count, mean, squares = 0, np.zeros(raw.shape[1]), np.zeros(raw.shape[1])
+    dim = dim_of(raw, dtype)
+    count, mean, squares = 0, np.zeros(dim), np.zeros(dim)
     for start in range(0, len(raw), BLOCK):
         rows = raw[start : start + BLOCK]
-        block = decoded(rows, dtype).astype(np.float64)
+        block = decode_rows(rows, dtype).astype(np.float64)
         block = block[np.isfinite(block).all(axis=1)]
         if not len(block):
             continue
@@ -163,4 +159,4 @@ def moments(raw: NDArray[Any], dtype: Dtype) -> tuple[NDArray[np.float64], NDArr
         squares += ((block - block_mean) ** 2).sum(axis=0) + apart**2 * (count * len(block) / total)
         mean += apart * (len(block) / total)
         count = total
-    return (mean, np.sqrt(squares / count)) if count else (mean, np.ones(raw.shape[1]))
+    return (mean, np.sqrt(squares / count)) if count else (mean, np.ones(dim))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from embstore import rowwise
 from embstore.batch import Batch, Dtype, Findings, Source, Tokens
 from embstore.dtypes import encode_rows, from_bfloat16
+from embstore.errors import EmbstoreError
 from embstore.vocab import Vocab, VocabBuilder
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"
@@ -103,9 +105,14 @@ def normalized(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Iterator[Batch]:
-    """Yield rows in their final precision (bfloat16 as float32), and count what is odd about them."""
+    """Yield rows in their final precision (bfloat16 as float32), and count what is odd about them.
+
+    Rows for 8 bits stay float32 until they are written: rounding them twice would not give the same codes.
+    """
     for batch in batches:
-        vectors = encode_rows(batch.vectors, dtype)
+        if dtype == "int8":
+            _check_fit(batch)
+        vectors = encode_rows(batch.vectors, "float32" if dtype == "int8" else dtype)
         if dtype == "bfloat16":
             vectors = from_bfloat16(vectors)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -118,6 +125,12 @@ def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Itera
         if bad:
             findings.add(NOT_UTF8, _name(batch.tokens, bad[0]), len(bad))
         yield Batch(batch.tokens, vectors)
+
+
+def _check_fit(batch: Batch) -> None:
+    unfit = rowwise.unfit(batch.vectors)
+    if len(unfit):
+        raise EmbstoreError(f"the row of {_name(batch.tokens, int(unfit[0]))} holds {rowwise.UNFIT}")
 
 
 def _name(tokens: Tokens, position: int) -> str:

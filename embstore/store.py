@@ -15,13 +15,13 @@ from embstore import layout, search
 from embstore.aligned import aligned
 from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
-from embstore.dtypes import NUMPY_DTYPES, encode_rows, from_bfloat16
+from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_rows
 from embstore.errors import FormatError, UnknownTokenError
 from embstore.inputs import open_regular
 from embstore.layout import read_header
 from embstore.oov import OovLike
 from embstore.search import Neighbours, Query
-from embstore.verify import DTYPES, check_store, verify_store
+from embstore.verify import check_store, verify_store
 from embstore.vocab import Itos, Stoi, Vocab, VocabBuilder
 
 Advice = Literal["normal", "random", "sequential", "willneed"]
@@ -39,7 +39,10 @@ class Store:
     path
         The file, or None for a table made in memory.
     dtype
-        ``float32``, ``float16`` or ``bfloat16``: what the vectors are kept as.
+        ``float32``, ``float16``, ``bfloat16`` or ``int8``: what the vectors are kept as.
+    raw
+        The rows as they are kept, (rows, dim), the special ones behind the vocabulary's: NumPy's float32 or float16;
+        uint16, the bits of ``bfloat16``; uint8 of shape (rows, dim + 8), as `rowwise` has them, for ``int8``.
     metadata
         The strings of the file's header.
     stoi
@@ -88,13 +91,12 @@ class Store:
         path = Path(path).absolute()
         with open_regular(path) as file:
             header = read_header(file, path)
-            check_store(header, path)
+            dtype = check_store(header, path)
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         if advise != "normal" and hasattr(mapped, "madvise"):
             mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
         arrays = {name: _array(mapped, tensor) for name, tensor in header.tensors.items()}
         weight = header.tensors[layout.WEIGHT]
-        dtype = DTYPES[weight.dtype]
         raw = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
         return cls(
             raw,
@@ -116,7 +118,8 @@ class Store:
         reopen: tuple[Any, ...] | None = None,
     ) -> Store:
         """Read all batches of a source into memory; `path` says where they come from."""
-        builder, parts = VocabBuilder(source.rows or 0), [np.empty((0, source.dim), NUMPY_DTYPES[source.dtype])]
+        none = np.empty((0, columns_of(source.dim, source.dtype)), NUMPY_DTYPES[source.dtype])
+        builder, parts = VocabBuilder(source.rows or 0), [none]
         late: list[tuple[Ints, Vectors]] = []
         batches = distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated))
         parts.extend(encode_rows(batch.vectors, source.dtype) for batch in batches)
@@ -133,7 +136,7 @@ class Store:
     @property
     def dim(self) -> int:
         """Numbers in a vector (embedding_dim)."""
-        return int(self._open_raw().shape[1])
+        return dim_of(self._open_raw(), self.dtype)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -154,7 +157,7 @@ class Store:
     def weight(self) -> Vectors:
         """All rows, the vocabulary's and the special ones behind them: (rows, dim).
 
-        A read-only view of the file; for ``bfloat16``, which NumPy lacks, a copy as float32.
+        A read-only view of the file; for ``bfloat16``, which NumPy lacks, and ``int8`` a copy as float32.
         """
         return self._decoded(self._open_raw())
 
@@ -173,11 +176,11 @@ class Store:
         return self.raw
 
     def _decoded(self, rows: NDArray[Any]) -> Vectors:
-        if self.dtype == "bfloat16":
-            return from_bfloat16(rows)
-        view = rows.view()
-        view.flags.writeable = False
-        return view
+        numbers = decode_rows(rows, self.dtype)
+        if numbers is rows:
+            numbers = rows.view()
+            numbers.flags.writeable = False
+        return numbers
 
     def __len__(self) -> int:
         return self.vocab.size
@@ -218,8 +221,7 @@ class Store:
         if (rows < 0).any():
             missing = [word for word, row in zip(listed, rows.tolist(), strict=True) if row < 0]
             raise UnknownTokenError(list(dict.fromkeys(missing)))
-        chosen = self.raw[rows]
-        return from_bfloat16(chosen) if self.dtype == "bfloat16" else chosen
+        return decode_rows(self.raw[rows], self.dtype)
 
     @overload
     def get(self, word: str) -> Vectors | None: ...
@@ -287,7 +289,7 @@ class Store:
 
         Raises FormatError that names the first thing wrong.
         """
-        verify_store(self._open_raw(), self.vocab, self.metadata, self.path or "store in memory")
+        verify_store(self._open_raw(), self.dtype, self.vocab, self.metadata, self.path or "store in memory")
 
     def close(self) -> None:
         """Let go of the file. Views that were handed out stay valid and keep it mapped."""

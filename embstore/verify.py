@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore import layout
-from embstore.dtypes import TENSOR_DTYPES, bytes_of
+from embstore import layout, rowwise
+from embstore.batch import Dtype
+from embstore.dtypes import TENSOR_DTYPES, bytes_of, columns_of
 from embstore.errors import EmbstoreError, FormatError
 from embstore.layout import Header
 from embstore.vocab import Vocab
 
 VOCABULARY = (layout.SLOTS, layout.OFFSETS, layout.BYTES)
-
-
 DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
 
 
-def check_store(header: Header, path: str | Path) -> None:
-    """Refuse a header whose tensors are not those of a store; what they hold is not looked at."""
+def check_store(header: Header, path: str | Path) -> Dtype:
+    """Refuse a header whose tensors are not those of a store, and return what its rows are kept as.
+
+    What the tensors hold is not looked at.
+    """
     missing = [name for name in (layout.WEIGHT, *VOCABULARY) if name not in header.tensors]
     if missing:
         raise FormatError(path, f"a safetensors file, but not a store: {', '.join(missing)} missing", format="store")
@@ -33,11 +35,20 @@ def check_store(header: Header, path: str | Path) -> None:
 
     weight, slots, offsets, data = (header.tensors[name] for name in (layout.WEIGHT, *VOCABULARY))
     require(
-        weight.dtype in TENSOR_DTYPES.values() and len(weight.shape) == 2,
+        weight.dtype in DTYPES and len(weight.shape) == 2,
         layout.WEIGHT,
-        "must be F32, F16 or BF16 of 2 dimensions",
+        f"must be F32, F16, BF16, or U8 in {layout.ROWWISE}, of 2 dimensions",
     )
-    require(weight.shape[1] > 0, layout.WEIGHT, "must have at least one column")
+    dtype = DTYPES[weight.dtype]
+    encoding = header.metadata.get(layout.ENCODING, "absent") if dtype == "int8" else layout.ROWWISE
+    require(
+        encoding == layout.ROWWISE,
+        layout.ENCODING,
+        f"{ascii(encoding)[1:-1][:40]}; of rows of U8 this embstore knows {layout.ROWWISE}: upgrade embstore",
+    )
+    tail = columns_of(0, dtype)
+    least = f"more than the {tail} columns of its scales" if tail else "at least one column"
+    require(weight.shape[1] > tail, layout.WEIGHT, f"must have {least}")
     count = slots.shape[0] if len(slots.shape) == 1 else 0
     require(slots.dtype in ("U64", "I64"), layout.SLOTS, "must be U64 or I64")
     require(count > 1 and count & (count - 1) == 0, layout.SLOTS, "must have a power of two of slots, at least 2")
@@ -49,15 +60,16 @@ def check_store(header: Header, path: str | Path) -> None:
     hashed = header.metadata.get("embstore.hash", "xxh64"), header.metadata.get("embstore.hash_seed", "0")
     found = ", seed ".join(ascii(part)[1:-1][:40] for part in hashed)
     require(hashed == ("xxh64", "0"), "embstore.hash", f"{found}; this embstore knows xxh64, seed 0: upgrade embstore")
+    return dtype
 
 
-def verify_store(raw: NDArray[Any], vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
+def verify_store(raw: NDArray[Any], dtype: Dtype, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
     """Check the contents of a store.
 
     Parameters
     ----------
-    raw
-        The rows as they are kept, (rows, dim).
+    raw, dtype
+        The rows as they are kept, (rows, columns), and as what.
     vocab
         The three arrays of the vocabulary.
     metadata
@@ -81,6 +93,8 @@ def verify_store(raw: NDArray[Any], vocab: Vocab, metadata: dict[str, str], path
         if expected is not None and expected != _sha256(array):
             reason = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
             raise FormatError(path, reason, where=name, format="store")
+    if dtype == "int8":
+        _verify_scales(raw, path)
     _verify_ends(vocab, path)
     for start in range(0, vocab.size, 65536):
         _verify_tokens(vocab, start, min(start + 65536, vocab.size), path)
@@ -92,6 +106,17 @@ def verify_store(raw: NDArray[Any], vocab: Vocab, metadata: dict[str, str], path
 
 def _sha256(array: NDArray[Any]) -> str:
     return hashlib.sha256(bytes_of(np.ascontiguousarray(array))).hexdigest()
+
+
+def _verify_scales(raw: NDArray[np.uint8], path: str | Path) -> None:
+    for start in range(0, len(raw), 65536):
+        ends = rowwise.scales(raw[start : start + 65536])
+        wrong = np.flatnonzero(~np.isfinite(ends).all(axis=1))
+        if len(wrong):
+            scale, offset = ends[wrong[0]].tolist()
+            row = start + int(wrong[0])
+            reason = f"row {row} has the scale {scale} and the offset {offset}, expected finite numbers"
+            raise FormatError(path, reason, where=layout.WEIGHT, format="store")
 
 
 def _verify_ends(vocab: Vocab, path: str | Path) -> None:

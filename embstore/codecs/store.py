@@ -10,10 +10,10 @@ import numpy as np
 
 from embstore import layout
 from embstore.batch import Batch, Duplicates, Progress, ReadOptions, Source
-from embstore.dtypes import NUMPY_DTYPES, from_bfloat16
+from embstore.dtypes import NUMPY_DTYPES, decode_rows, dim_of
 from embstore.inputs import open_regular
 from embstore.layout import read_header
-from embstore.verify import DTYPES, check_store
+from embstore.verify import check_store
 from embstore.vocab import Vocab
 from embstore.writer import write_store
 
@@ -26,10 +26,10 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     del options
     with open_regular(path) as file:
         header = read_header(file, path)
-        check_store(header, path)
+        dtype = check_store(header, path)
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     weight = header.tensors[layout.WEIGHT]
-    raw = np.ndarray(weight.shape, NUMPY_DTYPES[DTYPES[weight.dtype]], mapped, weight.start)
+    raw = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
     arrays = (header.tensors[name] for name in (layout.SLOTS, layout.OFFSETS, layout.BYTES))
     vocab = Vocab(*(np.ndarray((t.stop - t.start,), np.uint8, mapped, t.start) for t in arrays))
 
@@ -37,15 +37,14 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         step = max(1, BATCH // raw.strides[0])
         for start in range(0, vocab.size, step):
             stop = min(start + step, vocab.size)
-            rows = raw[start:stop]
-            yield Batch(vocab.tokens(start, stop), from_bfloat16(rows) if weight.dtype == "BF16" else rows)
+            yield Batch(vocab.tokens(start, stop), decode_rows(raw[start:stop], dtype))
             if progress:
                 progress(stop * raw.strides[0], vocab.size * raw.strides[0])
 
     return Source(
-        dim=weight.shape[1],
+        dim=dim_of(raw, dtype),
         batches=batches(),
-        dtype=DTYPES[weight.dtype],
+        dtype=dtype,
         rows=vocab.size,
         provenance=lambda: {"name": Path(path).name, "format": NAME, **_origin(header.metadata)},
     )

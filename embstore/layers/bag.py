@@ -9,6 +9,7 @@ import torch
 
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.drawn import Words, drawn_table
+from embstore.layers.rowwise import is_rowwise, pool
 from embstore.layers.sources import Pretrained
 from embstore.layers.weights import open_table
 
@@ -24,7 +25,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     Attributes
     ----------
     weight
-        (num_embeddings, embedding_dim): the vocabulary's rows, then the special ones of the policy.
+        (num_embeddings, embedding_dim): the vocabulary's rows, then the special ones of the policy. Over an ``int8``
+        store uint8 of shape (num_embeddings, embedding_dim + 8), as the file has them; the result is float32.
     encoder
         Words to rows, without torch, for data loaders; None for rows that came without words.
     out_dtype
@@ -68,7 +70,9 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         """
         check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
         _check_mode(mode)
-        table = open_table(source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, reading=reading)
+        table = open_table(
+            source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, dtype=dtype, reading=reading
+        )
         return cls._over(
             table,
             dtype=dtype,
@@ -137,7 +141,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         -------
         values : int64 of shape (words,)
         offsets : int64 of shape (bags,), where each bag begins; one more with `include_last_offset`.
-        weights : of shape (words,) and the rows' dtype, where there are any
+        weights : of shape (words,) and the rows' dtype, or float32 over an ``int8`` store, where there are any
 
         Raises
         ------
@@ -148,7 +152,10 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             raise ValueError(f"weights scale the rows of a sum: they need mode='sum', not {self.mode!r}")
         bag = self._words().encode_bags(bags, weights=weights, include_last_offset=self.include_last_offset)
         ragged = torch.from_numpy(bag.values), torch.from_numpy(bag.offsets)
-        return ragged if bag.weights is None else (*ragged, torch.from_numpy(bag.weights).to(self.weight.dtype))
+        if bag.weights is None:
+            return ragged
+        weights = torch.from_numpy(bag.weights)
+        return (*ragged, weights if is_rowwise(self.weight) else weights.to(self.weight.dtype))
 
     def forward(
         self,
@@ -157,7 +164,12 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         per_sample_weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Look up rows and pool them: (words,) and (bags,), or (bags, words), to (bags, embedding_dim)."""
-        return self._cast(super().forward(input, offsets, per_sample_weights))
+        if not is_rowwise(self.weight):
+            return self._cast(super().forward(input, offsets, per_sample_weights))
+        last = self.include_last_offset
+        return self._cast(
+            pool(input, self.weight, offsets, per_sample_weights, mode=self.mode, include_last_offset=last)
+        )
 
 
 def _check_mode(mode: str) -> None:

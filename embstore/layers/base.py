@@ -9,7 +9,9 @@ import torch
 from embstore.checkpoint import StoreBacked
 from embstore.encoder import Encoder
 from embstore.errors import EmbstoreError
+from embstore.layers.rowwise import is_rowwise
 from embstore.layers.weights import Table
+from embstore.rowwise import TAIL
 
 
 class WordLayer(StoreBacked):
@@ -38,7 +40,14 @@ class WordLayer(StoreBacked):
         **options: Any,
     ) -> Self:
         """Make the layer by torch's own `from_pretrained`, which takes the options."""
-        layer: Self = super().from_pretrained(table.weight.to(device, dtype), **options)  # type: ignore[misc]
+        if dtype is not None and not dtype.is_floating_point:
+            raise ValueError(f"dtype={dtype}: expected a floating one")
+        weight = table.weight.to(device, dtype)
+        narrow = is_rowwise(weight)  # torch's constructor wants floating rows: it gets an empty shell of them
+        rows = torch.zeros(1, 1).expand(len(weight), weight.shape[1] - TAIL) if narrow else weight
+        layer: Self = super().from_pretrained(rows, **options)  # type: ignore[misc]
+        if narrow:
+            layer.weight = torch.nn.Parameter(weight, requires_grad=False)
         layer.encoder, layer.out_dtype, layer.mapped = table.encoder, out_dtype, table.mapped
         if not persistent:
             layer.reference = _required(table.reference)

@@ -9,6 +9,7 @@ import torch
 
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.drawn import Words, drawn_table
+from embstore.layers.rowwise import is_rowwise, look_up
 from embstore.layers.sources import Pretrained
 from embstore.layers.weights import open_table
 
@@ -21,7 +22,8 @@ class Embedding(WordLayer, torch.nn.Embedding):
     Attributes
     ----------
     weight
-        (num_embeddings, embedding_dim): the vocabulary's rows, then the special ones of the policy.
+        (num_embeddings, embedding_dim): the vocabulary's rows, then the special ones of the policy. Over an ``int8``
+        store uint8 of shape (num_embeddings, embedding_dim + 8), as the file has them; the result is float32.
     encoder
         Words to rows, without torch, for data loaders; None for rows that came without words.
     out_dtype
@@ -73,7 +75,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         max_norm, norm_type, scale_grad_by_freq, sparse
             As for `torch.nn.Embedding`. `max_norm` writes to the rows and so needs ``freeze=False``.
         dtype, device
-            What and where the rows are to be.
+            What and where the rows are to be. Rows of an ``int8`` store are widened where a dtype is given.
         out_dtype
             What to cast the result to: float32 out of a float16 table, say.
         persistent
@@ -89,10 +91,12 @@ class Embedding(WordLayer, torch.nn.Embedding):
         FormatError
             Where the file cannot be read.
         EmbstoreError
-            For options that contradict each other.
+            For options that contradict each other, as ``freeze=False`` over an ``int8`` store without a `dtype`.
         """
         check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
-        table = open_table(source, tokens, oov=oov, padding=padding, freeze=freeze, seed=seed, reading=reading)
+        table = open_table(
+            source, tokens, oov=oov, padding=padding, freeze=freeze, seed=seed, dtype=dtype, reading=reading
+        )
         return cls._over(
             table,
             dtype=dtype,
@@ -190,4 +194,4 @@ class Embedding(WordLayer, torch.nn.Embedding):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
         """Look up rows: (...) of int64 or int32 to (..., embedding_dim)."""
-        return self._cast(super().forward(input))
+        return self._cast(look_up(input, self.weight) if is_rowwise(self.weight) else super().forward(input))

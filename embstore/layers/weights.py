@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from embstore.batch import Dtype
 from embstore.checkpoint import SHA256, MappedRows, as_tensor
+from embstore.dtypes import encode_rows
 from embstore.encoder import Encoder
+from embstore.errors import EmbstoreError
+from embstore.layers.rowwise import is_rowwise
 from embstore.layers.sources import Pretrained, open_source
 from embstore.special import special_rows
 from embstore.store import Store
@@ -26,7 +29,7 @@ class Table:
     Attributes
     ----------
     weight
-        (num_embeddings, dim).
+        (num_embeddings, dim), or what `is_rowwise`.
     encoder
         Words to rows; None for rows that came without words.
     mapped
@@ -60,12 +63,13 @@ def open_table(
     padding: bool,
     freeze: bool,
     seed: int,
+    dtype: torch.dtype | None,
     reading: dict[str, Any],
 ) -> Table:
     """Open a source and put a layer's rows together; the arguments are those of `from_pretrained`."""
     opened = open_source(source, tokens, reading)
     if isinstance(opened, Store):
-        return _store_table(opened, oov, padding, freeze, seed)
+        return _store_table(opened, oov, padding, freeze, seed, dtype)
     if tokens is not None:
         encoder = Encoder(Vocabulary(tokens), oov, padding=padding)
         weight = with_special(opened, encoder, seed)
@@ -75,18 +79,21 @@ def open_table(
     return Table(opened if freeze else opened.clone())
 
 
-def _store_table(given: Store, oov: Any, padding: bool, freeze: bool, seed: int) -> Table:
+def _store_table(given: Store, oov: Any, padding: bool, freeze: bool, seed: int, dtype: torch.dtype | None) -> Table:
     store = _own(given)
+    if store.dtype == "int8" and not freeze and dtype is None:
+        raise EmbstoreError("rows of int8 cannot be trained: dtype=torch.float32 widens them, freeze=True leaves them")
     encoder = Encoder(store, store.metadata.get("embstore.oov") if oov is None else oov, padding=padding)
     reference = _reference(store, encoder, seed)
-    if encoder.special and not encoder.in_file:
-        weight = with_special(as_tensor(store.raw[: len(store)], store.dtype), encoder, seed)
-        return Table(weight, encoder, reference=reference)
-    if not store.mapped:
-        weight = as_tensor(store.raw[: encoder.num_embeddings], store.dtype)
-        return Table(weight if freeze else weight.clone(), encoder)
-    mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))
-    return Table(mapped.tensor(), encoder, mapped if freeze else None, reference)
+    add_special, widen = encoder.special and not encoder.in_file, store.dtype == "int8" and dtype is not None
+    if store.mapped and not add_special and not widen:
+        mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))
+        return Table(mapped.tensor(), encoder, mapped if freeze else None, reference)
+    count = len(store) if add_special else encoder.num_embeddings
+    own = torch.from_numpy(store.block(0, count)) if widen else as_tensor(store.raw[:count], store.dtype)
+    if add_special:
+        return Table(with_special(own, encoder, seed), encoder, reference=reference)
+    return Table(own if freeze or widen else own.clone(), encoder, reference=reference)
 
 
 def _own(store: Store) -> Store:
@@ -102,8 +109,9 @@ def with_special(own: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor
     if not encoder.special:
         return own
     wide = own.to("cpu", torch.float32) if own.dtype == torch.bfloat16 else own.cpu()
-    special = special_rows(Rows(wide.numpy()), encoder.policy, encoder.padding_idx is not None, seed)
-    return torch.cat([own, torch.from_numpy(special).to(own)])
+    kept: Dtype = "int8" if is_rowwise(own) else "float32"
+    special = special_rows(Rows(wide.numpy(), kept), encoder.policy, encoder.padding_idx is not None, seed)
+    return torch.cat([own, torch.from_numpy(encode_rows(special, kept)).to(own)])
 
 
 def _reference(store: Store, encoder: Encoder, seed: int) -> dict[str, str] | None:

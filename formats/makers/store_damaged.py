@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def make(folder: Path) -> None:
         write_invalid(folder, f"{name}.safetensors", data, "{path}:" + message, read=read, at="verify")
 
     _checksums(damaged)
+    _scales(damaged)
     _offsets(damaged)
     _slots(damaged)
 
@@ -35,6 +37,14 @@ def _checksums(damaged: Any) -> None:
         damaged(f"wrong_checksum_of_{part.replace('.', '_')}", bytes(flipped), f"{part}: {reason}")
         flipped[at] ^= 1
         at += len(data)
+
+
+def _scales(damaged: Any) -> None:
+    made = store(PLAIN.tokens, ["0 255", "0 0", "-1 254"], "U8")
+    for name, scale, offset in (("nan", "nan", 0.0), ("infinite", "inf", -1.0), ("offset", "1.0", float("-inf"))):
+        weight = made.weight[:12] + struct.pack("<ff", float(scale), offset) + made.weight[20:]
+        found = f"row 1 has the scale {scale} and the offset {offset}, expected finite numbers"
+        damaged(f"rowwise_scale_{name}", made.but(weight=weight), f"embedding.weight: {found}")
 
 
 def _offsets(damaged: Any) -> None:

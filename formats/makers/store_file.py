@@ -12,7 +12,8 @@ from makers.rounding import float32_bits
 from makers.xxh64 import xxh64
 
 PAGE = 4096
-ITEMSIZE = {"F32": 4, "F16": 2, "BF16": 2}
+ITEMSIZE = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
+TAIL = 8  # bytes of scale and offset behind the codes of 8 bits
 Part = tuple[str, str, list[int], bytes]
 
 
@@ -33,12 +34,17 @@ class Store:
     @property
     def rows(self) -> int:
         """All rows, the special ones too."""
-        return len(self.weight) // (self.dim * ITEMSIZE[self.dtype])
+        return len(self.weight) // (self.columns * ITEMSIZE[self.dtype])
+
+    @property
+    def columns(self) -> int:
+        """Width of the matrix in the file."""
+        return self.dim + (TAIL if self.dtype == "U8" else 0)
 
     def parts(self) -> list[Part]:
         """Name, dtype, shape and bytes of each tensor, as they follow in the file."""
         return [
-            ("embedding.weight", self.dtype, [self.rows, self.dim], self.weight),
+            ("embedding.weight", self.dtype, [self.rows, self.columns], self.weight),
             ("vocab.index", "U64", [len(self.slots)], struct.pack(f"<{len(self.slots)}Q", *self.slots)),
             ("vocab.offsets", "I64", [len(self.offsets)], struct.pack(f"<{len(self.offsets)}q", *self.offsets)),
             ("vocab.bytes", "U8", [len(self.text)], self.text),
@@ -52,6 +58,7 @@ class Store:
             "embstore.version": "1.0",
             "embstore.hash": "xxh64",
             "embstore.hash_seed": "0",
+            **({"embstore.dtype": "int8-rowwise"} if self.dtype == "U8" else {}),
             **(sums if self.checksums else {}),
             **self.more,
         }
@@ -88,9 +95,20 @@ def assemble(header: dict[str, Any] | str | bytes, data: bytes, alignment: int =
 
 def store(tokens: list[bytes], rows: list[str], dtype: str = "F32", **more: str) -> Store:
     """Make a store of tokens and rows of decimals; rows beyond the tokens are special ones."""
-    weight = b"".join(encode(number, dtype) for row in rows for number in row.split())
+    weight = b"".join(encode_row(row.split(), dtype) for row in rows)
     ends = [sum(map(len, tokens[:i])) for i in range(len(tokens) + 1)]
     return Store(tokens, len(rows[0].split()), dtype, weight, index(tokens), ends, b"".join(tokens), more)
+
+
+def encode_row(numbers: list[str], dtype: str) -> bytes:
+    """Return the bytes of a row; of 8 bits, one whose range is 0 or 255 times a power of two, so that it is exact."""
+    if dtype != "U8":
+        return b"".join(encode(number, dtype) for number in numbers)
+    values = [float(number) for number in numbers]
+    offset = min(values)
+    scale = (max(values) - offset) / 255
+    codes = bytes(round((value - offset) / scale) if scale else 0 for value in values)
+    return codes + struct.pack("<ff", scale, offset)
 
 
 def encode(number: str, dtype: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +143,20 @@ def _stores(invalid: Any) -> None:
     ):
         made = store(PLAIN.tokens, ["1 2", "3 4"], **{key: value})
         not_a_store(name, made.file(8), f":embstore.hash: {found}; this embstore knows xxh64, seed 0: upgrade embstore")
-    weight = ":embedding.weight: must be F32, F16 or BF16 of 2 dimensions"
+    weight = ":embedding.weight: must be F32, F16, BF16, or U8 in int8-rowwise, of 2 dimensions"
     not_a_store("weight_of_integers", changed(WEIGHT, "dtype", "I32"), weight)
     not_a_store("weight_of_one_dimension", changed(WEIGHT, "shape", [4]), weight)
+    narrow = store(PLAIN.tokens, ["0 255", "0 0"], "U8").but()
+    knows = "of rows of U8 this embstore knows int8-rowwise: upgrade embstore"
+    bare = narrow.header()
+    del bare["__metadata__"]["embstore.dtype"]
+    not_a_store("rowwise_unsaid", assemble(bare, narrow.data()), f":embstore.dtype: absent; {knows}")
+    later = replace(narrow, more={"embstore.dtype": "int4-rowwise"})
+    not_a_store("rowwise_unknown", later.file(8), f":embstore.dtype: int4-rowwise; {knows}")
+    scales = replace(narrow, dim=0, weight=bytes(16))
+    not_a_store(
+        "rowwise_without_codes", scales.file(8), ":embedding.weight: must have more than the 8 columns of its scales"
+    )
     slots = ":vocab.index: must have a power of two of slots, at least 2"
     not_a_store("index_not_a_power_of_two", PLAIN.but(slots=[0, *PLAIN.slots, 0]).file(8), slots)
     not_a_store("index_of_one_slot", PLAIN.but(slots=[1]).file(8), slots)
