@@ -61,5 +61,10 @@ def open(  # noqa: A001
     return store
 
 
+def opened(table: str | Path | Store) -> Store:
+    """Return a store as it is; open a path."""
+    return table if isinstance(table, Store) else open(table)
+
+
 def _reopen(path: Path, duplicates: Duplicates, reading: dict[str, Any]) -> Store:
     return open(path, duplicates=duplicates, **reading)

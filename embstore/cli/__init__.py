@@ -20,6 +20,7 @@ COMMANDS = {
     "similar": "Print the words nearest to a word.",
     "analogy": "Solve: A is to B as C is to what?",
     "coverage": "Tell how much of a text a table knows.",
+    "diff": "Tell how two tables differ.",
     "verify": "Check every byte of a store.",
     "formats": "List the formats.",
 }

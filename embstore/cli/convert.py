@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
+from embstore.cli.diff import as_object, print_columns, values
 from embstore.cli.options import as_json, progress_bar, reading_options
 from embstore.cli.policy import parse_policy
 from embstore.codecs import CODECS
+from embstore.comparing import Difference
 from embstore.converting import convert
-from embstore.oov import Policy
+from embstore.losing import convert_and_compare
 from embstore.report import Report
 
 
@@ -47,9 +49,12 @@ from embstore.report import Report
 )
 @click.option("--padding", is_flag=True, help="Write a row of zeros for padding too.")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it exists.")
+@click.option(
+    "--report-loss", is_flag=True, help="Tell what fewer bits lost: SRC is converted to float32 too, and compared."
+)
 @click.option("--quiet", is_flag=True, help="No progress, no report; warnings and errors remain.")
 @as_json
-def convert_command(source: Path, target: Path, oov: Policy | None, quiet: bool, as_json: bool, **options: Any) -> None:
+def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     """Convert the file of embeddings SRC into DST.
 
     DST appears when all is written, not before. A file in gzip, bzip2, xz, zstd or a zip is unpacked on the way;
@@ -63,12 +68,20 @@ def convert_command(source: Path, target: Path, oov: Policy | None, quiet: bool,
     """  # noqa: D301
     if str(source) == "-":
         raise click.UsageError("Standard input cannot be read: name a file, since its format is found in its bytes.")
+    if report_loss and quiet and not as_json:
+        raise click.UsageError("--quiet and --report-loss exclude each other.")
+    loss: Difference | None = None
     with progress_bar(show=not quiet) as progress:
-        done = convert(source, target, oov=oov, progress=progress, **options)
+        if report_loss:
+            done, loss = convert_and_compare(source, target, progress=progress, **options)
+        else:
+            done = convert(source, target, progress=progress, **options)
     if as_json:
-        click.echo(json.dumps(asdict(done)))
+        click.echo(json.dumps(asdict(done) | ({"loss": as_object(loss)} if loss else {})))
     elif not quiet:
         click.echo(_sentence(done), err=True)
+        if loss:
+            print_columns(values(loss), err=True)
 
 
 def _sentence(done: Report) -> str:
