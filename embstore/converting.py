@@ -11,7 +11,7 @@ from embstore import codecs
 from embstore.atomic import check_target
 from embstore.batch import Batch, Dtype, Duplicates, Progress, ReadOptions, Source
 from embstore.distinct import check_duplicates, distinct
-from embstore.errors import EmbstoreError
+from embstore.errors import EmbstoreError, FormatError
 from embstore.oov import OovLike, Policy
 from embstore.report import Report, report, warn
 from embstore.special import policy_for_file, with_special
@@ -114,8 +114,10 @@ def convert(
     if dtype == "int8" and target.name != "store":
         raise EmbstoreError(f"int8 is for stores: the format {target.name} has no scales for its rows; take float32")
     policy = _policy(oov, target) if oov is not None or padding else None
-    source = read(src, options, progress)
+    if duplicates == "last" and target.name != "store":
+        raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
+    source = read(src, options, progress)
     if source.dtype == "int8" and target.name != "store":
         dtype = dtype or "float32"
     source = Selection(dtype, limit, words, normalize, lower, drop_zeros).apply(source)

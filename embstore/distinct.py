@@ -37,7 +37,7 @@ def distinct(
     source
         Its findings count the repeated rows.
     duplicates
-        ``first`` drops them, ``last`` hands them to `overwrite`, ``error`` raises FormatError.
+        ``first`` drops them, ``last`` hands them to `overwrite`, which it needs, ``error`` raises FormatError.
     path
         Named in errors.
     overwrite
@@ -53,8 +53,6 @@ def distinct(
 def _distinct(
     source: Source, builder: VocabBuilder, duplicates: Duplicates, path: str | Path, overwrite: Overwrite | None
 ) -> Iterator[Batch]:
-    if duplicates == "last" and overwrite is None:
-        raise FormatError(path, "duplicates=last needs a store as its target: convert to a store first")
     for batch in source.batches:
         known = builder.size
         rows = builder.add(batch.tokens)
