@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from goldens import FORMATS, SAMPLE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -99,7 +102,7 @@ def test_any_dimension_comes_back(codec: Codec, dim: int, tmp_path: Path) -> Non
 @pytest.mark.parametrize("codec", BOTH)
 def test_odd_tokens_come_back_or_are_refused(codec: Codec, tmp_path: Path) -> None:
     vectors = some(3, 2)
-    for number, odd in enumerate(ODD):
+    for number, odd in enumerate(ODD[::5] if codec.name == "hdf5" else ODD):  # which takes a process for each reading
         for place, tokens in enumerate(([odd, b"b", b"c"], [b"a", b"b", odd])):
             path = target(tmp_path / f"{number}.{place}", codec)
             path.parent.mkdir()
@@ -236,11 +239,34 @@ def test_nothing_but_a_regular_file_is_read(codec: Codec, tmp_path: Path) -> Non
         assert str(caught.value) in (f"{path}: {kind}", f"{path}: a folder, expected a regular file")
 
 
-@pytest.mark.parametrize("codec", [p for p in BOTH if p.id != "hdf5"])
+@pytest.mark.parametrize("codec", BOTH)
+def test_real_rows_come_back(codec: Codec, tmp_path: Path) -> None:
+    path, direct, again = target(tmp_path, codec), tmp_path / "direct.safetensors", tmp_path / "again.safetensors"
+    embstore.convert(SAMPLE, direct)
+    embstore.convert(SAMPLE, path, to=codec.name, overwrite=True)
+    embstore.convert(path, again, format=codec.name, overwrite=True)
+    expected, store = embstore.open(direct), embstore.open(again)
+    assert list(store.itos) == list(expected.itos)
+    assert store.vectors.tobytes() == expected.vectors.tobytes()
+
+
+@pytest.mark.parametrize("codec", [p for p in BOTH if CODECS[str(p.id)].compressed])
+def test_packed_files_are_read(codec: Codec, tmp_path: Path) -> None:
+    plain, packed = target(tmp_path, codec), tmp_path / f"packed{codec.suffixes[0]}.gz"
+    write(codec, plain, [b"frog", b"toad"], some(2, 3))
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    same(codec, packed, [b"frog", b"toad"], some(2, 3))
+
+
+@pytest.mark.parametrize("codec", [p for p in READING if p.id != "hdf5"])
 def test_a_cut_or_damaged_file_is_refused_or_read(codec: Codec, tmp_path: Path) -> None:
     """Never another exception, whatever byte is wrong: the message is one line and names the file."""
     path = target(tmp_path, codec)
-    write(codec, path, [b"the", b"frog", b"toad"], some(3, 2))
+    if codec.writes:
+        write(codec, path, [b"the", b"frog", b"toad"], some(3, 2))
+    else:
+        valid = sorted((FORMATS / codec.name / "valid").iterdir())
+        shutil.copy(next(file for file in valid if file.suffix in codec.suffixes), path)
     whole, random = path.read_bytes(), np.random.default_rng(1)
     cuts = [whole[:stop] for stop in sorted({*range(0, len(whole), max(1, len(whole) // 60)), len(whole) - 1})]
     for damaged in [*cuts, *(_flipped(whole, random) for _ in range(100))]:
