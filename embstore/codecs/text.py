@@ -15,7 +15,7 @@ from embstore.codecs.lines import SKIPPED, Block, Parsed, Shape, count_numbers, 
 from embstore.errors import FormatError
 from embstore.inputs import Input
 
-BLOCK = 1 << 20  # a block and its rows stay in a core's cache
+BLOCK = 1 << 21  # large enough that handing blocks around costs nothing, small enough to stay in the cache
 MAX_LINE = 1 << 24
 SLACK = 16  # what the kernel may read beyond a block
 AHEAD = 3  # blocks read ahead for each core, so that none of them waits
