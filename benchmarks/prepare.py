@@ -75,6 +75,15 @@ def synthetic_store(work: Work, tokens: int) -> Path:
     return path
 
 
+def int8_store(work: Work) -> Path:
+    """Return the table in rows of 8 bits."""
+    path = work.folder / "glove.6B.50d.int8.safetensors"
+    if stale(path):
+        options = ["--quiet", "--overwrite", "--dtype", "int8"]
+        subprocess.run([work.embstore, "convert", *options, work.store, path], check=True)
+    return path
+
+
 def stale(path: Path) -> bool:
     """Tell whether a store is missing or older than the code that writes stores."""
     code = max(file.stat().st_mtime for file in (ROOT / "embstore").rglob("*.py*") if "__pycache__" not in file.parts)

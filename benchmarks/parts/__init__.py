@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "startup": startup.part,
     "pooling": layers.pooling,
     "forward": layers.forward,
+    "int8": layers.int8,
     "ready": layers.ready,
     "workers": layers.workers,
     **{name: partial(formats.part, name=name) for name in formats.FORMATS},
