@@ -107,31 +107,45 @@ def convert(
     start = time.perf_counter()
     check_duplicates(duplicates)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
+    target = target_codec(dst, to, dtype, overwrite=overwrite)
+    policy = _policy(oov, target) if oov is not None or padding else None
+    if duplicates == "last" and target.name != "store":
+        raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
+    words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
+    source = read(src, options, progress)
+    source = Selection(kept_dtype(dtype, source, target), limit, words, normalize, lower, drop_zeros).apply(source)
+    if policy is not None:
+        source = with_special(source, policy, padding)
+    counter = Counter()
+    source = source.through(counter.count)
+    write(source, dst, target, duplicates)
+    warn(source.findings)
+    return report(src, dst, source, counter.rows, time.perf_counter() - start)
+
+
+def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwrite: bool) -> codecs.Codec:
+    """Return the format to write, and check what can be checked before anything is read."""
     check_target(dst, overwrite=overwrite)
     target = codecs.find(to) if to else codecs.by_target(dst)
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
     if dtype == "int8" and target.name != "store":
         raise EmbstoreError(f"int8 is for stores: the format {target.name} has no scales for its rows; take float32")
-    policy = _policy(oov, target) if oov is not None or padding else None
-    if duplicates == "last" and target.name != "store":
-        raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
-    words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
-    source = read(src, options, progress)
-    if source.dtype == "int8" and target.name != "store":
-        dtype = dtype or "float32"
-    source = Selection(dtype, limit, words, normalize, lower, drop_zeros).apply(source)
-    counter = _Counter()
-    source = source.through(counter.count)
-    if policy is not None:
-        source = with_special(source, policy, padding)
+    return target
+
+
+def kept_dtype(dtype: Dtype | None, source: Source, target: codecs.Codec) -> Dtype | None:
+    """Return what the rows become: other formats have no room for the scales of 8 bits."""
+    return "float32" if dtype is None and source.dtype == "int8" and target.name != "store" else dtype
+
+
+def write(source: Source, dst: str | Path, target: codecs.Codec, duplicates: Duplicates = "first") -> None:
+    """Write all rows, each token once."""
     if target.name == "store":
         write_store(dst, source, duplicates=duplicates)
     else:
         batches = distinct(source, VocabBuilder(), duplicates, dst)
         target.load().write(dst, source.through(lambda _: batches))
-    warn(source.findings)
-    return report(src, dst, source, counter.rows, time.perf_counter() - start)
 
 
 def _policy(oov: OovLike, target: codecs.Codec) -> Policy:
@@ -140,13 +154,14 @@ def _policy(oov: OovLike, target: codecs.Codec) -> Policy:
     return policy_for_file(oov)
 
 
-class _Counter:
+class Counter:
     """Counts the rows that pass."""
 
     def __init__(self) -> None:
         self.rows = 0
 
     def count(self, batches: Iterable[Batch]) -> Any:
+        """Yield the batches as they are."""
         for batch in batches:
             self.rows += len(batch.tokens)
             yield batch

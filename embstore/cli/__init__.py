@@ -21,6 +21,7 @@ COMMANDS = {
     "analogy": "Solve: A is to B as C is to what?",
     "coverage": "Tell how much of a text a table knows.",
     "diff": "Tell how two tables differ.",
+    "merge": "Make one table of several.",
     "verify": "Check every byte of a store.",
     "formats": "List the formats.",
 }

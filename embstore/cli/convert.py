@@ -79,12 +79,13 @@ def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, 
     if as_json:
         click.echo(json.dumps(asdict(done) | ({"loss": as_object(loss)} if loss else {})))
     elif not quiet:
-        click.echo(_sentence(done), err=True)
+        click.echo(sentence(done), err=True)
         if loss:
             print_columns(values(loss), err=True)
 
 
-def _sentence(done: Report) -> str:
+def sentence(done: Report) -> str:
+    """Say what was written."""
     left_out = [
         f"{count:,} {what}" for count, what in ((done.duplicates, "repeated"), (done.skipped, "skipped")) if count
     ]

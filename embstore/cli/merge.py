@@ -1,0 +1,58 @@
+"""`embstore merge`: one table of several."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from embstore.batch import Dtype
+from embstore.cli.convert import sentence
+from embstore.cli.options import as_json
+from embstore.codecs import CODECS
+from embstore.merging import How, merge
+
+
+@click.command("merge")
+@click.argument("tables", nargs=-1, required=True, metavar="A B...", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option(
+    "--how",
+    type=click.Choice(get_args(How)),
+    default="first",
+    show_default=True,
+    help="What becomes of a word that several tables have.",
+)
+@click.option(
+    "--to",
+    type=click.Choice([codec.name for codec in CODECS.values() if codec.writes]),
+    metavar="FORMAT",
+    help="Format of OUT; without it the suffix tells (.safetensors is a store).",
+)
+@click.option(
+    "--dtype", type=click.Choice(get_args(Dtype)), help="What the values become.  [default: as in all, else float32]"
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@click.option("--quiet", is_flag=True, help="No report; warnings and errors remain.")
+@as_json
+def merge_command(tables: tuple[Path, ...], target: Path, quiet: bool, as_json: bool, **options: Any) -> None:
+    """Make one table OUT of the tables A, B and so on; each may be any file that embstore reads.
+
+    With --how first, OUT has all words, and a word that several tables have gets the row of the first of these;
+    with mean, the mean of its rows. With concat, OUT has the words that each table has, the rows side by side.
+
+    \b
+    Examples:
+      embstore merge mine.safetensors glove.6B.50d.safetensors both.safetensors
+      embstore merge glove.6B.50d.txt other.vec wide.safetensors --how concat --dtype float16
+    """  # noqa: D301
+    if len(tables) < 2:
+        raise click.UsageError("Name two tables or more, and OUT last.")
+    done = merge(tables, target, **options)
+    if as_json:
+        click.echo(json.dumps(asdict(done)))
+    elif not quiet:
+        click.echo(sentence(done), err=True)
