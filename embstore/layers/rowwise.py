@@ -16,7 +16,7 @@ def is_rowwise(weight: torch.Tensor) -> bool:
 def look_up(ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Vectors of ids: (...) to float32 (..., dim), the bits that `rowwise.dequantize` gives."""
     rows = functional.embedding(ids, weight)
-    ends = rows[..., -TAIL:].contiguous().view(torch.float32).double()
+    ends = rows[..., -TAIL:].clone(memory_format=torch.contiguous_format).view(torch.float32).double()
     return (rows[..., :-TAIL] * ends[..., :1] + ends[..., 1:]).float()
 
 
