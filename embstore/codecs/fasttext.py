@@ -48,14 +48,15 @@ class Model:
         In the order of their rows.
     rows
         (words + buckets, dim) float32, mapped, of any alignment: words, then buckets of n-grams.
-    pruned
-        Buckets to rows behind the words, -1 where one was pruned away; None where all are there.
+    kept
+        Where buckets were pruned away, those that were not, rising, and their rows behind the words, (2, kept);
+        None where all are there.
     """
 
     words: Tokens
     rows: Vectors
     ngrams: Ngrams
-    pruned: Ints | None
+    kept: Ints | None
 
     @classmethod
     def open(cls, path: Path) -> Model:
@@ -69,11 +70,12 @@ class Model:
     def vectors(self, start: int, stop: int) -> Vectors:
         """Vectors of the words [start, stop): float32, added up in fastText's order."""
         buckets, counts = self.ngrams.of(self.words[start:stop])
-        if self.pruned is not None:
+        if self.kept is not None:
             owners = np.repeat(np.arange(stop - start), counts)
-            buckets = self.pruned[buckets]
-            counts = np.bincount(owners[buckets >= 0], minlength=stop - start)
-            buckets = buckets[buckets >= 0]
+            places = np.searchsorted(self.kept[0], buckets)
+            found = np.append(self.kept[0], -1)[places] == buckets
+            counts = np.bincount(owners[found], minlength=stop - start)
+            buckets = self.kept[1][places[found]]
         firsts = np.concatenate(([0], np.cumsum(counts + 1)[:-1]))  # of each word: its own row, then its n-grams'
         places = np.empty(len(buckets) + stop - start, np.int64)
         is_own = np.zeros(len(places), bool)
@@ -99,16 +101,18 @@ class _Parser:
         dim, _, _, _, _, _, _, kind, buckets, least, most, _, _ = self._take("<12id", "arguments")
         if version == 11 and kind == SUPERVISED:
             most = 0  # such models were trained without n-grams
-        words, pruned = self._dictionary(buckets)
+        if buckets < 0 or least < 0:
+            raise self._error(f"{buckets:,} buckets for n-grams of {least} to {most} characters")
+        words, kept = self._dictionary(buckets)
         (quantized,) = self._take("<?", "matrix")
         if quantized:
             raise self._error("a quantized model (.ftz) is not supported: convert the .bin that it was made of")
         rows = self._matrix(dim)
         ngrams = Ngrams(least, most, buckets)
-        behind = 0 if most < 1 or not buckets else buckets if pruned is None else int(pruned.max(initial=-1)) + 1
+        behind = 0 if most < 1 else buckets if kept is None else int(kept[1].max(initial=-1)) + 1
         if len(rows) < len(words) + behind:
             raise self._error(f"{len(rows):,} rows for {len(words):,} words and {behind:,} buckets of n-grams")
-        return Model(words, rows, ngrams, pruned)
+        return Model(words, rows, ngrams, kept)
 
     def _dictionary(self, buckets: int) -> tuple[Tokens, Ints | None]:
         size, count, _, _, pruned = self._take("<iiiqq", "dictionary")
@@ -127,15 +131,14 @@ class _Parser:
         return Tokens.pack(words), self._pruned(pruned, buckets)
 
     def _pruned(self, count: int, buckets: int) -> Ints | None:
-        """Return what became of the buckets; a count of -1 says that none was pruned."""
-        if count < 0 or buckets < 1:
+        """Return the buckets that are left and their rows; a count of -1 says that none was pruned."""
+        if count < 0:
             return None
-        pairs = self._array("<i4", 2 * count, "pruned buckets").reshape(-1, 2)
-        if buckets > 1 << 28 or (pairs < 0).any() or (pairs[:, 0] >= buckets).any():
-            raise self._error("pruned buckets that it has not got")
-        rows = np.full(buckets, -1, np.int64)
-        rows[pairs[:, 0]] = pairs[:, 1]
-        return rows
+        pairs = self._array("<i4", 2 * count, "pruned buckets").reshape(-1, 2).astype(np.int64)
+        pairs = pairs[np.argsort(pairs[:, 0])]
+        if (pairs < 0).any() or (pairs[:, 0] >= buckets).any() or (np.diff(pairs[:, 0]) == 0).any():
+            raise self._error("pruned buckets that it has not got, or has twice")
+        return np.ascontiguousarray(pairs.T)
 
     def _matrix(self, dim: int) -> Vectors:
         rows, columns = self._take("<qq", "matrix")

@@ -136,6 +136,9 @@ def _invalid(folder: Path) -> None:
     enormous = plain.replace(struct.pack("<qq", 13, DIM), struct.pack("<qq", 1 << 60, DIM))
     left = size + 17 + 4 * DIM
     invalid("enormous", enormous, f"cut short in its matrix: {12 << 60:,} bytes, but {left} are left")
-    invalid("pruned_elsewhere", model(kept=[(7, 0)]), "pruned buckets that it has not got")
+    invalid("pruned_elsewhere", model(kept=[(7, 0)]), "pruned buckets that it has not got, or has twice")
+    invalid("pruned_twice", model(kept=[(1, 0), (1, 1)]), "pruned buckets that it has not got, or has twice")
+    negative = plain.replace(struct.pack("<iii", BUCKETS, 2, 4), struct.pack("<iii", -1, 2, 4))
+    invalid("negative_buckets", negative, "-1 buckets for n-grams of 2 to 4 characters")
     label = plain.replace(b"frog\0" + struct.pack("<qb", 7, 0), b"frog\0" + struct.pack("<qb", 7, 1))
     invalid("label_among_words", label, "entry 3 of the dictionary is no word or label where one should be")
