@@ -52,7 +52,8 @@ def quantize(vectors: NDArray[Any]) -> NDArray[np.uint8]:
 def dequantize(rows: NDArray[np.uint8]) -> Floats:
     """Return the numbers of rows: (..., dim + 8) of uint8 to (..., dim) of float32.
 
-    Computed in float64, in which a product is exact, and rounded once: so does a bag that fuses the two operations.
+    Computed in float64, in which a product is exact, and then rounded: to what torch's kernels give, which fuse the
+    two operations, wherever float64 can tell a tie from what is next to it.
     """
     vectors = np.empty((*rows.shape[:-1], rows.shape[-1] - TAIL), np.float32)
     flat = rows.reshape(-1, rows.shape[-1])

@@ -148,9 +148,9 @@ def _stores(invalid: Any) -> None:
     not_a_store("weight_of_one_dimension", changed(WEIGHT, "shape", [4]), weight)
     narrow = store(PLAIN.tokens, ["0 255", "0 0"], "U8").but()
     knows = "of rows of U8 this embstore knows int8-rowwise: upgrade embstore"
-    bare = narrow.header()
-    del bare["__metadata__"]["embstore.dtype"]
-    not_a_store("rowwise_unsaid", assemble(bare, narrow.data()), f":embstore.dtype: absent; {knows}")
+    unsaid = narrow.header()
+    del unsaid["__metadata__"]["embstore.dtype"]
+    not_a_store("rowwise_unsaid", assemble(unsaid, narrow.data()), f":embstore.dtype: absent; {knows}")
     later = replace(narrow, more={"embstore.dtype": "int4-rowwise"})
     not_a_store("rowwise_unknown", later.file(8), f":embstore.dtype: int4-rowwise; {knows}")
     scales = replace(narrow, dim=0, weight=bytes(16))
