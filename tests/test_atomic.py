@@ -145,6 +145,24 @@ def test_a_signal_in_the_middle_leaves_nothing(tmp_path: Path, number: signal.Si
     assert list(tmp_path.iterdir()) == []
 
 
+AT_THE_RENAME = """
+import os, signal, sys
+from pathlib import Path
+from embstore.atomic import replacing
+def hook(event, _):
+    if event == "os.rename":
+        os.kill(os.getpid(), signal.SIGTERM)
+sys.addaudithook(hook)
+with replacing(Path(sys.argv[1])) as file:
+    file.write(b"new")
+"""
+
+
+def test_a_signal_at_the_very_end_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", AT_THE_RENAME, str(tmp_path / "t")], capture_output=True, text=True)
+    assert (done.returncode, list(tmp_path.iterdir())) == (143, [])
+
+
 def test_targets_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
     missing, taken, pipe = tmp_path / "no" / "t", tmp_path / "t", tmp_path / "pipe"
     taken.touch()
