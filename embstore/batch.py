@@ -96,10 +96,18 @@ class Batch:
         The row's tokens, packed.
     vectors
         (rows, dim), a floating NumPy type, C-contiguous. Nobody changes it later.
+    codes
+        What `vectors` were widened from, (rows, dim + 8), where they came from rows of 8 bits and are still the
+        same: rounding them once more would not quite give these.
     """
 
     tokens: Tokens
     vectors: Vectors
+    codes: Bytes | None = None
+
+    def take(self, keep: NDArray[Any]) -> Batch:
+        """Return the rows that a mask picks, copied."""
+        return Batch(self.tokens.take(keep), self.vectors[keep], None if self.codes is None else self.codes[keep])
 
 
 @dataclass(slots=True)

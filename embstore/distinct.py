@@ -65,6 +65,6 @@ def _distinct(
         if duplicates == "error":
             raise FormatError(path, f"the token {token!r} appears twice; --duplicates first or last keeps one")
         source.findings.add(REPEATED, repr(token), len(repeated))
-        yield Batch(batch.tokens.take(rows > highest), batch.vectors[rows > highest])
+        yield batch.take(rows > highest)
         if duplicates == "last" and overwrite is not None:
             overwrite(rows[repeated], batch.vectors[repeated])

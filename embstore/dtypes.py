@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import rowwise
-from embstore.batch import Dtype, Vectors
+from embstore.batch import Batch, Dtype, Vectors
 
 NUMPY_DTYPES: dict[Dtype, str] = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2", "int8": "u1"}
 TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "int8": "U8"}
@@ -34,6 +34,11 @@ def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
         if dtype == "int8":
             return rowwise.quantize(vectors)
         return np.ascontiguousarray(vectors, NUMPY_DTYPES[dtype])
+
+
+def encode_batch(batch: Batch, dtype: Dtype) -> NDArray[Any]:
+    """Return a batch's rows as a store keeps them: the codes that they came as, where that is what it keeps."""
+    return encode_rows(batch.vectors, dtype) if dtype != "int8" or batch.codes is None else batch.codes
 
 
 def decode_rows(rows: NDArray[Any], dtype: Dtype) -> Vectors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,7 +55,8 @@ def limited(batches: Iterator[Batch], limit: int) -> Iterator[Batch]:
     """Yield the first `limit` rows, reading no batch beyond."""
     left = limit
     for batch in batches:
-        yield Batch(batch.tokens[:left], batch.vectors[:left])
+        codes = None if batch.codes is None else batch.codes[:left]
+        yield Batch(batch.tokens[:left], batch.vectors[:left], codes)
         left -= min(left, len(batch.tokens))
         if not left:
             break
@@ -64,7 +65,7 @@ def limited(batches: Iterator[Batch], limit: int) -> Iterator[Batch]:
 def lowered(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Yield the rows with their tokens in lower case: what collides then is a repeated token."""
     for batch in batches:
-        yield Batch(_lower(batch.tokens), batch.vectors)
+        yield replace(batch, tokens=_lower(batch.tokens))
 
 
 def _lower(tokens: Tokens) -> Tokens:
@@ -80,7 +81,7 @@ def only(batches: Iterator[Batch], words: Vocab) -> Iterator[Batch]:
     for batch in batches:
         keep = words.packed_rows(batch.tokens) >= 0
         if keep.any():
-            yield Batch(batch.tokens.take(keep), batch.vectors[keep])
+            yield batch.take(keep)
 
 
 def without_zeros(batches: Iterator[Batch], findings: Findings) -> Iterator[Batch]:
@@ -90,7 +91,7 @@ def without_zeros(batches: Iterator[Batch], findings: Findings) -> Iterator[Batc
         if not keep.all():
             dropped = np.flatnonzero(~keep)
             findings.add(ZEROS, _name(batch.tokens, int(dropped[0])), len(dropped))
-            batch = Batch(batch.tokens.take(keep), batch.vectors[keep])
+            batch = batch.take(keep)
         yield batch
 
 
@@ -107,7 +108,7 @@ def normalized(batches: Iterator[Batch]) -> Iterator[Batch]:
 def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Iterator[Batch]:
     """Yield rows in their final precision (bfloat16 as float32), and count what is odd about them.
 
-    Rows for 8 bits stay float32 until they are written: rounding them twice would not give the same codes.
+    Rows for 8 bits stay float32, or the codes that they came as, until they are written.
     """
     for batch in batches:
         if dtype == "int8":
@@ -124,7 +125,7 @@ def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Itera
         bad = batch.tokens.not_utf8()
         if bad:
             findings.add(NOT_UTF8, _name(batch.tokens, bad[0]), len(bad))
-        yield Batch(batch.tokens, vectors)
+        yield Batch(batch.tokens, vectors, batch.codes if dtype == "int8" else None)
 
 
 def _check_fit(batch: Batch) -> None:

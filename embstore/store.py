@@ -15,7 +15,7 @@ from embstore import layout, search
 from embstore.aligned import aligned
 from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
-from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_rows
+from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_batch, encode_rows
 from embstore.errors import FormatError, UnknownTokenError
 from embstore.inputs import open_regular
 from embstore.layout import read_header
@@ -122,7 +122,7 @@ class Store:
         builder, parts = VocabBuilder(source.rows or 0), [none]
         late: list[tuple[Ints, Vectors]] = []
         batches = distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated))
-        parts.extend(encode_rows(batch.vectors, source.dtype) for batch in batches)
+        parts.extend(encode_batch(batch, source.dtype) for batch in batches)
         raw = np.concatenate(parts)
         for rows, vectors in late:
             raw[rows] = encode_rows(vectors, source.dtype)

@@ -9,16 +9,17 @@ import mmap
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embstore import layout
 from embstore.atomic import replacing, write_all
 from embstore.batch import Duplicates, Ints, Source, Vectors
 from embstore.checksum import Checksum
 from embstore.distinct import distinct
-from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, columns_of, encode_rows
+from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, columns_of, encode_batch, encode_rows
 from embstore.errors import FormatError
 from embstore.vocab import VocabBuilder
 
@@ -54,16 +55,16 @@ class _Writer:
         self.rewritten = False
 
     def run(self) -> None:
+        source = self.source
         self.file.seek(RESERVE)
         with contextlib.closing(self.checksum):
-            for batch in distinct(self.source, self.builder, self.duplicates, self.path, self._overwrite):
-                self._write_rows(batch.vectors)
+            for batch in distinct(source, self.builder, self.duplicates, self.path, self._overwrite):
+                self._append(encode_batch(batch, source.dtype))
             if not self.builder.size:
                 raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
-            special = self.source.special
-            if special is not None:
-                for rows in special(self._written()) if callable(special) else [special]:
-                    self._write_rows(rows)
+            if source.special is not None:
+                for rows in source.special(self._written()) if callable(source.special) else [source.special]:
+                    self._append(encode_rows(rows, source.dtype))
         self._finish()
 
     def _written(self) -> Vectors:
@@ -78,8 +79,8 @@ class _Writer:
             write_all(self.file, vector.tobytes())
         self.file.seek(0, os.SEEK_END)
 
-    def _write_rows(self, vectors: Vectors) -> None:
-        block = bytes_of(encode_rows(vectors, self.source.dtype))
+    def _append(self, rows: NDArray[Any]) -> None:
+        block = bytes_of(rows)
         self.checksum.update(block)
         write_all(self.file, block)
 

@@ -162,6 +162,31 @@ def test_back_to_float32_and_to_other_formats(path: Path, vectors: NDArray[np.fl
         np.testing.assert_array_equal(back.vectors, rows)
 
 
+def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
+    path, made = tmp_path / "table.safetensors", tmp_path / "made.safetensors"
+    words, vectors = [f"W{i}" for i in range(200)], np.random.default_rng(1).standard_normal((200, 7))
+    vectors[3] = 0
+    embstore.save(path, words, vectors, dtype="int8")
+    raw = embstore.open(path).raw
+    assert (rowwise.quantize(rowwise.dequantize(raw)) != raw).any()
+    choices: list[tuple[dict[str, Any], Any]] = [
+        ({}, slice(None)),
+        ({"limit": 90, "dtype": "int8"}, slice(90)),
+        ({"vocab_only": words[5:150:2], "lower": False}, slice(5, 150, 2)),
+        ({"oov": "mean", "padding": True}, slice(None)),
+    ]
+    for options, rows in choices:
+        embstore.convert(path, made, overwrite=True, **options)
+        store = embstore.open(made)
+        np.testing.assert_array_equal(store.raw[: len(store)], raw[rows])
+    np.testing.assert_array_equal(embstore.open(path, limit=20).raw, raw[:20])
+    with pytest.warns(embstore.EmbstoreWarning, match="^1 rows of zeros left out"):
+        embstore.convert(path, made, overwrite=True, drop_zeros=True, lower=True)
+    np.testing.assert_array_equal(embstore.open(made).raw, np.delete(raw, 3, axis=0))
+    embstore.convert(path, made, overwrite=True, normalize=True)
+    np.testing.assert_allclose(np.linalg.norm(embstore.open(made).vectors, axis=1), np.arange(200) != 3, atol=0.01)
+
+
 def test_other_formats_have_no_8_bits(path: Path, tmp_path: Path) -> None:
     message = "int8 is for stores: the format npy has no scales for its rows; take float32"
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):

@@ -37,7 +37,9 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         step = max(1, BATCH // raw.strides[0])
         for start in range(0, vocab.size, step):
             stop = min(start + step, vocab.size)
-            yield Batch(vocab.tokens(start, stop), decode_rows(raw[start:stop], dtype))
+            rows = raw[start:stop]
+            codes = rows if dtype == "int8" else None
+            yield Batch(vocab.tokens(start, stop), decode_rows(rows, dtype), codes)
             if progress:
                 progress(stop * raw.strides[0], vocab.size * raw.strides[0])
 
