@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embstore.comparing import Difference, compare
     from embstore.converting import convert
     from embstore.covering import Coverage, coverage
     from embstore.encoder import Bags, Encoder
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         UnsupportedVersionError,
     )
     from embstore.layers import Embedding, EmbeddingBag
+    from embstore.merging import concat, merge
     from embstore.oov import Policy
     from embstore.opening import open  # noqa: A004
     from embstore.report import Report
@@ -36,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Bags",
     "Coverage",
+    "Difference",
     "Embedding",
     "EmbeddingBag",
     "EmbstoreError",
@@ -52,8 +55,11 @@ __all__ = [
     "UnsupportedVersionError",
     "Vocabulary",
     "__version__",
+    "compare",
+    "concat",
     "convert",
     "coverage",
+    "merge",
     "open",
     "save",
 ]
@@ -61,11 +67,13 @@ __all__ = [
 # Each name is imported when it is first used: `import embstore` loads no NumPy, torch or h5py.
 # No module is called like a name here: importing it would put the module in the name's place.
 _HOMES = {
+    "comparing": ("Difference", "compare"),
     "converting": ("convert",),
     "covering": ("Coverage", "coverage"),
     "encoder": ("Bags", "Encoder"),
     "errors": tuple(name for name in __all__ if name.endswith(("Error", "Warning"))),
     "layers": ("Embedding", "EmbeddingBag"),
+    "merging": ("concat", "merge"),
     "oov": ("Policy",),
     "opening": ("open",),
     "report": ("Report",),

@@ -86,7 +86,7 @@ def test_a_pipe_that_closes_early_is_quiet(folder: Path) -> None:
     ("words", "offered"),
     [
         ("embstore ver", ["verify"]),
-        ("embstore convert --dtype ", ["float32", "float16", "bfloat16"]),
+        ("embstore convert --dtype ", ["float32", "float16", "bfloat16", "int8"]),
         ("embstore convert --from gl", ["glove"]),
         ("embstore query --form", ["--format"]),
     ],

@@ -9,13 +9,10 @@ from typing import Any
 
 import click
 
-from embstore.cli.diff import as_object, print_columns, values
-from embstore.cli.options import as_json, progress_bar, reading_options
+from embstore.cli.options import as_json, print_columns, progress_bar, reading_options
 from embstore.cli.policy import parse_policy
 from embstore.codecs import CODECS
-from embstore.comparing import Difference
 from embstore.converting import convert
-from embstore.losing import convert_and_compare
 from embstore.report import Report
 
 
@@ -70,18 +67,25 @@ def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, 
         raise click.UsageError("Standard input cannot be read: name a file, since its format is found in its bytes.")
     if report_loss and quiet and not as_json:
         raise click.UsageError("--quiet and --report-loss exclude each other.")
-    loss: Difference | None = None
     with progress_bar(show=not quiet) as progress:
         if report_loss:
-            done, loss = convert_and_compare(source, target, progress=progress, **options)
+            done, loss, lines = _convert_and_compare(source, target, progress=progress, **options)
         else:
-            done = convert(source, target, progress=progress, **options)
+            done, loss, lines = convert(source, target, progress=progress, **options), {}, {}
     if as_json:
-        click.echo(json.dumps(asdict(done) | ({"loss": as_object(loss)} if loss else {})))
+        click.echo(json.dumps(asdict(done) | loss))
     elif not quiet:
         click.echo(sentence(done), err=True)
-        if loss:
-            print_columns(values(loss), err=True)
+        print_columns(lines, err=True)
+
+
+def _convert_and_compare(source: Path, target: Path, **options: Any) -> tuple[Report, dict[str, Any], dict[str, str]]:
+    """Convert, and tell what was lost, for JSON and for people."""
+    from embstore.cli.diff import as_object, values  # here, since most conversions do without, and start faster so
+    from embstore.losing import convert_and_compare
+
+    done, loss = convert_and_compare(source, target, **options)
+    return done, {"loss": as_object(loss)}, values(loss)
 
 
 def sentence(done: Report) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from embstore.cli.options import as_json, print_text
+from embstore.cli.options import as_json, print_columns
 from embstore.comparing import Difference, compare
 
 DIFFERENT = 1  # exit code
@@ -59,13 +59,6 @@ def as_object(found: Difference) -> dict[str, Any]:
     """Return a difference as JSON has it: null for a largest difference that is not finite."""
     largest = found.largest if found.largest is not None and math.isfinite(found.largest) else None
     return {"equal": found.equal, **asdict(found), "largest": largest}
-
-
-def print_columns(entries: dict[str, str], *, err: bool = False) -> None:
-    """Print a line for each entry, its name and what it is."""
-    width = max(map(len, entries))
-    for name, text in entries.items():
-        print_text(f"{name:{width}}  {text}", err=err)
 
 
 def _vocabulary(found: Difference, a: str, b: str) -> dict[str, str]:

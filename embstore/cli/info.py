@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from embstore.batch import Batch, ReadOptions
-from embstore.cli.options import as_json, print_text, progress_bar, reading_options
+from embstore.cli.options import as_json, print_columns, progress_bar, reading_options
 from embstore.codecs import find, sniff
 from embstore.converting import read
 from embstore.errors import FormatError
@@ -51,8 +51,8 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
         click.echo(json.dumps(known))
         return
     tensors = known.pop("tensors", {})
-    _print_columns({name: _shown(value) for name, value in known.items()})
-    _print_columns(tensors)
+    print_columns({name: _shown(value) for name, value in known.items()})
+    print_columns(tensors)
 
 
 def _store(path: Path) -> dict[str, Any]:
@@ -85,21 +85,9 @@ def _first_tokens(batch: Batch | None) -> list[str]:
     return [token.decode("utf-8", "surrogateescape") for token in tokens]
 
 
-def _print_columns(entries: dict[str, str]) -> None:
-    printable = {_printable(name): _printable(text) for name, text in entries.items()}
-    width = max(map(len, printable), default=0)
-    for name, text in printable.items():
-        print_text(f"{name:{width}}  {text}")
-
-
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(value)
     if value is None:
         return "unknown (--count reads the file to count them)"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _printable(text: str) -> str:
-    """Escape what would move the cursor or change a terminal's colours: the file may come from anywhere."""
-    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else ascii(c)[1:-1] for c in text)

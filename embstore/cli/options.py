@@ -59,6 +59,19 @@ def print_text(text: str, *, err: bool = False) -> None:
     click.echo(text.encode("utf-8", "surrogateescape"), err=err)
 
 
+def print_columns(entries: dict[str, str], *, err: bool = False) -> None:
+    """Print a line for each entry, its name and what it is; control characters from a file are shown escaped."""
+    printable = {_printable(name): _printable(text) for name, text in entries.items()}
+    width = max(map(len, printable), default=0)
+    for name, text in printable.items():
+        print_text(f"{name:{width}}  {text}", err=err)
+
+
+def _printable(text: str) -> str:
+    """Escape what would move the cursor or change a terminal's colours: the file may come from anywhere."""
+    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else ascii(c)[1:-1] for c in text)
+
+
 @contextlib.contextmanager
 def progress_bar(*, show: bool) -> Iterator[Progress | None]:
     """Give a progress callback that draws a bar on stderr; None where nobody would see it."""
