@@ -24,12 +24,13 @@ class Checksum:
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
 
-    def update(self, buffer: memoryview) -> None:
-        """Add bytes, which nobody may change later."""
+    def update(self, buffer: memoryview) -> Future[None]:
+        """Add bytes, which nobody may change before the future is done."""
         self.size += len(buffer)
         self._waiting.append(self._thread.submit(self._sha256.update, buffer))
         if len(self._waiting) > AHEAD:
             self._waiting.popleft().result()
+        return self._waiting[-1]
 
     def hexdigest(self) -> str:
         """Return the checksum of all bytes so far."""

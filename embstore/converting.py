@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embstore import codecs
 from embstore.atomic import check_target
 from embstore.batch import Batch, Dtype, Duplicates, Progress, ReadOptions, Source
 from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError, FormatError
-from embstore.oov import OovLike, Policy
 from embstore.report import Report, report, warn
-from embstore.special import policy_for_file, with_special
 from embstore.stages import Selection, vocabulary_of
 from embstore.vocab import VocabBuilder
 from embstore.writer import write_store
+
+if TYPE_CHECKING:
+    from embstore.oov import OovLike
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -108,14 +109,14 @@ def convert(
     check_duplicates(duplicates)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
-    policy = _policy(oov, target) if oov is not None or padding else None
+    add_special = _special_rows(oov, padding, target) if oov is not None or padding else None
     if duplicates == "last" and target.name != "store":
         raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
     source = read(src, options, progress)
     source = Selection(kept_dtype(dtype, source, target), limit, words, normalize, lower, drop_zeros).apply(source)
-    if policy is not None:
-        source = with_special(source, policy, padding)
+    if add_special is not None:
+        source = add_special(source)
     counter = Counter()
     source = source.through(counter.count)
     write(source, dst, target, duplicates)
@@ -148,10 +149,14 @@ def write(source: Source, dst: str | Path, target: codecs.Codec, duplicates: Dup
         target.load().write(dst, source.through(lambda _: batches))
 
 
-def _policy(oov: OovLike, target: codecs.Codec) -> Policy:
+def _special_rows(oov: OovLike, padding: bool, target: codecs.Codec) -> Callable[[Source], Source]:
+    """Return the stage that adds the rows of a policy, which is checked before anything is read."""
+    from embstore.special import policy_for_file, with_special  # here: most conversions have none, and start faster
+
     if target.name != "store":
         raise EmbstoreError(f"oov and padding make rows in a store: the format {target.name} has none such")
-    return policy_for_file(oov)
+    policy = policy_for_file(oov)
+    return lambda source: with_special(source, policy, padding)
 
 
 class Counter:

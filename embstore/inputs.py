@@ -48,6 +48,8 @@ class Input:
         File name, with the member's behind it: ``glove.6B.zip/glove.6B.50d.txt``.
     total
         Size of the file, or of the member as packed, in bytes; `position` counts up to it.
+    hashed
+        Done when what was read last is in the checksum.
     """
 
     def __init__(self, path: str | Path, member: str | None = None) -> None:
@@ -71,7 +73,7 @@ class Input:
         return 0 if self._raw.closed else self._raw.tell()
 
     def fill(self, buffer: memoryview) -> int:
-        """Fill a buffer, which nobody may change later; less only at the end of the input."""
+        """Fill a buffer, which nobody may change until `hashed` is done; less only at the end of the input."""
         filled = 0
         while filled < len(buffer):
             count = self._readinto(buffer[filled:])
@@ -79,7 +81,7 @@ class Input:
                 self._ended = True
                 break
             filled += count
-        self._checksum.update(buffer[:filled])
+        self.hashed = self._checksum.update(buffer[:filled])
         return filled
 
     def _readinto(self, buffer: memoryview) -> int:

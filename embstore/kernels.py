@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore import _native
+_active: Any
 
 try:
     if os.environ.get("EMBSTORE_PLAIN") == "1":
         raise ImportError("the plain functions were asked for")
-    from embstore import _speedups
+    from embstore import _speedups as _active
 except ImportError:
-    COMPILED = False
-else:
-    COMPILED = True
+    from embstore import _native as _active
 
-_active: Any = _speedups if COMPILED else _native
+COMPILED: bool = _active.__name__.endswith("_speedups")
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]

@@ -1,15 +1,22 @@
-"""The option --oov; apart from the other options, for commands that have no policy start faster without it."""
+"""The option --oov."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from embstore.oov import Policy
+if TYPE_CHECKING:
+    from embstore.oov import Policy
 
 
 def parse_policy(_: click.Context, __: click.Parameter, text: str | None) -> Policy | None:
     """Parse the text of a policy; wrong usage where it is none."""
+    if text is None:
+        return None
+    from embstore.oov import Policy  # here: commands without a policy start faster
+
     try:
-        return None if text is None else Policy.parse(text)
+        return Policy.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None

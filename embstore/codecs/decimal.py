@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from embstore import _native, kernels
+from embstore import kernels
 from embstore.atomic import write_all
 from embstore.batch import Batch, Source, Tokens
 from embstore.codecs.lines import NUMBER
@@ -55,6 +55,8 @@ def formatted(batch: Batch) -> Iterator[memoryview]:
     while row < len(tokens):
         row, end = kernels.format_rows(tokens.data, tokens.offsets, vectors, row, text, 0)
         if row < len(tokens):  # a number that the compiled function leaves: very large, tiny, NaN
+            from embstore import _native  # seldom needed
+
             one = tokens[row : row + 1]
             _, end = _native.format_rows(one.data, one.offsets, vectors[row : row + 1], 0, text, end)
             row += 1

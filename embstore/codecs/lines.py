@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,11 +21,12 @@ SKIPPED = "lines that cannot be read left out"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines: data[start:stop], the last byte a newline, SLACK bytes behind it."""
+    """Whole lines: data[start:stop], the last byte a newline, SLACK bytes behind it; in the checksum once `hashed`."""
 
     data: bytearray
     start: int
     stop: int
+    hashed: Future[None]
 
 
 @dataclass(frozen=True, slots=True)

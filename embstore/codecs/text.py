@@ -40,7 +40,8 @@ def read_text(
     """
     stream, findings = Input(path, options.member), Findings()
     try:
-        blocks = read_blocks(stream, name, findings)
+        spare: list[bytearray] = []
+        blocks = read_blocks(stream, name, findings, spare)
         first = next(blocks, None)
         if first is None:
             raise FormatError(path, "an empty file, expected a token and its numbers on each line", format=name)
@@ -48,7 +49,7 @@ def read_text(
     except BaseException:
         stream.close()
         raise
-    reader = Reader(stream, shape, findings, name)
+    reader = Reader(stream, shape, findings, name, spare)
     return Source(
         dim=shape.dim,
         batches=reader.batches(chain([first], blocks), options.on_error, progress),
@@ -75,12 +76,12 @@ def _settled(first: Block, path: str | Path, settle: Callable[[list[bytes]], Sha
         raise FormatError(path, reason, where=1, format=name) from None
 
 
-def read_blocks(stream: Input, name: str, findings: Findings) -> Iterator[Block]:
-    """Cut a stream into blocks of whole lines."""
+def read_blocks(stream: Input, name: str, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
+    """Cut a stream into blocks of whole lines, using up `spare` buffers: fresh memory costs more than reading."""
     rest, first, ended = b"", True, False
     while not ended:
         size = max(BLOCK, 2 * len(rest))
-        data = bytearray(size + 1 + SLACK)
+        data = spare.pop() if spare and len(spare[-1]) == size + 1 + SLACK else bytearray(size + 1 + SLACK)
         data[: len(rest)] = rest
         filled = len(rest) + stream.fill(memoryview(data)[len(rest) : size])
         ended = filled < size
@@ -98,32 +99,33 @@ def read_blocks(stream: Input, name: str, findings: Findings) -> Iterator[Block]
             has_mark = first and data.startswith(b"\xef\xbb\xbf")
             if has_mark:
                 findings.add("byte order mark dropped")
-            yield Block(data, 3 if has_mark else 0, stop)
+            yield Block(data, 3 if has_mark else 0, stop, stream.hashed)
             first = False
 
 
 class Reader:
     """Parses blocks on all cores and yields their rows in order."""
 
-    def __init__(self, stream: Input, shape: Shape, findings: Findings, name: str) -> None:
-        self.stream, self.shape, self.findings, self.name = stream, shape, findings, name
+    def __init__(self, stream: Input, shape: Shape, findings: Findings, name: str, spare: list[bytearray]) -> None:
+        self.stream, self.shape, self.findings, self.name, self.spare = stream, shape, findings, name, spare
         self.lines = self.rows = 0
 
     def batches(self, blocks: Iterator[Block], on_error: OnError, progress: Progress | None) -> Iterator[Batch]:
         """Yield the rows of all blocks; close the stream at the end."""
         workers = os.cpu_count() or 1
-        pending: deque[Future[Parsed]] = deque()
+        pending: deque[tuple[Block, Future[Parsed]]] = deque()
         header_lines = self.shape.header_lines
         with self.stream, ThreadPoolExecutor(workers) as pool:
             for block in blocks:
-                pending.append(pool.submit(parse_block, block, self.shape, on_error, header_lines))
+                parsed = pool.submit(parse_block, block, self.shape, on_error, header_lines)
+                pending.append((block, parsed))
                 header_lines = 0
                 if progress:
                     progress(self.stream.position, self.stream.total)
                 if len(pending) > AHEAD * workers:
-                    yield from self._checked(pending.popleft().result())
+                    yield from self._checked(*pending.popleft())
             while pending:
-                yield from self._checked(pending.popleft().result())
+                yield from self._checked(*pending.popleft())
         if self.shape.rows not in (None, self.rows):
             reason = (
                 f"the header says {self.shape.rows:,} rows, but {self.rows:,} follow: the file is cut short or the "
@@ -131,8 +133,11 @@ class Reader:
             )
             raise FormatError(self.stream.path, reason, where=1, format=self.name)
 
-    def _checked(self, parsed: Parsed) -> Iterator[Batch]:
+    def _checked(self, block: Block, parsing: Future[Parsed]) -> Iterator[Batch]:
         """Yield the rows of a block before raising what ended it: a limit may lie before that line."""
+        parsed = parsing.result()
+        block.hashed.result()
+        self.spare.append(block.data)
         for line, what in parsed.odd:
             self.findings.add(what, f"line {self.lines + line}")
         self.rows += len(parsed.batch.tokens) + sum(what == SKIPPED for _, what in parsed.odd)
