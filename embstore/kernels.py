@@ -21,7 +21,7 @@ try:
 except ImportError:
     from embstore import _native as _active
 
-COMPILED: bool = _active.__name__.endswith("_speedups")
+COMPILED = str(_active.__name__).endswith("_speedups")
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
