@@ -34,12 +34,15 @@ class Run:
         Variables to add.
     figures
         What to take of the object printed: its name there and the metric here. Empty takes all of it.
+    output
+        A file that it writes, removed beforehand: freeing the old one is no part of the work.
     """
 
     command: Sequence[str | Path]
     case: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
+    output: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ def measure(part: Part, rounds: int) -> dict[str, dict[str, list[float]]]:
 def run_once(run: Run, number: int) -> dict[str, Metrics]:
     """Run a process to its end and return the figures of its cases; CalledProcessError where it fails."""
     environment = {**os.environ, **run.environment, "BENCHMARK_ROUND": str(number)}
+    if run.output is not None:
+        run.output.unlink(missing_ok=True)
     start = time.perf_counter()
     process = subprocess.Popen(run.command, stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None

@@ -41,5 +41,5 @@ def part(work: Work) -> Part:
 def convert(work: Work, case: str, **environment: str) -> Run:
     """Run the command as a user does; it says itself how long it took inside."""
     out = work.folder / "converted.safetensors"
-    command: list[str | Path] = [work.embstore, "convert", "--quiet", "--json", "--overwrite", work.text, out]
-    return Run(command, case, environment, figures={"seconds": "inside_seconds"})
+    command: list[str | Path] = [work.embstore, "convert", "--quiet", "--json", work.text, out]
+    return Run(command, case, environment, figures={"seconds": "inside_seconds"}, output=out)
