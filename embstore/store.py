@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import html
 import mmap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore import layout, search
+from embstore import search
 from embstore.aligned import aligned
 from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
 from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_batch, encode_rows
 from embstore.errors import FormatError, UnknownTokenError
-from embstore.inputs import open_regular
-from embstore.layout import read_header
+from embstore.mapping import Advice, map_store
+from embstore.notebook import SHOWN, table_of_rows
 from embstore.oov import OovLike
 from embstore.search import Neighbours, Query
-from embstore.verify import check_store, verify_store
+from embstore.verify import verify_store
 from embstore.vocab import Itos, Stoi, Vocab, VocabBuilder
 
-Advice = Literal["normal", "random", "sequential", "willneed"]
 Default = TypeVar("Default")
 
 
@@ -86,26 +84,16 @@ class Store:
         FormatError
             Where the header is not that of a store. Its arrays are not read: `verify` checks them.
         """
-        if advise not in get_args(Advice):
-            raise ValueError(f"advise={advise!r}: expected normal, random, sequential or willneed")
         path = Path(path).absolute()
-        with open_regular(path) as file:
-            header = read_header(file, path)
-            dtype = check_store(header, path)
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        if advise != "normal" and hasattr(mapped, "madvise"):
-            mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
-        arrays = {name: _array(mapped, tensor) for name, tensor in header.tensors.items()}
-        weight = header.tensors[layout.WEIGHT]
-        raw = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
+        found = map_store(path, advise)
         return cls(
-            raw,
-            Vocab(arrays[layout.SLOTS], arrays[layout.OFFSETS], arrays[layout.BYTES]),
-            header.metadata,
-            dtype=dtype,
+            found.raw,
+            found.vocab,
+            found.metadata,
+            dtype=found.dtype,
             path=path,
             reopen=(_open_mapped, (path, advise)),
-            mapped=mapped,
+            mapped=found.mapped,
         )
 
     @classmethod
@@ -319,20 +307,7 @@ class Store:
 
     def _repr_html_(self) -> str:
         """Return a table of the first rows for notebooks."""
-        shown = range(min(5, len(self)))
-        cells = [(self.itos[i], self._decoded(self._open_raw()[i])[:6]) for i in shown]
-        body = "".join(
-            f"<tr><td>{i}</td><th>{html.escape(token)}</th>"
-            + "".join(f"<td>{value:.4g}</td>" for value in vector.tolist())
-            + ("<td>&hellip;</td>" if self.dim > 6 else "")
-            + "</tr>"
-            for i, (token, vector) in enumerate(cells)
-        )
-        return f"<p>{html.escape(repr(self))}</p><table>{body}</table>"
-
-
-def _array(mapped: mmap.mmap, tensor: layout.Tensor) -> NDArray[np.uint8]:
-    return np.ndarray((tensor.stop - tensor.start,), np.uint8, mapped, tensor.start)
+        return table_of_rows(repr(self), self.itos[:SHOWN], self.block(0, min(SHOWN, len(self))), self.dim)
 
 
 def _open_mapped(path: Path, advise: Advice) -> Store:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from embstore import layout
 from embstore.batch import Batch, Duplicates, Progress, ReadOptions, Source
-from embstore.dtypes import NUMPY_DTYPES, decode_rows, dim_of
-from embstore.inputs import open_regular
-from embstore.layout import read_header
-from embstore.verify import check_store
-from embstore.vocab import Vocab
+from embstore.dtypes import decode_rows, dim_of
+from embstore.mapping import map_store
 from embstore.writer import write_store
 
 NAME = "store"
@@ -24,14 +18,8 @@ BATCH = 1 << 20  # bytes of vectors
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a store's vocabulary and rows; the special rows are left out."""
     del options
-    with open_regular(path) as file:
-        header = read_header(file, path)
-        dtype = check_store(header, path)
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    weight = header.tensors[layout.WEIGHT]
-    raw = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
-    arrays = (header.tensors[name] for name in (layout.SLOTS, layout.OFFSETS, layout.BYTES))
-    vocab = Vocab(*(np.ndarray((t.stop - t.start,), np.uint8, mapped, t.start) for t in arrays))
+    found = map_store(Path(path), "sequential")
+    raw, vocab, dtype = found.raw, found.vocab, found.dtype
 
     def batches() -> Iterator[Batch]:
         step = max(1, BATCH // raw.strides[0])
@@ -48,7 +36,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         batches=batches(),
         dtype=dtype,
         rows=vocab.size,
-        provenance=lambda: {"name": Path(path).name, "format": NAME, **_origin(header.metadata)},
+        provenance=lambda: {"name": Path(path).name, "format": NAME, **_origin(found.metadata)},
     )
 
 
