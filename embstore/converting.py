@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Open any file that a codec reads as a source."""
-    codec = codecs.find(options.format) if options.format else codecs.sniff(path)
+    codec = codecs.find(options.format) if options.format else codecs.sniff(path, options.member)
     if not codec.reads:
         raise EmbstoreError(f"{path}: the format {codec.name} is written only")
     source: Source = codec.load().read(path, options, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from embstore import codecs
 from embstore.batch import Duplicates, Progress, ReadOptions
 from embstore.converting import read
 from embstore.distinct import check_duplicates
+from embstore.mapping import Advice
 from embstore.report import warn
 from embstore.stages import Selection
-from embstore.store import Advice, Store
+from embstore.store import Store
 
 
 def open(  # noqa: A001
@@ -51,10 +53,10 @@ def open(  # noqa: A001
     """
     check_duplicates(duplicates)
     options = ReadOptions.of(reading)
-    codec = codecs.find(options.format) if options.format else codecs.sniff(path)
+    codec = codecs.find(options.format) if options.format else codecs.sniff(path, options.member)
     if codec.name == "store" and not set(options.given()) - {"format"}:
         return Store.open(path, advise=advise)
-    source = Selection(options.dtype, options.limit).apply(read(path, options, progress))
+    source = Selection(options.dtype, options.limit).apply(read(path, replace(options, format=codec.name), progress))
     path = Path(path).absolute()
     store = Store.from_source(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))
     warn(source.findings)

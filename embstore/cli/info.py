@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,10 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
       embstore info glove.6B.zip --member glove.6B.100d.txt --count --json
     """  # noqa: D301
     options = ReadOptions(**reading)
-    codec = find(options.format) if options.format else sniff(path)
+    codec = find(options.format) if options.format else sniff(path, options.member)
     known: dict[str, Any] = {"path": str(path), "format": codec.name, "bytes": path.stat().st_size}
     try:
-        known |= _store(path) if codec.name == "store" else _foreign(path, options, count)
+        known |= _store(path) if codec.name == "store" else _foreign(path, replace(options, format=codec.name), count)
     except FormatError as error:
         if codec.name != "safetensors" or options.given():
             raise

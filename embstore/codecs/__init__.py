@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from embstore.codecs import magic
-from embstore.errors import FormatError, UnknownFormatError
-from embstore.inputs import first_bytes
+from embstore.errors import EmbstoreWarning, FormatError, UnknownFormatError
+from embstore.inputs import Input, first_bytes
 from embstore.unpacking import is_compressed
 
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
@@ -57,10 +58,6 @@ class Codec:
         return importlib.import_module(f"embstore.codecs.{self.name.replace('-', '_')}")
 
 
-def _is_store(head: bytes) -> bool:
-    return head[8:9] == b"{" and b'"vocab.index"' in head
-
-
 CODECS = {
     codec.name: codec
     for codec in (
@@ -68,7 +65,7 @@ CODECS = {
             "store",
             (".safetensors",),
             "safetensors with vocabulary and index",
-            _is_store,
+            magic.is_store,
             mapped=True,
         ),
         Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True),
@@ -97,39 +94,74 @@ def find(name: str) -> Codec:
     return CODECS[name]
 
 
-def sniff(path: str | Path) -> Codec:
-    """Find the format of a file by its first bytes, then by its suffix.
+def sniff(path: str | Path, member: str | None = None) -> Codec:
+    """Find the format of a file by its first bytes, then by its suffix; of a packed one by those of what is inside.
 
-    Raises UnknownFormatError where neither tells.
+    Parameters
+    ----------
+    path
+        A file.
+    member
+        Name of the member of a zip; needed where it holds several.
+
+    Warns
+    -----
+    EmbstoreWarning
+        Where the bytes are those of one format and the suffix is that of another: the bytes are believed.
+
+    Raises
+    ------
+    UnknownFormatError
+        Where neither tells.
+    FormatError
+        For an empty file, a pickle, and a packed file of a format that is not read from inside one.
     """
-    head = first_bytes(path)
+    head, suffix = first_bytes(path), Path(path).suffix.lower()
     if not head:
         raise FormatError(path, "an empty file")
-    for codec in CODECS.values():
-        if codec.magic is not None and codec.magic(head):
-            return codec
-    if magic.is_pickle(head):
+    codec = _by_bytes(head, path, suffix)
+    if codec is None and is_compressed(head):
+        return _inside(path, member)
+    codec = codec or _by_suffix(suffix)
+    if codec is None:
+        tried = ", ".join(f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads)
+        raise UnknownFormatError(
+            path,
+            f"neither its first bytes nor its suffix {suffix!r} tell the format; "
+            f"name one with --from (format=). Tried: {tried}",
+        )
+    return codec
+
+
+def _inside(path: str | Path, member: str | None) -> Codec:
+    """Find the format of what a file packs: text where nothing tells, as in glove.6B.50d.gz."""
+    buffer = bytearray(4096)
+    with Input(path, member) as stream:
+        head = bytes(buffer[: stream.fill(memoryview(buffer))])
+        name = Path(stream.name)
+    suffix = (name.with_suffix("") if name.suffix.lower() in COMPRESSED_SUFFIXES else name).suffix.lower()
+    codec = _by_bytes(head, path, suffix) or _by_suffix(suffix) or CODECS["glove"]
+    if not codec.compressed:
+        readable = ", ".join(codec.name for codec in CODECS.values() if codec.compressed)
+        raise FormatError(path, f"{codec.name} inside a compressed file, where only {readable} are read: unpack it")
+    return codec
+
+
+def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
+    codec = next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
+    if codec is None and magic.is_pickle(head):
         raise FormatError(path, PICKLE)
-    suffix = inner_suffix(path) if is_compressed(head) else Path(path).suffix.lower()
-    by_suffix = [
-        codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store"
-    ]
-    if by_suffix:
-        return by_suffix[0]
-    tried = ", ".join(f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads)
-    raise UnknownFormatError(
-        path,
-        f"neither its first bytes nor its suffix {suffix!r} tell the format; "
-        f"name one with --from (format=). Tried: {tried}",
-    )
+    owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
+    if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats tells nothing
+        said = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
+        warnings.warn(f"{path}: {said}", EmbstoreWarning, stacklevel=4)
+    return codec
 
 
-def inner_suffix(path: str | Path) -> str:
-    """Return the suffix in front of the compression's: .txt of glove.txt.gz; .txt where there is none."""
-    stem = Path(path)
-    while stem.suffix.lower() in COMPRESSED_SUFFIXES:
-        stem = stem.with_suffix("")
-    return stem.suffix.lower() if stem.suffix and not stem.suffix[1:2].isdigit() else ".txt"
+def _by_suffix(suffix: str) -> Codec | None:
+    """Find the first format with a suffix; a store is told by its bytes alone."""
+    fitting = (codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store")
+    return next(fitting, None)
 
 
 def by_target(path: str | Path) -> Codec:

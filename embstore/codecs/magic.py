@@ -12,6 +12,11 @@ PICKLE = re.compile(
 )
 
 
+def is_store(head: bytes) -> bool:
+    """Tell a store: safetensors with an index among its first tensors."""
+    return head[8:9] == b"{" and b'"vocab.index"' in head
+
+
 def is_word2vec_bin(head: bytes) -> bool:
     """Tell word2vec's header with binary rows behind it; text has numbers between the spaces."""
     header = WORD2VEC_HEADER.match(head)

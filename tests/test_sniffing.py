@@ -1,0 +1,145 @@
+"""Which format a file has: its bytes tell before its suffix, inside a packed one too."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import embstore
+from embstore.codecs import CODECS, sniff
+from embstore.errors import EmbstoreWarning, FormatError
+
+TEXT = b"the 1 2\nof 3 4\n"
+BINARY = b"2 2\nthe \0\0\x80\x3f\0\0\0\x40of \0\0\x40\x40\0\0\x80\x40"
+SHARED = (".bin", ".safetensors")
+
+
+def store(path: Path) -> Path:
+    embstore.save(path.with_suffix(".safetensors"), ["the", "of"], np.array([[1, 2], [3, 4]], np.float32))
+    return path.with_suffix(".safetensors").rename(path)
+
+
+def test_a_wrong_suffix_is_read_with_a_warning(tmp_path: Path) -> None:
+    path = store(tmp_path / "vectors.txt")
+    with pytest.warns(EmbstoreWarning) as caught:
+        table = embstore.open(path)
+    message = f"{path}: the bytes are store, though the suffix says glove; read as store"
+    assert [str(warning.message) for warning in caught] == [message]
+    assert table["of"].tolist() == [3, 4]
+
+
+def test_the_warning_comes_once_where_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.npy").write_bytes(BINARY)
+    for run in (
+        lambda: embstore.open(tmp_path / "t.npy"),
+        lambda: embstore.convert(tmp_path / "t.npy", tmp_path / "t.safetensors"),
+    ):
+        with pytest.warns(EmbstoreWarning) as caught:
+            run()
+        message = f"{tmp_path / 't.npy'}: the bytes are word2vec-bin, though the suffix says npy; read as word2vec-bin"
+        assert [str(warning.message) for warning in caught] == [message]
+    assert embstore.open(tmp_path / "t.safetensors")["of"].tolist() == [3, 4]
+
+
+def test_a_format_that_is_named_is_believed(tmp_path: Path) -> None:
+    with pytest.raises(FormatError):
+        embstore.open(store(tmp_path / "t.txt"), format="glove")
+
+
+@pytest.mark.parametrize("suffix", [*SHARED, ".unheard", "", ".json", ".SAFETENSORS"])
+def test_suffixes_of_several_formats_or_none_tell_nothing(tmp_path: Path, suffix: str) -> None:
+    assert sniff(store(tmp_path / f"table{suffix}")).name == "store"
+    (tmp_path / f"other{suffix}").write_bytes(b"FiFu" + bytes(60))
+    assert sniff(tmp_path / f"other{suffix}").name == "finalfusion"
+
+
+OWN = sorted(
+    suffix
+    for codec in CODECS.values()
+    for suffix in codec.suffixes
+    if sum(suffix in other.suffixes for other in CODECS.values()) == 1
+)
+
+
+def test_every_suffix_of_one_format_warns_of_the_bytes_of_another(tmp_path: Path) -> None:
+    assert {".txt", ".vec", ".npy", ".h5", ".hdf5", ".pth"} <= set(OWN)
+    assert not set(OWN) & set(SHARED)
+    for suffix in OWN:
+        path = tmp_path / f"t{suffix}"
+        path.write_bytes(b"FiFu" + bytes(60))
+        if suffix == ".fifu":
+            assert sniff(path).name == "finalfusion"
+            continue
+        with pytest.warns(EmbstoreWarning, match=r"the bytes are finalfusion, though the suffix says [\w-]+; read as"):
+            assert sniff(path).name == "finalfusion"
+
+
+@given(st.sampled_from(OWN), st.binary(min_size=1, max_size=40))
+def test_bytes_that_tell_nothing_leave_it_to_the_suffix(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, tail: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("any") / f"t{suffix}"
+    path.write_bytes(b"word " + tail)
+    assert suffix in sniff(path).suffixes
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("t.gz", TEXT, "glove"), ("t.txt.gz", TEXT, "glove"), ("T.VEC.GZ", b"2 2\n" + TEXT, "word2vec"),
+        ("glove.6B.50d.gz", TEXT, "glove"), ("wiki.en.gz", TEXT, "glove"), ("t.bin.gz", BINARY, "word2vec-bin"),
+        ("t.gz", BINARY, "word2vec-bin"), ("no suffix", BINARY, "word2vec-bin"), ("no suffix", TEXT, "glove"),
+    ],
+)  # fmt: skip
+def test_a_packed_file_is_known_by_what_is_inside(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(content))
+    assert sniff(tmp_path / name).name == expected
+    assert embstore.open(tmp_path / name)["of"].tolist() == [3, 4]
+
+
+def test_a_packed_file_with_a_wrong_suffix_warns(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt.gz"
+    path.write_bytes(gzip.compress(BINARY))
+    with pytest.warns(EmbstoreWarning) as caught:
+        assert sniff(path).name == "word2vec-bin"
+    message = f"{path}: the bytes are word2vec-bin, though the suffix says glove; read as word2vec-bin"
+    assert [str(warning.message) for warning in caught] == [message]
+
+
+def test_the_member_that_is_read_tells_the_format_of_a_zip(tmp_path: Path) -> None:
+    path = tmp_path / "models.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/vectors.vec", b"2 2\n" + TEXT)
+        archive.writestr("a/vectors.txt", TEXT)
+        archive.writestr("a/vectors.bin", BINARY)
+        archive.writestr("a/readme", b"")
+    found = {name: sniff(path, f"a/vectors.{name}").name for name in ("vec", "txt", "bin")}
+    assert found == {"vec": "word2vec", "txt": "glove", "bin": "word2vec-bin"}
+    for name in found:
+        assert embstore.open(path, member=f"a/vectors.{name}")["of"].tolist() == [3, 4]
+    with pytest.raises(FormatError, match="a zip with 4 members"):
+        sniff(path)
+    with pytest.raises(FormatError, match="no member 'b' in this zip"):
+        sniff(path, "b")
+
+
+@pytest.mark.parametrize(("name", "head"), [("t.npy.gz", b"\x93NUMPY\1\0"), ("t.gz", b"PAR1"), ("t.h5.gz", b"words")])
+def test_what_must_be_unpacked_first(tmp_path: Path, name: str, head: bytes) -> None:
+    path, told = tmp_path / name, {"t.npy.gz": "npy", "t.gz": "parquet", "t.h5.gz": "hdf5"}[name]
+    path.write_bytes(gzip.compress(head + bytes(40)))
+    with pytest.raises(FormatError) as caught:
+        sniff(path)
+    readable = "glove, word2vec, word2vec-bin"
+    assert str(caught.value) == f"{path}: {told} inside a compressed file, where only {readable} are read: unpack it"
+
+
+def test_a_packed_pickle_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.gz").write_bytes(gzip.compress(b"\x80\x04\x95\0\0\0\0"))
+    with pytest.raises(FormatError, match="a pickle, which may run any code"):
+        sniff(tmp_path / "t.gz")
