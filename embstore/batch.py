@@ -125,7 +125,7 @@ class Findings:
     def messages(self) -> list[str]:
         """Return one sentence for each kind of finding."""
         return [
-            f"{count} {what}" + (f" (first: {self.first[what]})" if self.first[what] else "")
+            f"{what}: {count:,}" + (f", the first {self.first[what]}" if self.first[what] else "")
             for what, count in self.counts.items()
         ]
 

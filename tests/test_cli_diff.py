@@ -138,7 +138,7 @@ def test_json_has_null_for_what_is_infinitely_far(run: Run, tmp_path: Path) -> N
     (tmp_path / "one.txt").write_text("a 1 1\nb 2 1\n", encoding="utf-8")
     code, out, err = run("diff", "one.txt", "nan.txt", "--json")
     assert (code, json.loads(out)["largest"], json.loads(out)["largest_at"]) == (1, None, ["a", 0])
-    assert err == "warning: 1 rows with NaN, Inf or a value beyond the dtype (first: 'a')\n"
+    assert err == "warning: rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'\n"
     assert "largest difference  inf at 'a', dimension 0\n" in run("diff", "one.txt", "nan.txt")[1]
 
 

@@ -49,8 +49,8 @@ def test_warnings_and_the_report_come_below_the_progress_bar(folder: Path) -> No
     lines = at_terminal(folder, "convert", "odd.txt", "u.safetensors").split("\r\n")
     assert "100%" in lines[0]
     assert sorted(lines[1:3]) == [
-        "warning: 1 empty lines left out (first: line 3)",
-        "warning: 1 repeated tokens (first: 'the')",
+        "warning: empty lines left out: 1, the first line 3",
+        "warning: repeated tokens: 1, the first 'the'",
     ]
     assert lines[3].startswith("u.safetensors: 2 x 2 float32, 4.2 kB in 0.")
     assert lines[3].endswith(" s; 1 repeated")

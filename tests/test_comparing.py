@@ -220,7 +220,7 @@ def test_loss_is_what_rounding_alone_loses(tmp_path: Path, target: str, options:
     options = {"drop_zeros": True, "dtype": "float16"} | options
     with pytest.warns(embstore.EmbstoreWarning) as caught:
         report, loss = convert_and_compare(tmp_path / "a.safetensors", tmp_path / target, **options)
-    assert [str(warning.message) for warning in caught] == ["1 rows of zeros left out (first: 'w7')"]
+    assert [str(warning.message) for warning in caught] == ["rows of zeros left out: 1, the first 'w7'"]
     assert loss.rows == (report.rows, report.rows)
     assert (loss.only_first, loss.only_second, loss.moved, loss.dtypes[0]) == (0, 0, 0, "float32")
     assert loss.largest is not None

@@ -37,9 +37,9 @@ def test_the_report_counts_everything(kernel: ModuleType, tmp_path: Path) -> Non
     assert report.bytes == target.stat().st_size
     assert 0 < report.seconds < 60
     assert sorted(str(warning.message) for warning in caught) == sorted(report.findings) == [
-        "1 lines that cannot be read left out (first: line 5)",
-        "1 repeated tokens (first: 'the')",
-        "1 rows with NaN, Inf or a value beyond the dtype (first: 'to')",
+        "lines that cannot be read left out: 1, the first line 5",
+        "repeated tokens: 1, the first 'the'",
+        "rows with NaN, Inf or a value beyond the dtype: 1, the first 'to'",
     ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def test_lower_keeps_the_first_of_tokens_that_collide_and_counts_the_others(case
     table, report = lowered(cased)
     assert table == {"the": [1, 2], "été": [7, 8], "φως": [11, 12]}
     assert (report.rows, report.duplicates) == (3, 3)
-    assert report.findings == ["3 repeated tokens (first: 'the')"]
+    assert report.findings == ["repeated tokens: 3, the first 'the'"]
 
 
 def test_lower_collides_as_duplicates_says(cased: Path) -> None:
@@ -56,7 +56,7 @@ def test_lower_comes_before_my_words(cased: Path) -> None:
 
 def test_lower_leaves_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_bytes(b"A\xff\xc9 1\nB 2\n")
-    with pytest.warns(embstore.EmbstoreWarning, match="^1 tokens that are not UTF-8"):
+    with pytest.warns(embstore.EmbstoreWarning, match="^tokens that are not UTF-8, their bytes kept: 1, "):
         embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", lower=True)
     with embstore.open(tmp_path / "t.safetensors") as store:
         assert list(store.itos) == ["a\udcff\udcc9", "b"]
@@ -82,20 +82,20 @@ def test_rows_of_zeros_are_left_out_and_counted(tmp_path: Path, target: str) -> 
     with pytest.warns(embstore.EmbstoreWarning) as caught:
         report = embstore.convert(tmp_path / "t.txt", tmp_path / target, drop_zeros=True)
     assert [str(warning.message) for warning in caught] == report.findings
-    assert report.findings == ["2 rows of zeros left out (first: 'a')"]
+    assert report.findings == ["rows of zeros left out: 2, the first 'a'"]
     assert (report.rows, report.duplicates, report.skipped) == (2, 0, 0)
     assert list(embstore.open(tmp_path / target).itos) == ["b", "d"]
 
 
 def test_a_row_of_nan_is_not_one_of_zeros(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("a 0 nan\n", encoding="utf-8")
-    with pytest.warns(embstore.EmbstoreWarning, match="^1 rows with NaN"):
+    with pytest.warns(embstore.EmbstoreWarning, match="^rows with NaN, Inf or a value beyond the dtype: 1, "):
         embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", drop_zeros=True)
 
 
 def test_rows_that_rounding_makes_zeros_stay(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("a 1e-30 0\nb 0 0\n", encoding="utf-8")
-    with pytest.warns(embstore.EmbstoreWarning, match="^1 rows of zeros left out"):
+    with pytest.warns(embstore.EmbstoreWarning, match="^rows of zeros left out: 1"):
         embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", drop_zeros=True, dtype="float16")
     with embstore.open(tmp_path / "t.safetensors") as store:
         assert (list(store.itos), store.vectors.tolist()) == (["a"], [[0, 0]])
@@ -120,7 +120,7 @@ def test_all_filters_at_once_in_their_order() -> None:
     (batch,) = chosen.batches
     assert (batch.tokens.to_bytes(), chosen.rows) == ([b"a", b"a", b"b"], None)
     np.testing.assert_allclose(batch.vectors, [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [0, 1]], rtol=1e-7)
-    assert findings.messages() == ["1 rows of zeros left out (first: 'b')"]
+    assert findings.messages() == ["rows of zeros left out: 1, the first 'b'"]
 
 
 @pytest.mark.parametrize(

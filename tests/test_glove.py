@@ -77,37 +77,37 @@ def test_what_is_read_without_a_word(
 
 
 WARNED: list[tuple[Any, ...]] = [
-    ("a token twice", b"the 1 2\nof 3 4\nthe 5 6\nthe 7 8\n", {}, TABLE, ["2 repeated tokens (first: 'the')"]),
+    ("a token twice", b"the 1 2\nof 3 4\nthe 5 6\nthe 7 8\n", {}, TABLE, ["repeated tokens: 2, the first 'the'"]),
     (
         "the last of two",
         b"the 5 6\nof 3 4\nthe 0 0\nthe 1 2\n",
         {"duplicates": "last"},
         TABLE,
-        ["2 repeated tokens (first: 'the')"],
+        ["repeated tokens: 2, the first 'the'"],
     ),
     (
         "values beyond float32",
         b"the 1 1e39\nof -inf 4\nto 5 6\n",
         {},
         {"the": [1, math.inf], "of": [-math.inf, 4], "to": [5, 6]},
-        ["2 rows with NaN, Inf or a value beyond the dtype (first: 'the')"],
+        ["rows with NaN, Inf or a value beyond the dtype: 2, the first 'the'"],
     ),
     (
         "not UTF-8",
         b"\xff\xfe 1 2\nof 3 4\n",
         {},
         {"\udcff\udcfe": [1, 2], "of": [3, 4]},
-        ["1 tokens that are not UTF-8, their bytes kept (first: '\\udcff\\udcfe')"],
+        ["tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff\\udcfe'"],
     ),
-    ("a BOM", b"\xef\xbb\xbf" + GOOD, {}, TABLE, ["1 byte order mark dropped"]),
-    ("no newline at the end", GOOD[:-1], {}, TABLE, ["1 last line without a newline, perhaps cut short"]),
-    ("empty lines", b"\nthe 1 2\n \t\r\nof 3 4\n\n", {}, TABLE, ["3 empty lines left out (first: line 1)"]),
+    ("a BOM", b"\xef\xbb\xbf" + GOOD, {}, TABLE, ["byte order mark dropped: 1"]),
+    ("no newline at the end", GOOD[:-1], {}, TABLE, ["last line without a newline, perhaps cut short: 1"]),
+    ("empty lines", b"\nthe 1 2\n \t\r\nof 3 4\n\n", {}, TABLE, ["empty lines left out: 3, the first line 1"]),
     (
         "lines skipped",
         b"the 1 2\nbad 1\nx y z\nof 3 4\n",
         {"on_error": "skip"},
         TABLE,
-        ["2 lines that cannot be read left out (first: line 2)"],
+        ["lines that cannot be read left out: 2, the first line 2"],
     ),
 ]
 
@@ -122,7 +122,7 @@ def test_what_is_read_with_a_warning(
 def test_nan_is_kept(kernel: ModuleType, tmp_path: Path) -> None:
     table, messages = opened(tmp_path / "t.txt", b"the nan 2\nof 3 4\n")
     assert np.isnan(table["the"][0])
-    assert messages == ["1 rows with NaN, Inf or a value beyond the dtype (first: 'the')"]
+    assert messages == ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'the'"]
 
 
 CUT = "the file may be truncated; --on-error skip leaves such lines out"

@@ -93,7 +93,7 @@ def test_infinities_that_cancel_are_counted() -> None:
     tables = [table({"a": [np.inf, 1]}), table({"a": [-np.inf, 1]})]
     with pytest.warns(embstore.EmbstoreWarning) as caught:
         found = concat(tables, "mean")
-    assert [str(w.message) for w in caught] == ["1 rows with NaN, Inf or a value beyond the dtype (first: 'a')"]
+    assert [str(w.message) for w in caught] == ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'"]
     np.testing.assert_array_equal(found["a"], [np.nan, 1])
 
 

@@ -72,7 +72,7 @@ def test_normalize_counts_what_has_no_length() -> None:
     assert np.isnan(found["a"][0])
     assert np.isnan(found["b"][0])
     assert found["c"] == [1, 0]
-    assert selected.findings.messages() == ["2 rows with NaN, Inf or a value beyond the dtype (first: 'a')"]
+    assert selected.findings.messages() == ["rows with NaN, Inf or a value beyond the dtype: 2, the first 'a'"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_rounding_happens_once_and_is_seen_by_what_follows(dtype: Any, kept: lis
     assert selected.dtype == dtype
     ((_, row),) = rows_of(selected)
     assert row == np.array(kept, np.float32).tolist()
-    counted = ["1 rows with NaN, Inf or a value beyond the dtype (first: 'a')"] if dtype == "float16" else []
+    counted = ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'"] if dtype == "float16" else []
     assert selected.findings.messages() == counted
 
 
@@ -109,5 +109,5 @@ def test_tokens_that_are_not_utf8_are_counted(words: list[bytes], cuts: int) -> 
     rows_of(selected)
     bad = [word for word in words if not is_utf8(word)]
     first = repr(bad[0].decode("utf-8", "surrogateescape")) if bad else ""
-    counted = [f"{len(bad)} tokens that are not UTF-8, their bytes kept (first: {first})"]
+    counted = [f"tokens that are not UTF-8, their bytes kept: {len(bad)}, the first {first}"]
     assert selected.findings.messages() == (counted if bad else [])

@@ -102,7 +102,7 @@ def test_which_of_repeated_rows_is_kept(
         store.verify()
         assert list(store.itos) == ["a", "b", "c"]
         assert store.vectors[:, 0].tolist() == kept
-        assert made.findings.messages() == ["3 repeated tokens (first: 'a')"]
+        assert made.findings.messages() == ["repeated tokens: 3, the first 'a'"]
 
 
 @given(words=st.lists(st.sampled_from("abcdef"), min_size=1, max_size=20), cuts=st.integers(1, 20), last=st.booleans())
@@ -234,7 +234,7 @@ def test_values_out_of_range_are_infinite_and_counted(tmp_path: Path, dtype: Dty
     with pytest.warns(embstore.EmbstoreWarning) as caught:
         embstore.save(tmp_path / "s.safetensors", ["a", "b"], np.array([[1e300], [-1.0]]), dtype=dtype)
     assert [str(warning.message) for warning in caught] == [
-        "1 rows with NaN, Inf or a value beyond the dtype (first: 'a')"
+        "rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'"
     ]
     assert embstore.open(tmp_path / "s.safetensors").vectors.tolist() == [[np.inf], [-1]]
 

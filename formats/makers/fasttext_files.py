@@ -109,7 +109,7 @@ def make(folder: Path) -> None:
     valid("pruned_all", model(2, 4, kept=[]), "all buckets pruned away", none)
     bad: list[str | bytes] = [b"\xff", "the"]
     data = model(0, 0, words=bad)
-    told = ("1 tokens that are not UTF-8, their bytes kept (first: '\\udcff')",)
+    told = ("tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'",)
     valid("not_utf8", data, "a word that is not UTF-8", [[], []], words=bad, warnings=told)
     _invalid(folder)
 

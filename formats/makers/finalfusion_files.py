@@ -61,7 +61,7 @@ def make(folder: Path) -> None:
         write_valid(folder, f"padding_{place + 1}.fifu", file(*chunks), about, [word], ROWS[:1])
     scaled = ["1 -3", "0.5625 0.75", "1 0.125", "0 0"]
     valid("norms", "norms, which the rows have lost", vocab(), matrix(), norms([2, 0.25, 1, 0]), rows=scaled)
-    left_out = ("2 rows of n-grams left out",)
+    left_out = ("rows of n-grams left out: 2",)
     extended = matrix(6, 2, numbers=[*NUMBERS, 9, 9, 8, 8])
     buckets = struct.pack("<III", 3, 6, 1)
     valid("buckets", "buckets of n-grams", vocab(number=3, more=buckets), extended, warnings=left_out)

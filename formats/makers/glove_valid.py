@@ -35,12 +35,12 @@ def make(folder: Path) -> None:
 
 
 def _layout(valid: Any) -> None:
-    ends_early = "1 last line without a newline, perhaps cut short"
+    ends_early = "last line without a newline, perhaps cut short: 1"
     valid("crlf", PLAIN.replace(b"\n", b"\r\n"), "lines end in CR LF", TOKENS, ROWS)
     valid("trailing_spaces", PLAIN.replace(b"\n", b"  \n"), "spaces before the newline", TOKENS, ROWS)
     valid("tabs", PLAIN.replace(b" ", b"\t"), "tabs for spaces", TOKENS, ROWS)
     valid("several_gaps", "the 0.1   0.2\nfrog -1.5 \t 2\n", "several gaps between numbers", TOKENS, ROWS)
-    valid("byte_order_mark", b"\xef\xbb\xbf" + PLAIN, "begins with a BOM", TOKENS, ROWS, "1 byte order mark dropped")
+    valid("byte_order_mark", b"\xef\xbb\xbf" + PLAIN, "begins with a BOM", TOKENS, ROWS, "byte order mark dropped: 1")
     valid("no_final_newline", PLAIN[:-1], "the last line lacks its newline", TOKENS, ROWS, ends_early)
     valid("cut_in_a_number", "the 0.1 0.2\nfrog -1.5 2.", "cut behind the point of 2.75", TOKENS, ROWS, ends_early)
     valid(
@@ -49,7 +49,7 @@ def _layout(valid: Any) -> None:
         "lines of nothing but gaps between rows",
         TOKENS,
         ROWS,
-        "5 empty lines left out (first: line 1)",
+        "empty lines left out: 5, the first line 1",
     )
     valid("header", b"2 2\n" + PLAIN, "word2vec's header by mistake: it agrees with the rows", TOKENS, ROWS)
     one = "2 1\nfrog 3\n"
@@ -124,7 +124,7 @@ def _tokens(valid: Any) -> None:
         "Latin-1, bytes of no encoding, and an encoded surrogate",
         [b"caf\xe9", b"\xff\xfe", b"\xed\xa0\x80"],
         [*two, two[0]],
-        "3 tokens that are not UTF-8, their bytes kept (first: 'caf\\udce9')",
+        "tokens that are not UTF-8, their bytes kept: 3, the first 'caf\\udce9'",
     )
     valid(
         "unicode_forms",
@@ -149,7 +149,7 @@ def _numbers(valid: Any) -> None:
         "words for NaN and infinity, in any case",
         ["a", "b", "c", "d"],
         ["nan 1", "-inf inf", "nan inf", "1 1"],
-        "3 rows with NaN, Inf or a value beyond the dtype (first: 'a')",
+        "rows with NaN, Inf or a value beyond the dtype: 3, the first 'a'",
     )
     valid(
         "beyond_float32",
@@ -157,7 +157,7 @@ def _numbers(valid: Any) -> None:
         "the largest float32, too large for it, too large for double, halfway above the largest, just below that",
         ["a", "b", "c", "d", "e"],
         ["340282346638528859811704183484516925440 1", "inf 1", "-inf 1", "inf 1", "3.4028235e38 1"],
-        "3 rows with NaN, Inf or a value beyond the dtype (first: 'b')",
+        "rows with NaN, Inf or a value beyond the dtype: 3, the first 'b'",
     )
     hard = {
         "halfway_even": "1.000000059604644775390625",
@@ -192,7 +192,7 @@ def _numbers(valid: Any) -> None:
 
 def _lines(valid: Any) -> None:
     repeated = "the 0.1 0.2\nfrog -1.5 2\nthe 9 9\nthe 8 8\n"
-    found = "2 repeated tokens (first: 'the')"
+    found = "repeated tokens: 2, the first 'the'"
     valid("duplicates", repeated, "the first of equal tokens wins", TOKENS, ROWS, found)
     last = ["8 8", "-1.5 2"]
     valid("duplicates_last", repeated, "asked for the last", TOKENS, last, found, read={"duplicates": "last"})
@@ -202,7 +202,7 @@ def _lines(valid: Any) -> None:
         "lines that cannot be read, left out on request",
         TOKENS,
         ROWS,
-        "3 lines that cannot be read left out (first: line 2)",
+        "lines that cannot be read left out: 3, the first line 2",
         read={"on_error": "skip"},
     )
     valid("limit", PLAIN + b"short 1\n", "nothing behind the limit is looked at", TOKENS, ROWS, read={"limit": 2})

@@ -49,7 +49,7 @@ def make_npy(folder: Path) -> None:
     valid("python_2", array(shape="(3L, 2L)"), "the long integers of Python 2")
     valid("by_word", array(), "an object from word to row", {"frog": 1, "\u017e\u00e1ba": 2, "the": 0})
     write_json(folder / "valid" / "skipped_rows.vocab.json", {"frog": 1})
-    told = ("2 rows without a word left out",)
+    told = ("rows without a word left out: 2",)
     write_valid(folder, "skipped_rows.npy", array(), "rows without a word", WORDS[1:2], ROWS[1:2], warnings=told)
     whole = header("<i2", "(1, 2)") + struct.pack("<2h", -3, 7)
     write_json(folder / "valid" / "whole_numbers.vocab.json", WORDS[:1])

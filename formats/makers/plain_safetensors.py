@@ -77,7 +77,7 @@ def _words(valid: Path, folder: Path) -> None:
         write_json(valid / f"{name}.vocab.json", words)
         write_valid(folder, f"{name}.safetensors", whole, "words by row, in any order", WORDS, ROWS)
     write_json(valid / "rows_without_words.vocab.json", {"c": 2, "a": 0, "A": 0})
-    found = ("1 rows without a word left out",)
+    found = ("rows without a word left out: 1",)
     rows = [ROWS[0], ROWS[0], ROWS[2]]
     about = "a row has two words, another none"
     write_valid(folder, "rows_without_words.safetensors", whole, about, ["a", "A", "c"], rows, warnings=found)

@@ -35,7 +35,7 @@ def make(folder: Path) -> None:
 def _tokens(valid: Any) -> None:
     odd = [b"", b"caf\xe9", b"\xff", b"a b", b"line\nbreak", b"nul\x00", b"\xed\xa0\x80"]
     rows = [f"{i} 1" for i in range(len(odd))]
-    found = ["3 tokens that are not UTF-8, their bytes kept (first: 'caf\\udce9')"]
+    found = ["tokens that are not UTF-8, their bytes kept: 3, the first 'caf\\udce9'"]
     valid("odd_tokens", store(odd, rows), rows, "tokens are bytes: empty, not UTF-8, with NUL", when_saved=found)
     valid("empty_token_alone", store([b""], ["1 2"]), ["1 2"], "the least vocabulary; vocab.bytes is empty")
     long = [b"x" * 700, b"x" * 701]
@@ -47,7 +47,7 @@ def _tokens(valid: Any) -> None:
 
 def _values(valid: Any) -> None:
     rows = ["nan inf -inf", "-0 1e-45 3.4028234663852886e38"]
-    found = ["1 rows with NaN, Inf or a value beyond the dtype (first: 'a')"]
+    found = ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'"]
     valid("not_finite", store([b"a", b"b"], rows), rows, "every value of float32 is kept", when_saved=found)
     policy = {"embstore.oov": "lower,mean", "embstore.padding": "1"}
     special = ["0 0 0", "2.0625 27.125 2.46875"]

@@ -35,7 +35,7 @@ def make_text(folder: Path) -> None:
     only = "1 2\nat 5 0.5 -1.5\n"
     valid("header_trusted", only, "a header to be believed", ["at 5"], rows=ROWS[:1], read={"header": True})
     first: list[str | bytes] = ["the", b"\xff", "\u017e\u00e1ba"]
-    odd = "1 tokens that are not UTF-8, their bytes kept (first: '\\udcff')"
+    odd = "tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'"
     valid("not_utf8", TEXT.encode().replace(b"frog", b"\xff"), "a token that is not UTF-8", first, warnings=(odd,))
     packed = gzip.compress(TEXT.encode(), mtime=0)
     write_valid(folder, "packed.vec.gz", packed, "gzip", WORDS, ROWS)
@@ -95,7 +95,7 @@ def make_binary(folder: Path) -> None:
     odd = [f"{spaces!r} {newlines!r}", f"{newlines!r} {spaces!r}"]
     valid("like_spaces", binary(["a", "b"], "2 2\n", rows=odd), "numbers of spaces and newlines", ["a", "b"], rows=odd)
     bad: list[str | bytes] = ["the", b"\xff", "\u017e\u00e1ba"]
-    told = "1 tokens that are not UTF-8, their bytes kept (first: '\\udcff')"
+    told = "tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'"
     valid("not_utf8", binary(bad, "3 2\n"), "a token that is not UTF-8", bad, warnings=(told,))
     write_valid(folder, "packed.bin.gz", gzip.compress(binary(WORDS, "3 2\n"), mtime=0), "gzip", WORDS, ROWS)
     _invalid_binary(folder)
