@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from embstore import codecs
 from embstore.atomic import check_target
 from embstore.batch import Batch, Dtype, Duplicates, Progress, ReadOptions, Source
+from embstore.codecs.sniffing import to_read
 from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError, FormatError
 from embstore.report import Report, report, warn
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Open any file that a codec reads as a source."""
-    codec = codecs.find(options.format) if options.format else codecs.sniff(path, options.member)
-    if not codec.reads:
-        raise EmbstoreError(f"{path}: the format {codec.name} is written only")
-    source: Source = codec.load().read(path, options, progress)
+    source: Source = to_read(path, options).load().read(path, options, progress)
     given = {name: value for name, value in options.given().items() if name != "format"}
     if given:
         noted = ", ".join(f"{name}={value}" for name, value in given.items())

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embstore import codecs
 from embstore.batch import Duplicates, Progress, ReadOptions
+from embstore.codecs.sniffing import to_read
 from embstore.converting import read
 from embstore.distinct import check_duplicates
 from embstore.mapping import Advice
@@ -53,7 +53,7 @@ def open(  # noqa: A001
     """
     check_duplicates(duplicates)
     options = ReadOptions.of(reading)
-    codec = codecs.find(options.format) if options.format else codecs.sniff(path, options.member)
+    codec = to_read(path, options)
     if codec.name == "store" and not set(options.given()) - {"format"}:
         return Store.open(path, advise=advise)
     source = Selection(options.dtype, options.limit).apply(read(path, replace(options, format=codec.name), progress))

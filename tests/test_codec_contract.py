@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 import embstore
 from embstore.atomic import replacing
 from embstore.batch import Batch, Dtype, ReadOptions, Source, Tokens
-from embstore.codecs import CODECS, Codec, by_target, sniff
+from embstore.codecs import CODECS, Codec, by_target
+from embstore.codecs.sniffing import sniff
 from embstore.errors import EmbstoreError, FormatError
 
 WRITING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes]

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 import embstore
 from embstore.batch import ReadOptions
 from embstore.codecs import safetensors as codec
-from embstore.codecs import sniff
+from embstore.codecs.sniffing import sniff
 from embstore.dtypes import to_bfloat16
 
 WORDS = ["the", "frog", "Ġqueen"]

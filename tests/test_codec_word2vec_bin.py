@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import embstore
 from embstore.batch import Batch, ReadOptions, Source, Tokens
-from embstore.codecs import sniff
 from embstore.codecs import word2vec_bin as codec
+from embstore.codecs.sniffing import sniff
 
 Rows = list[tuple[bytes, bytes]]
 

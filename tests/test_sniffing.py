@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
-from embstore.codecs import CODECS, sniff
+from embstore.codecs import CODECS
+from embstore.codecs.sniffing import sniff
 from embstore.errors import EmbstoreWarning, FormatError
 
 TEXT = b"the 1 2\nof 3 4\n"

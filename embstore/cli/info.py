@@ -13,7 +13,7 @@ import click
 
 from embstore.batch import Batch, ReadOptions
 from embstore.cli.options import as_json, print_columns, progress_bar, reading_options
-from embstore.codecs import find, sniff
+from embstore.codecs.sniffing import to_read
 from embstore.converting import read
 from embstore.errors import FormatError
 from embstore.inputs import open_regular
@@ -40,7 +40,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
       embstore info glove.6B.zip --member glove.6B.100d.txt --count --json
     """  # noqa: D301
     options = ReadOptions(**reading)
-    codec = find(options.format) if options.format else sniff(path, options.member)
+    codec = to_read(path, options)
     known: dict[str, Any] = {"path": str(path), "format": codec.name, "bytes": path.stat().st_size}
     try:
         known |= _store(path) if codec.name == "store" else _foreign(path, replace(options, format=codec.name), count)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embstore.batch import ReadOptions
 from embstore.codecs import magic
-from embstore.errors import EmbstoreWarning, FormatError, UnknownFormatError
-from embstore.inputs import Input, first_bytes
-from embstore.unpacking import is_compressed
+from embstore.errors import FormatError, UnknownFormatError
 
-COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
-
-PICKLE = (
-    "a pickle, which may run any code when it is loaded. Where you trust it, two lines export it from gensim: "
-    "`from gensim.models import KeyedVectors` and `KeyedVectors.load(old).save_word2vec_format('new.bin', binary=True)`"
-)
+ANYWHERE = ("format", "limit", "dtype")  # options of reading that every format has a use for
+LINES = ("member", "dim", "header", "on_error")
+NAMED = ("key", "vocab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,8 @@ class Codec:
         Whether `embstore.open` maps it rather than reads it into memory.
     compressed
         Whether it is read from inside .gz .bz2 .xz .zst or a .zip.
+    options
+        The options of reading that it has a use for, `ANYWHERE` apart.
     about
         One line for people.
     """
@@ -52,6 +49,15 @@ class Codec:
     writes: bool = True
     mapped: bool = False
     compressed: bool = False
+    options: tuple[str, ...] = ()
+
+    def check_options(self, path: str | Path, options: ReadOptions) -> None:
+        """Raise FormatError, before anything is read, for an option that would be ignored."""
+        useless = next((name for name in options.given() if name not in (*ANYWHERE, *self.options)), None)
+        if useless:
+            taken = f"it takes {', '.join(self.options)}" if self.options else "it takes none such"
+            reason = f"{self.name} has no use for {useless}= (--{useless.replace('_', '-')}): {taken}"
+            raise FormatError(path, reason, format=self.name)
 
     def load(self) -> Any:
         """Import the module: its ``read(path, options, progress)`` and ``write(path, source)``."""
@@ -68,21 +74,52 @@ CODECS = {
             magic.is_store,
             mapped=True,
         ),
-        Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True),
-        Codec("word2vec", (".vec",), "word2vec text, fastText's .vec: GloVe's lines below a header", compressed=True),
-        Codec("word2vec-bin", (".bin",), "word2vec binary, GoogleNews", magic.is_word2vec_bin, compressed=True),
+        Codec("glove", (".txt",), "GloVe text: a token and its numbers a line", compressed=True, options=LINES),
+        Codec(
+            "word2vec",
+            (".vec",),
+            "word2vec text, fastText's .vec: GloVe's lines below a header",
+            compressed=True,
+            options=LINES,
+        ),
+        Codec(
+            "word2vec-bin",
+            (".bin",),
+            "word2vec binary, GoogleNews",
+            magic.is_word2vec_bin,
+            compressed=True,
+            options=("member",),
+        ),
         Codec("fasttext", (".bin",), "a fastText model: its words' vectors", magic.is_fasttext, writes=False),
-        Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy),
-        Codec("npz", (".npz",), "NumPy's .npz: a matrix and an array of words", magic.is_npz),
-        Codec("torch", (".pt", ".pth"), "torch.save: a tensor, a state dict, torchtext's cache", magic.is_torch),
+        Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy, options=("vocab",)),
+        Codec("npz", (".npz",), "NumPy's .npz: a matrix and an array of words", magic.is_npz, options=NAMED),
+        Codec(
+            "torch",
+            (".pt", ".pth"),
+            "torch.save: a tensor, a state dict, torchtext's cache",
+            magic.is_torch,
+            options=NAMED,
+        ),
         Codec("finalfusion", (".fifu",), "finalfusion: words, a matrix, norms", magic.is_finalfusion),
-        Codec("safetensors", (".safetensors",), "a matrix of plain safetensors, words beside it", magic.is_safetensors),
+        Codec(
+            "safetensors",
+            (".safetensors",),
+            "a matrix of plain safetensors, words beside it",
+            magic.is_safetensors,
+            options=NAMED,
+        ),
         Codec("projector", (), "a folder for TensorBoard's projector", reads=False),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),
-        Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", magic.is_hdf5),
-        Codec("parquet", (".parquet",), "Parquet: a column of words, one of vectors", magic.is_parquet),
-        Codec("arrow", (".arrow", ".feather"), "Arrow or Feather: a column of words, one of vectors", magic.is_arrow),
+        Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", magic.is_hdf5, options=NAMED),
+        Codec("parquet", (".parquet",), "Parquet: a column of words, one of vectors", magic.is_parquet, options=NAMED),
+        Codec(
+            "arrow",
+            (".arrow", ".feather"),
+            "Arrow or Feather: a column of words, one of vectors",
+            magic.is_arrow,
+            options=NAMED,
+        ),
     )
 }
 
@@ -92,76 +129,6 @@ def find(name: str) -> Codec:
     if name not in CODECS:
         raise ValueError(f"no format {name!r}; the formats are {', '.join(CODECS)}")
     return CODECS[name]
-
-
-def sniff(path: str | Path, member: str | None = None) -> Codec:
-    """Find the format of a file by its first bytes, then by its suffix; of a packed one by those of what is inside.
-
-    Parameters
-    ----------
-    path
-        A file.
-    member
-        Name of the member of a zip; needed where it holds several.
-
-    Warns
-    -----
-    EmbstoreWarning
-        Where the bytes are those of one format and the suffix is that of another: the bytes are believed.
-
-    Raises
-    ------
-    UnknownFormatError
-        Where neither tells.
-    FormatError
-        For an empty file, a pickle, and a packed file of a format that is not read from inside one.
-    """
-    head, suffix = first_bytes(path), Path(path).suffix.lower()
-    if not head:
-        raise FormatError(path, "an empty file")
-    codec = _by_bytes(head, path, suffix)
-    if codec is None and is_compressed(head):
-        return _inside(path, member)
-    codec = codec or _by_suffix(suffix)
-    if codec is None:
-        tried = ", ".join(f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads)
-        raise UnknownFormatError(
-            path,
-            f"neither its first bytes nor its suffix {suffix!r} tell the format; "
-            f"name one with --from (format=). Tried: {tried}",
-        )
-    return codec
-
-
-def _inside(path: str | Path, member: str | None) -> Codec:
-    """Find the format of what a file packs: text where nothing tells, as in glove.6B.50d.gz."""
-    buffer = bytearray(4096)
-    with Input(path, member) as stream:
-        head = bytes(buffer[: stream.fill(memoryview(buffer))])
-        name = Path(stream.name)
-    suffix = (name.with_suffix("") if name.suffix.lower() in COMPRESSED_SUFFIXES else name).suffix.lower()
-    codec = _by_bytes(head, path, suffix) or _by_suffix(suffix) or CODECS["glove"]
-    if not codec.compressed:
-        readable = ", ".join(codec.name for codec in CODECS.values() if codec.compressed)
-        raise FormatError(path, f"{codec.name} inside a compressed file, where only {readable} are read: unpack it")
-    return codec
-
-
-def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
-    codec = next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
-    if codec is None and magic.is_pickle(head):
-        raise FormatError(path, PICKLE)
-    owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
-    if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats tells nothing
-        said = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
-        warnings.warn(f"{path}: {said}", EmbstoreWarning, stacklevel=4)
-    return codec
-
-
-def _by_suffix(suffix: str) -> Codec | None:
-    """Find the first format with a suffix; a store is told by its bytes alone."""
-    fitting = (codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store")
-    return next(fitting, None)
 
 
 def by_target(path: str | Path) -> Codec:

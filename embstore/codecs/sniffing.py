@@ -1,0 +1,101 @@
+"""Which format a file has: its first bytes tell, then its suffix; of a packed one, those of what is inside."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from embstore.batch import ReadOptions
+from embstore.codecs import CODECS, Codec, find, magic
+from embstore.errors import EmbstoreError, EmbstoreWarning, FormatError, UnknownFormatError
+from embstore.inputs import Input, first_bytes
+from embstore.unpacking import is_compressed
+
+COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
+PICKLE = (
+    "a pickle, which may run any code when it is loaded. Where you trust it, two lines export it from gensim: "
+    "`from gensim.models import KeyedVectors` and `KeyedVectors.load(old).save_word2vec_format('new.bin', binary=True)`"
+)
+
+
+def to_read(path: str | Path, options: ReadOptions) -> Codec:
+    """Return the format to read a file as: the one that is named, else the one that `sniff` finds.
+
+    Raises EmbstoreError where it is written only, and FormatError where it has no use for one of the options.
+    """
+    codec = find(options.format) if options.format else sniff(path, options.member)
+    if not codec.reads:
+        raise EmbstoreError(f"{path}: the format {codec.name} is written only")
+    codec.check_options(path, options)
+    return codec
+
+
+def sniff(path: str | Path, member: str | None = None) -> Codec:
+    """Find the format of a file by its first bytes, then by its suffix; of a packed one by those of what is inside.
+
+    Parameters
+    ----------
+    path
+        A file.
+    member
+        Name of the member of a zip; needed where it holds several.
+
+    Warns
+    -----
+    EmbstoreWarning
+        Where the bytes are those of one format and the suffix is that of another: the bytes are believed.
+
+    Raises
+    ------
+    UnknownFormatError
+        Where neither tells.
+    FormatError
+        For an empty file, a pickle, and a packed file of a format that is not read from inside one.
+    """
+    head, suffix = first_bytes(path), Path(path).suffix.lower()
+    if not head:
+        raise FormatError(path, "an empty file")
+    codec = _by_bytes(head, path, suffix)
+    if codec is None and is_compressed(head):
+        return _inside(path, member)
+    codec = codec or _by_suffix(suffix)
+    if codec is None:
+        tried = ", ".join(f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads)
+        raise UnknownFormatError(
+            path,
+            f"neither its first bytes nor its suffix {suffix!r} tell the format; "
+            f"name one with --from (format=). Tried: {tried}",
+        )
+    return codec
+
+
+def _inside(path: str | Path, member: str | None) -> Codec:
+    """Find the format of what a file packs: text where nothing tells, as in glove.6B.50d.gz."""
+    buffer = bytearray(4096)
+    with Input(path, member) as stream:
+        head = bytes(buffer[: stream.fill(memoryview(buffer))])
+        name = Path(stream.name)
+    suffix = (name.with_suffix("") if name.suffix.lower() in COMPRESSED_SUFFIXES else name).suffix.lower()
+    codec = _by_bytes(head, path, suffix) or _by_suffix(suffix) or CODECS["glove"]
+    if not codec.compressed:
+        readable = ", ".join(codec.name for codec in CODECS.values() if codec.compressed)
+        raise FormatError(path, f"{codec.name} inside a compressed file, where only {readable} are read: unpack it")
+    return codec
+
+
+def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
+    codec = next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
+    if codec is None and magic.is_pickle(head):
+        raise FormatError(path, PICKLE)
+    owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
+    if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats tells nothing
+        said = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
+        warnings.warn(f"{path}: {said}", EmbstoreWarning, stacklevel=5)
+    return codec
+
+
+def _by_suffix(suffix: str) -> Codec | None:
+    """Find the first format with a suffix; a store is told by its bytes alone."""
+    fitting = (codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store")
+    return next(fitting, None)
