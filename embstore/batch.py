@@ -231,5 +231,32 @@ class ReadOptions:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How to write a file, where its format leaves a choice; None is the format's own.
+
+    Attributes
+    ----------
+    compression
+        ``none``, or what packs the rows.
+    layout
+        ``chunked`` or ``contiguous``, which can be mapped.
+    strings
+        ``variable``, or ``fixed`` for the length of the longest.
+    """
+
+    compression: str | None = None
+    layout: str | None = None
+    strings: str | None = None
+
+    def given(self) -> dict[str, str]:
+        """Return those that are chosen."""
+        chosen = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in chosen.items() if value is not None}
+
+
+AS_IS = WriteOptions()
+"""Every format's own choices."""
+
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the bytes in all."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from embstore import codecs
 from embstore.atomic import check_target
-from embstore.batch import Batch, Dtype, Duplicates, Progress, ReadOptions, Source
+from embstore.batch import AS_IS, Batch, Dtype, Duplicates, Progress, ReadOptions, Source, WriteOptions
 from embstore.codecs.sniffing import to_read
 from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError, FormatError
@@ -47,6 +47,9 @@ def convert(
     oov: OovLike = None,
     padding: bool = False,
     duplicates: Duplicates = "first",
+    compression: str | None = None,
+    layout: str | None = None,
+    strings: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     **reading: Any,
@@ -78,6 +81,10 @@ def convert(
         same policy need no copy then.
     duplicates
         Which row a repeated token keeps: ``first``, ``last``; or ``error``.
+    compression, layout, strings
+        How to write formats that leave a choice: HDF5 ``none``, ``gzip`` or ``lzf``, ``chunked`` or ``contiguous``,
+        ``variable`` or ``fixed``; .npz ``none`` or ``deflate``; Parquet ``zstd``, ``snappy`` or ``none``. None is
+        the format's own, as formats/ describes it.
     overwrite
         Replace `dst` if it exists.
     progress
@@ -107,6 +114,8 @@ def convert(
     check_duplicates(duplicates)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
+    choices = WriteOptions(compression, layout, strings)
+    target.check_choices(dst, choices)
     add_special = _special_rows(oov, padding, target) if oov is not None or padding else None
     if duplicates == "last" and target.name != "store":
         raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
@@ -117,7 +126,7 @@ def convert(
         source = add_special(source)
     counter = Counter()
     source = source.through(counter.count)
-    write(source, dst, target, duplicates)
+    write(source, dst, target, duplicates, choices)
     warn(source.findings)
     return report(src, dst, source, counter.rows, time.perf_counter() - start)
 
@@ -138,13 +147,20 @@ def kept_dtype(dtype: Dtype | None, source: Source, target: codecs.Codec) -> Dty
     return "float32" if dtype is None and source.dtype == "int8" and target.name != "store" else dtype
 
 
-def write(source: Source, dst: str | Path, target: codecs.Codec, duplicates: Duplicates = "first") -> None:
+def write(
+    source: Source,
+    dst: str | Path,
+    target: codecs.Codec,
+    duplicates: Duplicates = "first",
+    choices: WriteOptions = AS_IS,
+) -> None:
     """Write all rows, each token once."""
     if target.name == "store":
         write_store(dst, source, duplicates=duplicates)
     else:
         batches = distinct(source, VocabBuilder(), duplicates, dst)
-        target.load().write(dst, source.through(lambda _: batches))
+        source = source.through(lambda _: batches)
+        target.load().write(dst, source, *([choices] if target.choices else []))
 
 
 def _special_rows(oov: OovLike, padding: bool, target: codecs.Codec) -> Callable[[Source], Source]:

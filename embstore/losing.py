@@ -17,7 +17,7 @@ from embstore.errors import EmbstoreError, EmbstoreWarning
 from embstore.opening import open as open_store
 from embstore.report import Report
 
-NOT_AGAIN = ("to", "dtype", "oov", "padding", "overwrite", "progress")
+NOT_AGAIN = ("to", "dtype", "oov", "padding", "compression", "layout", "strings", "overwrite", "progress")
 
 
 def convert_and_compare(src: str | Path, dst: str | Path, **options: Any) -> tuple[Report, Difference]:

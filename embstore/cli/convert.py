@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +15,16 @@ from embstore.cli.policy import parse_policy
 from embstore.codecs import CODECS
 from embstore.converting import convert
 from embstore.report import Report
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def writing_option(name: str, text: str) -> Callable[[Command], Command]:
+    """Make an option of a choice that some formats leave, from the table of formats."""
+    takers = {codec.name: codec.choices[name] for codec in CODECS.values() if name in codec.choices}
+    values = list(dict.fromkeys(value for values in takers.values() for value in values))
+    told = "; ".join(f"{codec}: {', '.join(values)}" for codec, values in takers.items())
+    return click.option(f"--{name}", type=click.Choice(values), metavar="NAME", help=f"{text}  [{told}]")
 
 
 @click.command("convert")
@@ -45,6 +56,9 @@ from embstore.report import Report
     help="Write the special rows of this policy too, as lower,hash:1000, so that layers need no copy.",
 )
 @click.option("--padding", is_flag=True, help="Write a row of zeros for padding too.")
+@writing_option("compression", "How the rows are packed.")
+@writing_option("layout", "chunked, or contiguous, which can be mapped.")
+@writing_option("strings", "Strings of variable length, or fixed, as long as the longest.")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it exists.")
 @click.option(
     "--report-loss", is_flag=True, help="Tell what fewer bits lost: SRC is converted to float32 too, and compared."

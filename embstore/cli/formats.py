@@ -35,4 +35,5 @@ def formats_command(as_json: bool) -> None:
 
 def _entry(codec: Codec) -> dict[str, object]:
     entry: dict[str, object] = {"name": codec.name, "suffixes": list(codec.suffixes), "about": codec.about}
-    return entry | {name: getattr(codec, name) for name in COLUMNS}
+    entry |= {name: getattr(codec, name) for name in COLUMNS}
+    return entry | {"options": list(codec.options), "choices": dict(codec.choices)}

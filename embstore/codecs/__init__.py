@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embstore.batch import ReadOptions
+from embstore.batch import ReadOptions, WriteOptions
 from embstore.codecs import magic
 from embstore.errors import FormatError, UnknownFormatError
 
@@ -37,6 +37,8 @@ class Codec:
         Whether it is read from inside .gz .bz2 .xz .zst or a .zip.
     options
         The options of reading that it has a use for, `ANYWHERE` apart.
+    choices
+        The options of writing that it takes, and the values of each.
     about
         One line for people.
     """
@@ -50,6 +52,7 @@ class Codec:
     mapped: bool = False
     compressed: bool = False
     options: tuple[str, ...] = ()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     def check_options(self, path: str | Path, options: ReadOptions) -> None:
         """Raise FormatError, before anything is read, for an option that would be ignored."""
@@ -59,8 +62,21 @@ class Codec:
             reason = f"{self.name} has no use for {useless}= (--{useless.replace('_', '-')}): {taken}"
             raise FormatError(path, reason, format=self.name)
 
+    def check_choices(self, path: str | Path, options: WriteOptions) -> None:
+        """Raise FormatError, before anything is read, for an option of writing or a value that it does not take."""
+        for name, value in options.given().items():
+            if name not in self.choices:
+                taken = f"it takes {', '.join(self.choices)}" if self.choices else "it takes none such"
+                raise FormatError(path, f"{self.name} is written without {name}= (--{name}): {taken}", format=self.name)
+            if value not in self.choices[name]:
+                reason = f"{self.name} takes no {name}={value} (--{name}): it takes {', '.join(self.choices[name])}"
+                raise FormatError(path, reason, format=self.name)
+
     def load(self) -> Any:
-        """Import the module: its ``read(path, options, progress)`` and ``write(path, source)``."""
+        """Import the module: its ``read(path, options, progress)`` and ``write(path, source)``.
+
+        Where there are `choices`, ``write`` takes them as its third argument, a `WriteOptions`.
+        """
         return importlib.import_module(f"embstore.codecs.{self.name.replace('-', '_')}")
 
 
@@ -92,7 +108,14 @@ CODECS = {
         ),
         Codec("fasttext", (".bin",), "a fastText model: its words' vectors", magic.is_fasttext, writes=False),
         Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy, options=("vocab",)),
-        Codec("npz", (".npz",), "NumPy's .npz: a matrix and an array of words", magic.is_npz, options=NAMED),
+        Codec(
+            "npz",
+            (".npz",),
+            "NumPy's .npz: a matrix and an array of words",
+            magic.is_npz,
+            options=NAMED,
+            choices={"compression": ("none", "deflate")},
+        ),
         Codec(
             "torch",
             (".pt", ".pth"),
@@ -111,8 +134,26 @@ CODECS = {
         Codec("projector", (), "a folder for TensorBoard's projector", reads=False),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),
-        Codec("hdf5", (".h5", ".hdf5", ".h5ad"), "HDF5: a matrix and its words", magic.is_hdf5, options=NAMED),
-        Codec("parquet", (".parquet",), "Parquet: a column of words, one of vectors", magic.is_parquet, options=NAMED),
+        Codec(
+            "hdf5",
+            (".h5", ".hdf5", ".h5ad"),
+            "HDF5: a matrix and its words",
+            magic.is_hdf5,
+            options=NAMED,
+            choices={
+                "compression": ("none", "gzip", "lzf"),
+                "layout": ("chunked", "contiguous"),
+                "strings": ("variable", "fixed"),
+            },
+        ),
+        Codec(
+            "parquet",
+            (".parquet",),
+            "Parquet: a column of words, one of vectors",
+            magic.is_parquet,
+            options=NAMED,
+            choices={"compression": ("zstd", "snappy", "none")},
+        ),
         Codec(
             "arrow",
             (".arrow", ".feather"),

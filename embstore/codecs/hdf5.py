@@ -13,20 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from embstore.atomic import replacing
-from embstore.batch import Batch, Progress, ReadOptions, Source, Tokens
+from embstore.batch import AS_IS, Batch, Progress, ReadOptions, Source, Tokens, WriteOptions
 from embstore.codecs.array import array_source, check_matrix
 from embstore.codecs.hdf5_process import Child
 from embstore.codecs.hdf5_request import Request
 from embstore.codecs.hdf5_rows import PipedRows, mapped_rows
+from embstore.codecs.hdf5_writing import write_hdf5
 from embstore.codecs.matrix import Origin
 from embstore.codecs.tokenizer import WordList, read_words
 from embstore.codecs.wordlist import fitting, words_for
-from embstore.errors import FormatError
 from embstore.inputs import open_regular
 
 NAME = "hdf5"
-CHUNK_BYTES = 1 << 18  # a quarter of libhdf5's chunk cache
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -87,26 +85,6 @@ def _ending(child: Child, batches: Iterator[Batch]) -> Iterator[Batch]:
         yield from batches
 
 
-def write(path: str | Path, source: Source) -> None:
-    """Write ``vectors``, (rows, dim), chunked, and ``tokens``, (rows,), variable UTF-8; bfloat16 as float32, exact."""
-    import h5py
-
-    dtype = np.dtype("<f2" if source.dtype == "float16" else "<f4")
-    chunk = max(1, CHUNK_BYTES // (source.dim * dtype.itemsize))
-    with replacing(path) as target, h5py.File(target, "w") as file:
-        vectors = file.create_dataset(
-            "vectors", (0, source.dim), dtype, maxshape=(None, source.dim), chunks=(chunk, source.dim)
-        )
-        tokens = file.create_dataset("tokens", (0,), h5py.string_dtype(), maxshape=(None,), chunks=(4096,))
-        for batch in source.batches:
-            words = batch.tokens.to_bytes()
-            if b"\0" in batch.tokens.data.tobytes():
-                raise FormatError(
-                    path, "a token holds a NUL byte, which ends strings in HDF5: write a store", format=NAME
-                )
-            count = len(vectors)
-            for dataset, rows in ((vectors, batch.vectors), (tokens, words)):
-                dataset.resize(count + len(words), axis=0)
-                dataset[count:] = rows
-        if not len(vectors):
-            raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
+    """Write ``vectors`` and ``tokens``, chunked and with strings of variable length unless told otherwise."""
+    write_hdf5(path, source, options)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.atomic import replacing
-from embstore.batch import Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.batch import AS_IS, Progress, ReadOptions, Source, Tokens, Vectors, WriteOptions
 from embstore.codecs.array import (
     ArrayHeader,
     array_source,
@@ -173,8 +173,14 @@ def _damage_told(path: Path) -> Iterator[None]:
         raise FormatError(path, reason, format=NAME) from error
 
 
-def write(path: str | Path, source: Source) -> None:
-    """Write ``vectors`` and ``words``, as numpy.savez would, whole or not at all; bfloat16 becomes float32."""
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
+    """Write ``vectors`` and ``words``, as numpy.savez would, whole or not at all; bfloat16 becomes float32.
+
+    The words are packed unless `options` say ``none``, the vectors if they say ``deflate``.
+    """
+    packed = zipfile.ZIP_DEFLATED
+    methods = {None: (zipfile.ZIP_STORED, packed), "none": (zipfile.ZIP_STORED,) * 2, "deflate": (packed, packed)}
+    for_vectors, for_words = methods[options.compression]
     with replacing(path) as file, waiting_rows(source, path, NAME) as (tokens, waiting):
         words = [_text(token, path) for token in tokens]
         widest = max(words, key=len)
@@ -184,11 +190,11 @@ def write(path: str | Path, source: Source) -> None:
             )
             raise FormatError(path, reason, format=NAME)
         with zipfile.ZipFile(file, "w") as archive:
-            with archive.open(_member("vectors.npy"), "w", force_zip64=True) as member:
+            with archive.open(_member("vectors.npy", for_vectors), "w", force_zip64=True) as member:
                 member.write(build_header(vector_descr(source.dtype), (len(words), source.dim)))
                 while block := waiting.read(BATCH_BYTES):
                     member.write(block)
-            _write_words(archive, words, f"<U{max(1, len(widest))}")
+            _write_words(archive, words, f"<U{max(1, len(widest))}", for_words)
 
 
 def _text(token: bytes, path: str | Path) -> str:
@@ -198,15 +204,15 @@ def _text(token: bytes, path: str | Path) -> str:
     return token.decode("utf-8", "surrogateescape")
 
 
-def _member(name: str) -> zipfile.ZipInfo:
-    return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal tables make equal bytes
+def _member(name: str, method: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal tables make equal bytes
+    info.compress_type = method
+    return info
 
 
-def _write_words(archive: zipfile.ZipFile, words: list[str], descr: str) -> None:
-    info = _member("words.npy")
-    info.compress_type = zipfile.ZIP_DEFLATED  # four bytes a letter, most of them zero
+def _write_words(archive: zipfile.ZipFile, words: list[str], descr: str, method: int) -> None:
     step = max(1, BATCH_BYTES // np.dtype(descr).itemsize)
-    with archive.open(info, "w", force_zip64=True) as member:
+    with archive.open(_member("words.npy", method), "w", force_zip64=True) as member:
         member.write(build_header(descr, (len(words),)))
         for start in range(0, len(words), step):
             member.write(bytes_of(np.array(words[start : start + step], descr)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from embstore.atomic import replacing
-from embstore.batch import Progress, ReadOptions, Source
+from embstore.batch import AS_IS, Progress, ReadOptions, Source, WriteOptions
 from embstore.codecs.arrow_columns import choose, pyarrow
 from embstore.codecs.arrow_rows import record_batches, table_schema
 from embstore.codecs.arrow_table import read_table, translating
@@ -27,11 +27,18 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     return read_table(path, schema, records, rows, options, progress, NAME)
 
 
-def write(path: str | Path, source: Source) -> None:
-    """Write ``token`` and ``vector``, a fixed-size list, with zstd over byte-stream-split; bfloat16 as float32."""
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
+    """Write ``token`` and ``vector``, a fixed-size list, byte-stream-split below zstd, snappy or none.
+
+    bfloat16 is written as float32.
+    """
     pa, schema = pyarrow(), table_schema(source)
     leaf = "vector.list.element"
-    writer_options = {"compression": "zstd", "use_dictionary": False, "column_encoding": {leaf: "BYTE_STREAM_SPLIT"}}
+    writer_options = {
+        "compression": options.compression or "zstd",
+        "use_dictionary": False,
+        "column_encoding": {leaf: "BYTE_STREAM_SPLIT"},
+    }
     with replacing(path) as file, pyarrow("parquet").ParquetWriter(file, schema, **writer_options) as writer:
         group, size = [], 0
         for record in record_batches(path, source, schema, NAME):

@@ -1,0 +1,99 @@
+"""Writing HDF5: as rows come, or once all of them are known, as contiguous data and strings of one length need it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from embstore.atomic import replacing
+from embstore.batch import Source, WriteOptions
+from embstore.codecs.matrix import BATCH_BYTES
+from embstore.codecs.waiting import waiting_rows
+from embstore.errors import FormatError
+
+NAME = "hdf5"
+CHUNK_BYTES = 1 << 18  # a quarter of libhdf5's chunk cache
+CHUNK_WORDS = 4096
+MAX_WORDS = 1 << 30  # bytes that words of one length may take
+
+
+def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
+    """Write ``vectors``, (rows, dim), and ``tokens``, (rows,), whole or not at all."""
+    import h5py
+
+    contiguous = options.layout == "contiguous"
+    if contiguous and options.compression not in (None, "none"):
+        reason = f"compression={options.compression} needs chunks: leave layout=contiguous (--layout) out"
+        raise FormatError(path, reason, format=NAME)
+    dtype = np.dtype("<f2" if source.dtype == "float16" else "<f4")
+    if contiguous or options.strings == "fixed":
+        with replacing(path) as target, waiting_rows(source, path, NAME) as (words, rows):
+            kind = _string_dtype(path, words, options)
+            with h5py.File(target, "w") as file:
+                _write_waiting(_create(file, source.dim, dtype, kind, options, len(words)), words, rows)
+    else:
+        with replacing(path) as target, h5py.File(target, "w") as file:
+            _write_streamed(path, _create(file, source.dim, dtype, h5py.string_dtype(), options), source)
+
+
+def _create(
+    file: Any, dim: int, dtype: np.dtype[Any], strings: Any, options: WriteOptions, rows: int | None = None
+) -> tuple[Any, Any]:
+    """Create the two datasets, of a known number of rows or growing."""
+    packing: dict[str, Any] = {}
+    if options.compression not in (None, "none"):
+        packing = {"compression": options.compression, "shuffle": True}  # bytes of equal place pack better together
+    size, most = rows or 0, rows  # None lets them grow
+    chunk = max(1, CHUNK_BYTES // (dim * dtype.itemsize))
+    chunks = (chunk, CHUNK_WORDS) if rows is None else (min(chunk, rows), min(CHUNK_WORDS, rows))
+    if options.layout == "contiguous":
+        return file.create_dataset("vectors", (size, dim), dtype), file.create_dataset("tokens", (size,), strings)
+    vectors = file.create_dataset(
+        "vectors", (size, dim), dtype, maxshape=(most, dim), chunks=(chunks[0], dim), **packing
+    )
+    return vectors, file.create_dataset("tokens", (size,), strings, maxshape=(most,), chunks=(chunks[1],), **packing)
+
+
+def _write_streamed(path: str | Path, datasets: tuple[Any, Any], source: Source) -> None:
+    count = 0
+    for batch in source.batches:
+        words = batch.tokens.to_bytes()
+        _check_words(path, words)
+        for dataset, rows in zip(datasets, (batch.vectors, words), strict=True):
+            dataset.resize(count + len(words), axis=0)
+            dataset[count:] = rows
+        count += len(words)
+    if not count:
+        raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+
+
+def _write_waiting(datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
+    vectors, tokens = datasets
+    row_bytes = vectors.shape[1] * vectors.dtype.itemsize
+    step = max(1, BATCH_BYTES // max(row_bytes, tokens.dtype.itemsize))
+    for start in range(0, len(words), step):
+        stop = min(start + step, len(words))
+        block = np.frombuffer(rows.read((stop - start) * row_bytes), vectors.dtype)
+        vectors[start:stop] = block.reshape(stop - start, -1)
+        tokens[start:stop] = words[start:stop]
+
+
+def _string_dtype(path: str | Path, words: list[bytes], options: WriteOptions) -> Any:
+    import h5py
+
+    _check_words(path, words)
+    if options.strings != "fixed":
+        return h5py.string_dtype()
+    widest = max(map(len, words))
+    if widest * len(words) > MAX_WORDS:
+        reason = f"a token of {widest:,} bytes makes each one as long: leave strings=fixed (--strings) out"
+        raise FormatError(path, reason, format=NAME)
+    return h5py.string_dtype("utf-8", max(1, widest))
+
+
+def _check_words(path: str | Path, words: list[bytes]) -> None:
+    if any(b"\0" in word for word in words):
+        reason = "a token holds a NUL byte, which ends strings in HDF5: write a store"
+        raise FormatError(path, reason, format=NAME)
