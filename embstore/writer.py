@@ -8,6 +8,7 @@ import json
 import mmap
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,7 +66,7 @@ class _Writer:
             if source.special is not None:
                 for rows in source.special(self._written()) if callable(source.special) else [source.special]:
                     self._append(encode_rows(rows, source.dtype))
-        self._finish()
+            self._finish()
 
     def _written(self) -> Vectors:
         """Map the vocabulary's rows as they lie in the file."""
@@ -93,13 +94,21 @@ class _Writer:
             (layout.OFFSETS, "I64", offsets.shape),
             (layout.BYTES, "U8", data.shape),
         ]
-        digests = {layout.WEIGHT: self._weight_digest(rows * self.row_bytes)}
-        for name, array in ((layout.SLOTS, slots), (layout.OFFSETS, offsets), (layout.BYTES, data)):
-            view = bytes_of(array.astype(array.dtype.newbyteorder("<"), copy=False))
-            digests[name] = hashlib.sha256(view).hexdigest()
-            write_all(self.file, view)
+        digests = self._append_hashed({layout.SLOTS: slots, layout.OFFSETS: offsets, layout.BYTES: data})
+        digests[layout.WEIGHT] = self._weight_digest(rows * self.row_bytes)
         self.file.seek(0)
         write_all(self.file, layout.build_header(tensors, self._metadata(digests), RESERVE))
+
+    def _append_hashed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
+        """Write arrays end to end, hashed beside the writing; the sha256 of each."""
+        views = {
+            name: bytes_of(array.astype(array.dtype.newbyteorder("<"), copy=False)) for name, array in arrays.items()
+        }
+        with ThreadPoolExecutor(len(views)) as pool:
+            hashed = {name: pool.submit(hashlib.sha256, view) for name, view in views.items()}
+            for view in views.values():
+                write_all(self.file, view)
+        return {name: future.result().hexdigest() for name, future in hashed.items()}
 
     def _weight_digest(self, size: int) -> str:
         if not self.rewritten:
