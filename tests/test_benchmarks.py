@@ -93,3 +93,9 @@ def test_a_readme_without_marks_is_left_as_it_is(results: Path, tmp_path: Path) 
     done = table(results, "--readme", readme)
     assert (done.stderr, done.returncode) == (f"{readme}: 0 lines <!-- benchmark -->, expected 2\n", 1)
     assert readme.read_text(encoding="utf-8") == "above\n"
+
+
+def test_the_readme_shows_the_committed_results() -> None:
+    done = subprocess.run([sys.executable, TABLE], capture_output=True, text=True, check=True)
+    pieces = (TABLE.parent.parent / "README.md").read_text(encoding="utf-8").split("<!-- benchmark -->")
+    assert pieces[1].strip() == done.stdout.strip()
