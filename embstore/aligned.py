@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from embstore.batch import Ints
 from embstore.dtypes import decode_rows, dim_of, encode_rows
 from embstore.encoder import Encoder
-from embstore.oov import OovLike, Policy, Skip
+from embstore.oov import OovLike, Skip
 from embstore.resolver import Lookup
 from embstore.special import Table, special_rows
+
+BLOCK = 8192  # words at a time: each may have many rows
 
 
 class VectorsByWord(Lookup, Table, Protocol):
@@ -27,24 +29,34 @@ def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> 
         raise TypeError(f"aligned takes a list of words, not one string: {words!r}")
     if isinstance(encoder.policy.ending, Skip):
         raise ValueError("oov 'skip' leaves words without a row, and aligned gives each of them one: 'zero' does that")
-    values, offsets, _ = encoder.encode_bags([[word] for word in words])
-    rows = _vectors(store, encoder, values)
-    return rows if len(rows) == len(offsets) else np.add.reduceat(rows, offsets)  # several of one word: hash:B:k
-
-
-def _vectors(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float32]:
-    """Vectors of ids, (ids, dim), copied."""
-    tokens = len(store)
-    if encoder.in_file or not (ids >= tokens).any():
-        return decode_rows(store.raw[ids], store.dtype).astype(np.float32)
-    vectors = np.empty((len(ids), dim_of(store.raw, store.dtype)), np.float32)
-    own = ids < tokens
-    vectors[own] = decode_rows(store.raw[ids[own]], store.dtype)
-    made = _rounded(store, encoder.policy, encoder.padding)
-    vectors[~own] = made[ids[~own] - tokens]
+    values, offsets, weights = encoder.encode_bags([[word] for word in words], include_last_offset=True)
+    made = _made(store, encoder, values)
+    vectors = np.zeros((len(words), dim_of(store.raw, store.dtype)), np.float32)
+    for start in range(0, len(words), BLOCK):
+        bounds = offsets[start : start + BLOCK + 1]
+        span = slice(bounds[0], bounds[-1])
+        rows = _rows(store, values[span], made)
+        rows = rows if weights is None else rows * weights[span, np.newaxis]
+        has = bounds[1:] > bounds[:-1]  # a word has several rows under hash:B:k, and none without n-grams
+        if has.any():
+            vectors[start : start + BLOCK][has] = np.add.reduceat(rows, bounds[:-1][has] - bounds[0])
     return vectors
 
 
-def _rounded(store: Table, policy: Policy, padding: bool) -> Any:
-    """Make special rows in the store's precision, as its file would hold them."""
-    return decode_rows(encode_rows(special_rows(store, policy, padding), store.dtype), store.dtype)
+def _made(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float32] | None:
+    """Make special rows in the store's precision, as its file would hold them; None where it does or none is needed."""
+    if encoder.in_file or not (ids >= len(store)).any():
+        return None
+    rows = encode_rows(special_rows(store, encoder.policy, encoder.padding), store.dtype)
+    return decode_rows(rows, store.dtype).astype(np.float32)
+
+
+def _rows(store: VectorsByWord, ids: Ints, made: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Vectors of ids, (ids, dim), copied."""
+    if made is None:
+        return decode_rows(store.raw[ids], store.dtype).astype(np.float32)
+    vectors = np.empty((len(ids), made.shape[1]), np.float32)
+    own = ids < len(store)
+    vectors[own] = decode_rows(store.raw[ids[own]], store.dtype)
+    vectors[~own] = made[ids[~own] - len(store)]
+    return vectors

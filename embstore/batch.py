@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Vectors = NDArray[Any]
+Special = Vectors | Callable[[Vectors], Iterable[Vectors]]
 
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
@@ -163,7 +164,7 @@ class Source:
     estimate: int = 0
     findings: Findings = field(default_factory=Findings)
     provenance: Callable[[], dict[str, str]] = dict
-    special: Vectors | Callable[[Vectors], Iterable[Vectors]] | None = None
+    special: Special | None = None
     policy: dict[str, str] = field(default_factory=dict)
 
     def through(self, stage: Callable[[Iterator[Batch]], Iterator[Batch]], **changes: Any) -> Source:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embstore import rowwise
-from embstore.batch import Batch, Dtype, Vectors
+from embstore.batch import Batch, Dtype, Special, Vectors
 
 NUMPY_DTYPES: dict[Dtype, str] = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2", "int8": "u1"}
 TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "int8": "U8"}
@@ -39,6 +40,12 @@ def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
 def encode_batch(batch: Batch, dtype: Dtype) -> NDArray[Any]:
     """Return a batch's rows as a store keeps them: the codes that they came as, where that is what it keeps."""
     return encode_rows(batch.vectors, dtype) if dtype != "int8" or batch.codes is None else batch.codes
+
+
+def encode_special(special: Special, raw: NDArray[Any], dtype: Dtype) -> Iterator[NDArray[Any]]:
+    """Yield a source's special rows as a store keeps them, in blocks; `raw` are its vocabulary's, kept so."""
+    for rows in special(raw) if callable(special) else [special]:
+        yield encode_rows(rows, dtype)
 
 
 def decode_rows(rows: NDArray[Any], dtype: Dtype) -> Vectors:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from embstore.batch import Ints
 from embstore.columns import flatten, flatten_weights
-from embstore.oov import OovLike, Policy, Skip
+from embstore.errors import EmbstoreError
+from embstore.oov import OovLike, Policy, Skip, Subword
 from embstore.resolver import Lookup, Resolver, policy_of
 from embstore.special import Special
 
@@ -26,7 +27,7 @@ class Bags(NamedTuple):
     offsets
         int64 (bags,), or (bags + 1,) with `include_last_offset`: where each bag begins.
     weights
-        float32 (n,), or None: per_sample_weights.
+        float32 (n,), or None: per_sample_weights. Under ``subword`` there always are some.
     """
 
     values: Ints
@@ -71,6 +72,11 @@ class Encoder:
         For text that is no policy.
     EmbstoreError
         Where the policy needs something that the vocabulary does not have: its unknown token, n-grams.
+
+    Notes
+    -----
+    Under ``subword`` an unknown word becomes the rows of its n-grams, each weighted by 1 / their number, so that a
+    sum has the vector that fastText gives the word (formats/oov/SPEC.md).
     """
 
     def __init__(self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False) -> None:
@@ -78,6 +84,8 @@ class Encoder:
         wanted = Special(padding, self.policy.ending)
         held = Special.of_file(vocabulary.metadata, vocabulary.special)
         self.in_file = bool(wanted.rows) and held is not None and held.serve(wanted)
+        if isinstance(self.policy.ending, Subword) and not self.in_file:
+            raise EmbstoreError(_no_ngrams(vocabulary, held))
         placed = held if held is not None and self.in_file else wanted
         self.special = placed.rows
         self.num_embeddings = len(vocabulary) + placed.rows
@@ -106,14 +114,19 @@ class Encoder:
         UnknownTokenError
             Where the policy's ending is ``error``; names the words.
         ValueError
-            For uneven sentences without padding, for the endings ``skip`` and ``hash:B:k`` with k > 1, which
-            only bags can have, and for a column with nulls.
+            For uneven sentences without padding, for the endings ``skip``, ``subword``, and ``hash:B:k`` with k > 1,
+            which only bags can have, and for a column with nulls.
         TypeError
             For what is no list of words, a single string among it.
         """
-        ending, hashes = self.policy.ending, self._resolver.hashes
-        if isinstance(ending, Skip) or hashes > 1:
-            what = "drops words" if isinstance(ending, Skip) else f"gives a word {hashes} ids"
+        ending, what = self.policy.ending, None
+        if isinstance(ending, Skip):
+            what = "drops words"
+        elif isinstance(ending, Subword):
+            what = "gives an unknown word an id for each of its n-grams"
+        elif self._resolver.hashes > 1:
+            what = f"gives a word {self._resolver.hashes} ids"
+        if what:
             raise ValueError(f"oov {str(ending)!r} {what}, which only bags can hold: use encode_bags")
         if length is not None and length < 0:
             raise ValueError(f"length must be 0 or more, not {length}")
@@ -136,7 +149,8 @@ class Encoder:
             A list of lists of words, or a column of lists. A bag may be empty, and a word come twice.
         weights
             A number for each word: lists as long as the bags, or one flat array. That of a word which the
-            policy drops goes with it; that of a word with several ids (``hash:B:k``) is repeated.
+            policy drops goes with it; that of a word with several ids (``hash:B:k``) is repeated, or under
+            ``subword`` shared among its n-grams.
         include_last_offset
             Whether `offsets` ends with the number of values.
 
@@ -160,16 +174,13 @@ class Encoder:
         flat_weights = None if weights is None else flatten_weights(weights, sizes)
         bounds = np.zeros(len(sizes) + 1, np.int64)
         np.cumsum(sizes, out=bounds[1:])
-        ids = self._resolver.ids(column)
-        values, kept = ids.reshape(-1), ids >= 0
-        if not kept.all():
-            per_word = kept.sum(axis=1)
+        values, per_word = self._resolver.ragged(column)
+        if per_word is not None:
             bounds = np.concatenate(([0], np.cumsum(per_word)))[bounds]
-            values = ids[kept]
+            if isinstance(self.policy.ending, Subword):
+                shares = np.float32(1) / np.maximum(per_word, 1).astype(np.float32)
+                flat_weights = shares if flat_weights is None else flat_weights * shares
             flat_weights = None if flat_weights is None else np.repeat(flat_weights, per_word)
-        elif self._resolver.hashes > 1:
-            bounds *= self._resolver.hashes
-            flat_weights = None if flat_weights is None else np.repeat(flat_weights, self._resolver.hashes)
         return Bags(values, bounds if include_last_offset else bounds[:-1], flat_weights)
 
     @property
@@ -198,6 +209,18 @@ class Encoder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.vocabulary, self.policy, self.padding)
+
+
+def _no_ngrams(vocabulary: Lookup, held: Special | None) -> str:
+    if held is not None and isinstance(held.ending, Subword):
+        return (
+            f"oov 'subword': {vocabulary!r} has no padding row before those of its n-grams; convert writes one with "
+            "padding=True, and another oov needs none there"
+        )
+    return (
+        "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText "
+        f".bin file; {vocabulary!r} has none"
+    )
 
 
 def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:

@@ -7,8 +7,8 @@ says what each part does, to the last bit.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from embstore import kernels
 from embstore.backoffs import BACK_OFFS, BackOff
 from embstore.batch import Ints, Tokens
+from embstore.ngrams import Ngrams
 from embstore.vocab import pack_lossless
 
 MAX_BUCKETS = 1 << 32
@@ -101,9 +102,24 @@ class Hash:
 
 @dataclass(frozen=True, slots=True)
 class Subword:
-    """``subword``: fastText's character n-grams, where the store has them."""
+    """``subword``: the rows of fastText's character n-grams, which a bag averages.
 
-    rows: ClassVar[int] = 0
+    Attributes
+    ----------
+    ngrams
+        Those of the store that the policy is for; None as long as it is for none.
+    """
+
+    ngrams: Ngrams | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows behind the vocabulary: a bucket's each."""
+        return self.ngrams.buckets if self.ngrams else 0
+
+    def places(self, words: list[str]) -> tuple[Ints, Ints]:
+        """Buckets of all n-grams of words, (n-grams,), and how many each word has, (words,): see `Ngrams.of`."""
+        return (self.ngrams or Ngrams(0, 0, 0)).of(pack_lossless(words))
 
     def __str__(self) -> str:
         return "subword"
@@ -163,6 +179,12 @@ class Policy:
         if isinstance(oov, str):
             return _parse_parts(_split(oov))
         return _parse_parts(list(oov) if isinstance(oov, Sequence) else [oov])
+
+    def bound(self, metadata: Mapping[str, str]) -> Policy:
+        """Return the policy for a store with this header: ``subword`` takes its n-grams from there."""
+        if not isinstance(self.ending, Subword):
+            return self
+        return replace(self, ending=Subword(Ngrams.parse(metadata.get("embstore.subword", ""))))
 
     @property
     def named(self) -> bool:

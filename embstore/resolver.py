@@ -38,9 +38,9 @@ class Lookup(Protocol):
 def policy_of(vocabulary: Lookup, oov: OovLike) -> Policy:
     """Return the policy given; for None the one that a store's file was written for, else ``error``."""
     if oov is not None:
-        return Policy.parse(oov)
+        return Policy.parse(oov).bound(vocabulary.metadata)
     try:
-        return Policy.parse(vocabulary.metadata.get("embstore.oov"))
+        return Policy.parse(vocabulary.metadata.get("embstore.oov")).bound(vocabulary.metadata)
     except ValueError as error:
         raise EmbstoreError(
             f"{vocabulary!r} was written for a policy that this version does not know ({error}): give another"
@@ -62,7 +62,7 @@ class Resolver:
     Attributes
     ----------
     hashes
-        The most ids that a word can have.
+        The ids that an unknown word can have, 1 or the k of ``hash:B:k``; n-grams aside.
 
     Raises
     ------
@@ -77,11 +77,6 @@ class Resolver:
 
     def _row_of(self, first: int) -> int:
         ending = self.policy.ending
-        if isinstance(ending, Subword):
-            raise EmbstoreError(
-                "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText "
-                f".bin file; {self.vocabulary!r} has none"
-            )
         if isinstance(ending, Unk):
             names = OWN_UNKNOWN if ending.token is None else (ending.token,)
             found = [row for row in self.vocabulary.rows(list(names)).tolist() if row >= 0]
@@ -92,6 +87,34 @@ class Resolver:
                 )
             return int(found[0])
         return first if ending.rows else -1
+
+    def ragged(self, column: Column) -> tuple[Ints, Ints | None]:
+        """Ids of words end to end, (ids,), and how many each word has, (words,); None where each has one."""
+        if isinstance(self.policy.ending, Subword):
+            return self._with_ngrams(column, self.policy.ending)
+        ids = self.ids(column)
+        kept = ids >= 0
+        if kept.all():
+            return ids.reshape(-1), None if self.hashes == 1 else np.full(len(ids), self.hashes)
+        return ids[kept], np.count_nonzero(kept, axis=1)
+
+    def _with_ngrams(self, column: Column, ending: Subword) -> tuple[Ints, Ints]:
+        """Return what `ragged` does, missing words as their n-grams: each distinct one is taken apart once."""
+        rows = self._rows(column.words)
+        missing = np.flatnonzero(rows < 0)
+        codes: dict[str, int] = {}
+        distinct = np.array([codes.setdefault(word, len(codes)) for word in column.words_at(missing)], np.int64)
+        rows[missing] = find_forms(self.policy.backoffs, list(codes), self.vocabulary.rows)[0][distinct]
+        lost = rows < 0
+        buckets, counts = ending.places(list(codes))
+        begins, of_lost = np.cumsum(counts) - counts, distinct[lost[missing]]
+        sizes = np.ones(len(rows), np.int64)
+        sizes[lost] = counts[of_lost]
+        is_ngram = np.repeat(lost, sizes)
+        values = np.empty(len(is_ngram), np.int64)
+        values[~is_ngram] = rows[~lost]
+        values[is_ngram] = self._first + buckets[_runs(begins[of_lost], counts[of_lost])]
+        return values, sizes
 
     def ids(self, column: Column) -> Ints:
         """Ids of words, (words, hashes): -1 where a word has fewer than that, or none."""
@@ -127,3 +150,9 @@ class Resolver:
             raise UnknownTokenError(lost)
         ids[left] = self._first + ending.places(lost) if isinstance(ending, Hash) else self._first
         return ids
+
+
+def _runs(begins: Ints, sizes: Ints) -> Ints:
+    """Positions begin, begin + 1 ... of each run, end to end."""
+    shifts = begins - (np.cumsum(sizes) - sizes)
+    return np.asarray(np.arange(sizes.sum()) + np.repeat(shifts, sizes))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from embstore.batch import Dtype, Source
 from embstore.dtypes import decode_rows, dim_of
-from embstore.oov import Ending, Hash, Mean, OovLike, Policy, Zero
+from embstore.errors import EmbstoreError
+from embstore.oov import Ending, Hash, Mean, OovLike, Policy, Subword, Zero
 
 MAX_TEXT = 500  # of a policy in a header
 BLOCK = 8192  # rows in a pass over a table; the last bits of its mean depend on it
@@ -53,7 +55,7 @@ class Special:
         if "embstore.oov" not in metadata:
             return None
         try:
-            policy = Policy.parse(metadata["embstore.oov"])
+            policy = Policy.parse(metadata["embstore.oov"]).bound(metadata)
         except ValueError:  # one of a later version
             return None
         special = cls(metadata.get("embstore.padding") == "1", policy.ending)
@@ -84,7 +86,7 @@ def special_rows(table: Table, oov: OovLike, padding: bool, seed: int = 0) -> ND
     oov
         The policy: ``zero`` has a row of zeros, ``mean`` the mean of the table, computed in float64,
         ``hash:B`` B rows of a normal distribution with the table's mean and deviation in each dimension
-        (mean 0 and deviation 1 for a table without rows).
+        (mean 0 and deviation 1 for a table without rows). Those of ``subword`` cannot be made.
     padding
         Whether a row of zeros comes first.
     seed
@@ -104,21 +106,48 @@ def special_rows(table: Table, oov: OovLike, padding: bool, seed: int = 0) -> ND
     return made
 
 
-def policy_for_file(oov: OovLike) -> Policy:
-    """Return a policy that a header can hold; ValueError for one with functions, or a very long token."""
+def policy_for_file(oov: OovLike) -> Policy | None:
+    """Return a policy that a header can hold; ValueError for one with functions, or a very long token.
+
+    None stays None: the source's own policy then, if it has one.
+    """
+    if oov is None:
+        return None
     policy = Policy.parse(oov)
     if not policy.named or len(str(policy)) > MAX_TEXT:
         raise ValueError(f"oov {str(policy)!r}: a file holds back-offs by name, and {MAX_TEXT} characters of a policy")
     return policy
 
 
-def with_special(source: Source, policy: Policy, padding: bool) -> Source:
-    """Return a source whose store gets the special rows of a policy, and says so in its header."""
-    special, dtype = Special(padding, policy.ending), source.dtype
+def with_special(source: Source, policy: Policy | None, padding: bool) -> Source:
+    """Return a source whose store gets the special rows of a policy, and says so in its header.
+
+    Those of ``subword`` are the source's own: EmbstoreError where it has none.
+    """
+    policy = Policy.parse(source.policy.get("oov")) if policy is None else policy
     noted = {"oov": str(policy), **({"padding": "1"} if padding else {})}
+    if isinstance(policy.ending, Subword):
+        return _with_ngrams(source, noted, padding)
+    special, dtype = Special(padding, policy.ending), source.dtype
     if not special.rows:
         return replace(source, policy=noted)
     return replace(source, policy=noted, special=lambda raw: special_blocks(raw, dtype, policy, padding))
+
+
+def _with_ngrams(source: Source, noted: dict[str, str], padding: bool) -> Source:
+    """Keep the rows of n-grams that a source has, behind one for padding."""
+    ngrams = source.special
+    if "subword" not in source.policy or not callable(ngrams):
+        if isinstance(source.batches, Generator):
+            next(source.batches, None)  # begun, so that closing it closes the input
+            source.batches.close()
+        raise EmbstoreError(
+            f"oov {noted['oov']!r} needs rows of character n-grams, such as those of a fastText .bin file; "
+            f"{source.provenance().get('name', 'this source')} has none"
+        )
+    zeros = [np.zeros((1, source.dim), np.float32)] if padding else []
+    noted["subword"] = source.policy["subword"]
+    return replace(source, policy=noted, special=lambda raw: chain(zeros, ngrams(raw)))
 
 
 def special_blocks(

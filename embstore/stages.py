@@ -15,6 +15,7 @@ from embstore.vocab import Vocab, VocabBuilder
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"
 NOT_UTF8 = "tokens that are not UTF-8, their bytes kept"
+NO_NGRAMS = "tables of n-grams left out, as their means cannot be normalized"
 ZEROS = "rows of zeros left out"
 
 
@@ -43,7 +44,7 @@ class Selection:
         if self.drop_zeros:
             source = source.through(lambda batches: without_zeros(batches, findings), rows=None)
         if self.normalize:
-            source = source.through(normalized)
+            source = without_special(source).through(normalized)
         return source.through(lambda batches: rounded(batches, target, findings), dtype=target)
 
 
@@ -103,6 +104,16 @@ def normalized(batches: Iterator[Batch]) -> Iterator[Batch]:
             lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
             unit = wide / np.where(lengths > 0, lengths, 1)
         yield Batch(batch.tokens, unit.astype(np.float32))
+
+
+def without_special(source: Source) -> Source:
+    """Return the source without its rows of n-grams, if it has any, and count that.
+
+    What an unknown word has of them is a mean, whose length is not 1 whatever theirs are.
+    """
+    if source.special is not None:
+        source.findings.add(NO_NGRAMS)
+    return replace(source, special=None, policy={})
 
 
 def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Iterator[Batch]:

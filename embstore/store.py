@@ -14,7 +14,7 @@ from embstore import search
 from embstore.aligned import aligned
 from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
-from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_batch, encode_rows
+from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_batch, encode_rows, encode_special
 from embstore.errors import FormatError, UnknownTokenError
 from embstore.mapping import Advice, map_store
 from embstore.notebook import SHOWN, table_of_rows
@@ -105,7 +105,7 @@ class Store:
         duplicates: Duplicates = "first",
         reopen: tuple[Any, ...] | None = None,
     ) -> Store:
-        """Read all batches of a source into memory; `path` says where they come from."""
+        """Read all batches of a source and its special rows into memory; `path` says where they come from."""
         none = np.empty((0, columns_of(source.dim, source.dtype)), NUMPY_DTYPES[source.dtype])
         builder, parts = VocabBuilder(source.rows or 0), [none]
         late: list[tuple[Ints, Vectors]] = []
@@ -116,7 +116,10 @@ class Store:
             raw[rows] = encode_rows(vectors, source.dtype)
         if not len(raw):
             raise FormatError(path, "no rows: the input holds none, or all were left out")
+        if source.special is not None:
+            raw = np.concatenate([raw, *encode_special(source.special, raw, source.dtype)])
         metadata = {f"embstore.source.{key}": value for key, value in source.provenance().items()}
+        metadata |= {f"embstore.{key}": value for key, value in source.policy.items()}
         return cls(
             raw, builder.vocab(), metadata, dtype=source.dtype, path=Path(path) if reopen else None, reopen=reopen
         )
@@ -263,7 +266,7 @@ class Store:
         Returns
         -------
         float32 of shape (words, dim), a copy whose row i is the vector of words[i]; the sum of its rows
-        under ``hash:B:k``.
+        under ``hash:B:k``, the mean of its n-grams' under ``subword``, zeros for a word without any.
 
         Raises
         ------

@@ -20,7 +20,7 @@ from embstore.atomic import replacing, write_all
 from embstore.batch import Duplicates, Ints, Source, Vectors
 from embstore.checksum import Checksum
 from embstore.distinct import distinct
-from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, columns_of, encode_batch, encode_rows
+from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, columns_of, encode_batch, encode_rows, encode_special
 from embstore.errors import FormatError
 from embstore.vocab import VocabBuilder
 
@@ -64,8 +64,8 @@ class _Writer:
             if not self.builder.size:
                 raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
             if source.special is not None:
-                for rows in source.special(self._written()) if callable(source.special) else [source.special]:
-                    self._append(encode_rows(rows, source.dtype))
+                for rows in encode_special(source.special, self._written(), source.dtype):
+                    self._append(rows)
             self._finish()
 
     def _written(self) -> Vectors:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import embstore
 from embstore.batch import Tokens
-from embstore.codecs.ngrams import Ngrams
+from embstore.ngrams import Ngrams
 
 # What gensim 4.4's load_facebook_vectors gives the words "frog" and "žába" of the golden files.
 BY_GENSIM = {

@@ -37,9 +37,8 @@ def test_safetensors_opens_every_valid_store(folder: Path, sidecar: Any) -> None
 def test_embstore_writes_the_same_store(folder: Path, sidecar: Any, tmp_path: Path) -> None:
     path, again = folder / sidecar["file"], tmp_path / "again.safetensors"
     store = embstore.open(path)
-    policy = {
-        key: store.metadata[f"embstore.{key}"] for key in ("oov", "padding") if f"embstore.{key}" in store.metadata
-    }
+    keys = [key for key in ("oov", "padding", "subword") if f"embstore.{key}" in store.metadata]
+    policy = {key: store.metadata[f"embstore.{key}"] for key in keys}
     source = Source(store.dim, iter([Batch(Tokens.pack(list(store.itos)), store.vectors)]), store.dtype, policy=policy)
     source.special = store.weight[len(store) :]
     write_store(again, source)

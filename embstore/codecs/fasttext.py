@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,27 @@ from numpy.typing import NDArray
 
 from embstore.batch import Ints, Progress, ReadOptions, Source, Tokens, Vectors
 from embstore.codecs.matrix import Origin, matrix_source
-from embstore.codecs.ngrams import Ngrams
 from embstore.errors import FormatError
 from embstore.inputs import open_regular
+from embstore.ngrams import Ngrams
 
 NAME = "fasttext"
 MAGIC = 793712314
 VERSIONS = (11, 12)
 SUPERVISED = 3
+BLOCK = 8192  # rows of buckets at a time
 WORD = 0  # the type of an entry; 1 is a label
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read the words and the vectors that fastText gives them: the mean of a word's row and its n-grams'."""
+    """Read the words and the vectors that fastText gives them: the mean of a word's row and its n-grams'.
+
+    The rows of all buckets become the source's special ones, for words that the model does not have; of a pruned
+    model, whose few have rows of their own order, none do.
+    """
     del options
     model = Model.open(Path(path))
-    return matrix_source(
+    source = matrix_source(
         model.words,
         model.rows.shape[1],
         "float32",
@@ -36,6 +42,10 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         Origin(path, NAME),
         progress,
     )
+    if model.ngrams.there and model.kept is None:
+        source.special = lambda _: model.bucket_rows()
+        source.policy = {"oov": "subword", "subword": str(model.ngrams)}
+    return source
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,12 @@ class Model:
         places[~is_own] = buckets + len(self.words)
         sums = np.add.reduceat(np.require(self.rows[places], np.float32, ["A"]), firsts, axis=0)
         return np.asarray(sums * (1.0 / (counts + 1)).astype(np.float32)[:, np.newaxis])
+
+    def bucket_rows(self) -> Iterator[Vectors]:
+        """Yield the rows of the buckets in order, in blocks of float32, (rows, dim)."""
+        end = len(self.words) + self.ngrams.buckets
+        for start in range(len(self.words), end, BLOCK):
+            yield np.require(self.rows[start : min(start + BLOCK, end)], np.float32, ["A"])
 
 
 class _Parser:

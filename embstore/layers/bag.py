@@ -7,11 +7,13 @@ from typing import Any, Literal, Self, get_args
 
 import torch
 
+from embstore.errors import EmbstoreError
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.drawn import Words, drawn_table
 from embstore.layers.rowwise import is_rowwise, pool
 from embstore.layers.sources import Pretrained
-from embstore.layers.weights import open_table
+from embstore.layers.weights import Table, open_table
+from embstore.oov import Subword
 
 Mode = Literal["mean", "sum", "max"]
 
@@ -60,7 +62,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         Parameters
         ----------
         mode
-            How the rows of a bag become one: ``mean``, ``sum`` or ``max``.
+            How the rows of a bag become one: ``mean``, ``sum`` or ``max``. The policy ``subword`` needs ``sum``.
         include_last_offset
             Whether `encode` gives, and the layer takes, the end of the last bag as one more offset.
         source, tokens, oov, freeze, max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device, out_dtype
@@ -73,6 +75,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         table = open_table(
             source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, dtype=dtype, reading=reading
         )
+        _check_ngrams(table, mode)
         return cls._over(
             table,
             dtype=dtype,
@@ -141,7 +144,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         -------
         values : int64 of shape (words,)
         offsets : int64 of shape (bags,), where each bag begins; one more with `include_last_offset`.
-        weights : of shape (words,) and the rows' dtype, or float32 over an ``int8`` store, where there are any
+        weights : of shape (words,) and the rows' dtype, or float32 over an ``int8`` store, where there are any, as
+            under ``subword`` there always are
 
         Raises
         ------
@@ -165,6 +169,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     ) -> torch.Tensor:
         """Look up rows and pool them: (words,) and (bags,), or (bags, words), to (bags, embedding_dim)."""
         if not is_rowwise(self.weight):
+            if per_sample_weights is not None:  # float32 from a loader's workers, who know nothing of the rows
+                per_sample_weights = per_sample_weights.to(self.weight.dtype)
             return self._cast(super().forward(input, offsets, per_sample_weights))
         last = self.include_last_offset
         return self._cast(
@@ -175,3 +181,11 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
 def _check_mode(mode: str) -> None:
     if mode not in get_args(Mode):
         raise ValueError(f"mode must be {', '.join(map(repr, get_args(Mode)))}, not {mode!r}")
+
+
+def _check_ngrams(table: Table, mode: str) -> None:
+    if mode != "sum" and table.encoder is not None and isinstance(table.encoder.policy.ending, Subword):
+        raise EmbstoreError(
+            f"oov 'subword' weights the n-grams of a word, which needs mode='sum', not {mode!r}; for means encode bags "
+            "with weights=[[1 / len(bag)] * len(bag) for bag in bags], or give another oov"
+        )

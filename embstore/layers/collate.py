@@ -11,7 +11,7 @@ import torch
 from embstore.encoder import Encoder
 
 Batch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
-"""By name: a tensor, or for a bag the tuple (values, offsets)."""
+"""By name: a tensor, or for a bag the tuple (values, offsets), with weights behind them under ``subword``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Feature:
         """Turn a column into tensors on the CPU."""
         if self.pooled:
             bags = self.encoder.encode_bags(column, include_last_offset=self.include_last_offset)
-            return torch.from_numpy(bags.values), torch.from_numpy(bags.offsets)
+            return tuple(torch.from_numpy(part) for part in bags if part is not None)
         if self.length is not None and not len(column):  # an empty list would be one sentence, not none
             return torch.empty((0, self.length), dtype=torch.int64)
         return torch.from_numpy(self.encoder.encode(column, length=self.length))

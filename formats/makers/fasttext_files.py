@@ -46,15 +46,15 @@ def buckets(word: str, least: int, most: int) -> list[int]:
     return found
 
 
-def vector(row: int, ngrams: list[int]) -> str:
-    """Return the mean of a word's row and its n-grams' as fastText rounds it, in exact decimals."""
-    rows = [row, *(len(WORDS) + place for place in ngrams)]
+def vector(row: int | None, ngrams: list[int]) -> str:
+    """Return the mean of a word's row, if it has one, and its n-grams' as fastText rounds it, in exact decimals."""
+    rows = [*([] if row is None else [row]), *(len(WORDS) + place for place in ngrams)]
     numbers = []
     for column in range(DIM):
         total = 0.0
         for place in rows:
             total = single(total + number(place, column))
-        numbers.append(single(total * single(1 / len(rows))))
+        numbers.append(single(total * single(1 / max(1, len(rows)))))
     return " ".join(f"{Decimal(value):f}" for value in numbers)
 
 

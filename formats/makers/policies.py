@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from makers import fasttext_files
 from makers.golden import write_json
 from makers.xxh64 import xxh64
 
@@ -65,6 +67,8 @@ FORMS = [
 # Words, in hexadecimal below: what a lone surrogate of surrogateescape stands for is its byte.
 WORDS = [b"", b"the", b"The", "caf\u00e9".encode(), "cafe\u0301".encode(), "\u4e2d\u6587".encode()]
 WORDS += [b"\xf0\x9f\x90\xb8", b"a b", b"\xff", b"\xed\xa0\x80", b"x" * 31, b"x" * 32, b"uxm3-a12o-8u2x" * 9]
+NOT_THERE = ["Frog", "frogs", "\u017e\u00e1by", "\u65e5\u672c", "\U0001f438", "x", "\u00e9", "</t>", ""]
+NGRAMS = [(1, 1), (2, 4), (3, 6)]  # characters of the shortest and the longest
 SIZES = [(1, 1), (2, 1), (1000, 3), (4096, 2), (2**32, 4)]
 
 
@@ -83,6 +87,14 @@ def make(folder: Path) -> None:
         for size, k in SIZES
     ]
     write_json(folder / "valid" / "buckets.json", buckets)
+    write_json(folder / "valid" / "subword.json", [ngrams(word, *sizes) for sizes in NGRAMS for word in NOT_THERE])
+
+
+def ngrams(word: str, least: int, most: int) -> dict[str, Any]:
+    """Return the n-grams of a word that ../../fasttext/valid/ngrams_<least>_to_<most>.bin does not have."""
+    places = fasttext_files.buckets(word, least, most)
+    vector = [float(number) for number in fasttext_files.vector(None, places).split()]
+    return {"model": f"ngrams_{least}_to_{most}.bin", "word": word, "places": places, "vector": vector}
 
 
 def part(text: str) -> str:

@@ -55,6 +55,17 @@ def _values(valid: Any) -> None:
     for dtype, name in (("F32", "special_rows"), ("BF16", "special_rows_bfloat16")):
         made = store(TOKENS, [*ROWS, *special], dtype, **policy)
         valid(name, made, ROWS, "rows for padding and unknown words behind those of the vocabulary", special=bits)
+    policy = {"embstore.oov": "lower,subword", "embstore.padding": "1", "embstore.subword": "2,3,4"}
+    special = ["0 0 0", "1 0 0", "0 1 0", "0 0 1", "-1 -2 -3"]
+    bits = [" ".join(map(float32_bits, row.split())) for row in special]
+    made = store(TOKENS, [*ROWS, *special], **policy)
+    valid(
+        "special_rows_subword",
+        made,
+        ROWS,
+        "rows for padding and for 4 buckets of n-grams of 2 to 3 characters",
+        special=bits,
+    )
 
 
 def _rowwise(valid: Any) -> None:

@@ -5,6 +5,7 @@ Bojanowski et al., Enriching Word Vectors with Subword Information, 2017, https:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,21 @@ class Ngrams:
     most: int
     buckets: int
 
+    @classmethod
+    def parse(cls, text: str) -> Ngrams | None:
+        """Make them of what a store's header says, ``3,6,2000000``; None of anything else."""
+        numbers = re.fullmatch(r"([0-9]{1,10}),([0-9]{1,10}),([0-9]{1,10})", text)
+        ngrams = cls(*map(int, numbers.groups())) if numbers else None
+        return ngrams if ngrams and ngrams.there else None
+
+    @property
+    def there(self) -> bool:
+        """Whether words have any: models may be without."""
+        return self.buckets > 0 and self.most >= max(1, self.least)
+
+    def __str__(self) -> str:
+        return f"{self.least},{self.most},{self.buckets}"
+
     def of(self, words: Tokens) -> tuple[Ints, Ints]:
         """Find the n-grams of words.
 
@@ -31,7 +47,7 @@ class Ngrams:
         Buckets of all n-grams, int64 of shape (n-grams,), and how many of them each word has, (words,). They come
         word by word, and within a word as fastText adds them up: by where they begin, then by length.
         """
-        if not len(words) or not self.buckets or self.most < 1:
+        if not len(words) or not self.there:
             return np.zeros(0, np.int64), np.zeros(len(words), np.int64)
         data, owners = _marked(words)
         begins = np.flatnonzero(data & 0xC0 != 0x80)  # where characters begin
