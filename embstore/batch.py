@@ -153,8 +153,9 @@ class Source:
     provenance
         What a store says of its origin: name, size, sha256 and so on. Called once all batches are consumed.
     special
-        Rows behind the vocabulary (padding, unknown, hash buckets), (n, dim), or a function that makes blocks of
-        them of the vocabulary's rows as they were written, (tokens, dim); and `policy`, the policy that they are for.
+        Rows behind the vocabulary (padding, unknown, buckets of hashes or n-grams), (n, dim), or a function that makes
+        blocks of them of the vocabulary's rows as they were written, (tokens, dim); uint8 are codes, as `Batch` has
+        them; and `policy`, the policy that they are for.
     """
 
     dim: int

@@ -45,7 +45,10 @@ def encode_batch(batch: Batch, dtype: Dtype) -> NDArray[Any]:
 def encode_special(special: Special, raw: NDArray[Any], dtype: Dtype) -> Iterator[NDArray[Any]]:
     """Yield a source's special rows as a store keeps them, in blocks; `raw` are its vocabulary's, kept so."""
     for rows in special(raw) if callable(special) else [special]:
-        yield encode_rows(rows, dtype)
+        if rows.dtype != np.uint8:
+            yield encode_rows(rows, dtype)
+        else:  # codes of 8 bits, as they came from another store: not rounded again
+            yield rows if dtype == "int8" else encode_rows(rowwise.dequantize(rows), dtype)
 
 
 def decode_rows(rows: NDArray[Any], dtype: Dtype) -> Vectors:

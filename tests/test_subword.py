@@ -192,6 +192,27 @@ def test_selected_words_keep_all_ngrams(tmp_path: Path) -> None:
     assert store.aligned(["frogs"]).tolist() == embstore.open(MODEL).aligned(["frogs"]).tolist()
 
 
+@pytest.mark.parametrize("padding", [True, False])
+def test_a_store_made_of_a_store_has_the_ngrams_too(padding: bool, tmp_path: Path) -> None:
+    first = converted(tmp_path, oov="lower,subword", padding=True)
+    embstore.convert(first.path or "", tmp_path / "again.safetensors", padding=padding)
+    again = embstore.open(tmp_path / "again.safetensors")
+    again.verify()
+    assert again.metadata["embstore.oov"] == "lower,subword"
+    assert again.special == 7 + padding
+    assert again.weight[6 + padding :].tolist() == first.weight[7:].tolist()
+    assert embstore.open(first.path or "", limit=2).aligned(["frogs"]).tolist() == first.aligned(["frogs"]).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8"])
+def test_narrow_rows_are_not_rounded_again(dtype: Dtype, tmp_path: Path) -> None:
+    first = converted(tmp_path, dtype=dtype)
+    embstore.convert(first.path or "", tmp_path / "again.safetensors")
+    embstore.convert(first.path or "", tmp_path / "wide.safetensors", dtype="float32")
+    assert embstore.open(tmp_path / "again.safetensors").raw.tobytes() == first.raw.tobytes()
+    assert embstore.open(tmp_path / "wide.safetensors").weight.tolist() == first.weight.tolist()
+
+
 def test_another_writer_s_store() -> None:
     store = embstore.open(FORMATS / "store" / "valid" / "special_rows_subword.safetensors")
     found = Encoder(store).encode_bags([["FROG", "b"]])  # <b, <b>, b>

@@ -9,6 +9,8 @@ from embstore import layout
 from embstore.batch import Batch, Duplicates, Progress, ReadOptions, Source
 from embstore.dtypes import decode_rows, dim_of
 from embstore.mapping import map_store
+from embstore.oov import Subword
+from embstore.special import BLOCK, Special
 from embstore.writer import write_store
 
 NAME = "store"
@@ -16,7 +18,7 @@ BATCH = 1 << 20  # bytes of vectors
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a store's vocabulary and rows; the special rows are left out."""
+    """Read a store's vocabulary and rows; of the special ones those of n-grams, which nothing else can make again."""
     del options
     found = map_store(Path(path), "sequential")
     raw, vocab, dtype = found.raw, found.vocab, found.dtype
@@ -31,13 +33,20 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
             if progress:
                 progress(stop * raw.strides[0], vocab.size * raw.strides[0])
 
-    return Source(
+    source = Source(
         dim=dim_of(raw, dtype),
         batches=batches(),
         dtype=dtype,
         rows=vocab.size,
         provenance=lambda: {"name": Path(path).name, "format": NAME, **_origin(found.metadata)},
     )
+    special = Special.of_file(found.metadata, len(raw) - vocab.size)
+    if special is not None and isinstance(special.ending, Subword):
+        ngrams = raw[vocab.size + special.ending_row :]
+        blocks = (ngrams[at : at + BLOCK] for at in range(0, len(ngrams), BLOCK))
+        source.special = lambda _: blocks if dtype == "int8" else (decode_rows(block, dtype) for block in blocks)
+        source.policy = {key: found.metadata[f"embstore.{key}"] for key in ("oov", "subword")}
+    return source
 
 
 def _origin(metadata: dict[str, str]) -> dict[str, str]:
