@@ -76,10 +76,11 @@ class Tokens:
                 return []
         except UnicodeDecodeError:
             pass
-        return [i for i, word in enumerate(self.to_bytes()) if not _is_utf8(word)]
+        return [i for i, word in enumerate(self.to_bytes()) if not is_utf8(word)]
 
 
-def _is_utf8(word: bytes) -> bool:
+def is_utf8(word: bytes) -> bool:
+    """Tell whether bytes are valid UTF-8."""
     try:
         word.decode()
     except UnicodeDecodeError:
@@ -167,6 +168,11 @@ class Source:
     provenance: Callable[[], dict[str, str]] = dict
     special: Special | None = None
     policy: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> int:
+        """About how many rows will come, 0 where nothing tells: what to size an index for."""
+        return self.rows or self.estimate
 
     def through(self, stage: Callable[[Iterator[Batch]], Iterator[Batch]], **changes: Any) -> Source:
         """Return the same source with its batches sent through a stage."""

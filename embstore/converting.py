@@ -158,7 +158,7 @@ def write(
     if target.name == "store":
         write_store(dst, source, duplicates=duplicates)
     else:
-        batches = distinct(source, VocabBuilder(), duplicates, dst)
+        batches = distinct(source, VocabBuilder(source.expected), duplicates, dst)
         source = source.through(lambda _: batches)
         target.load().write(dst, source, *([choices] if target.choices else []))
 

@@ -107,7 +107,7 @@ class Store:
     ) -> Store:
         """Read all batches of a source and its special rows into memory; `path` says where they come from."""
         none = np.empty((0, columns_of(source.dim, source.dtype)), NUMPY_DTYPES[source.dtype])
-        builder, parts = VocabBuilder(source.rows or 0), [none]
+        builder, parts = VocabBuilder(source.expected), [none]
         late: list[tuple[Ints, Vectors]] = []
         batches = distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated))
         parts.extend(encode_batch(batch, source.dtype) for batch in batches)

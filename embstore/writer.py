@@ -49,7 +49,7 @@ class _Writer:
 
     def __init__(self, file: IO[bytes], path: str | Path, source: Source, duplicates: Duplicates) -> None:
         self.file, self.path, self.source, self.duplicates = file, path, source, duplicates
-        self.builder = VocabBuilder(source.rows or source.estimate)
+        self.builder = VocabBuilder(source.expected)
         self.columns = columns_of(source.dim, source.dtype)
         self.row_bytes = self.columns * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
         self.checksum = Checksum()

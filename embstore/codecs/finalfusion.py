@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.atomic import replacing, write_all
-from embstore.batch import Findings, Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.batch import Findings, Progress, ReadOptions, Source, Tokens, Vectors, is_utf8
 from embstore.codecs.matrix import BATCH_BYTES, Origin, matrix_source
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
@@ -142,7 +142,7 @@ def write(path: str | Path, source: Source) -> None:
     """Write a simple vocabulary and a matrix without norms: the rows stay as they are."""
     with replacing(path) as file, waiting_rows(source, path, NAME, "float32") as (words, rows):
         for word in words:
-            if not _is_utf8(word):
+            if not is_utf8(word):
                 shown = word[:60].decode("utf-8", "replace")
                 reason = f"the token {shown!r} is not UTF-8, as finalfusion's are; word2vec-bin or a store keeps it"
                 raise FormatError(path, reason, format=NAME)
@@ -154,11 +154,3 @@ def write(path: str | Path, source: Source) -> None:
         write_all(file, struct.pack("<IQQII", MATRIX, size, len(words), source.dim, FLOAT32) + bytes(padding))
         while block := rows.read(BATCH_BYTES):
             write_all(file, block)
-
-
-def _is_utf8(word: bytes) -> bool:
-    try:
-        word.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
