@@ -18,6 +18,8 @@ import pytest
 import zstandard
 
 import embstore
+from embstore.batch import Batch, Source, Tokens
+from embstore.codecs import glove
 from embstore.errors import EmbstoreWarning, FormatError
 
 GOOD = b"the 1 2\nof 3 4\n"
@@ -228,6 +230,27 @@ def test_header_says_what_the_first_line_is(kernel: ModuleType, tmp_path: Path) 
     raw = b"2 1\nthe 1\nof 2\n"
     assert opened(tmp_path / "t.txt", raw, header=True) == ({"the": [1], "of": [2]}, [])
     assert opened(tmp_path / "t.txt", raw, header=False) == ({"2": [1], "the": [1], "of": [2]}, [])
+
+
+def test_a_first_line_of_no_dimensions_is_a_row(kernel: ModuleType, tmp_path: Path) -> None:
+    assert opened(tmp_path / "t.txt", b"2 0\nthe 1\n") == ({"2": [0], "the": [1]}, [])
+
+
+@pytest.mark.parametrize(("value", "written"), [(1, None), (12345, None), (0, b"7 0\na 1\n"), (0.5, b"7 0.5\na 1\n")])
+def test_a_first_row_like_a_header_is_not_written(
+    kernel: ModuleType, tmp_path: Path, value: float, written: bytes | None
+) -> None:
+    path = tmp_path / "t.txt"
+    table = Source(1, iter([Batch(Tokens.pack(["7", "a"]), np.array([[value], [1]], np.float32))]))
+    if written is not None:
+        glove.write(path, table)
+        assert path.read_bytes() == written
+        assert opened(tmp_path / "again.txt", written) == ({"7": [value], "a": [1]}, [])
+        return
+    with pytest.raises(FormatError) as caught:
+        glove.write(path, table)
+    assert str(caught.value) == f"{path}: the token '7' and its number read like a header; word2vec keeps them"
+    assert not list(tmp_path.iterdir())
 
 
 def test_limit_reads_no_further_than_it_must(kernel: ModuleType, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from embstore.atomic import replacing
-from embstore.batch import Progress, ReadOptions, Source
-from embstore.codecs.decimal import write_rows
+from embstore.batch import Batch, Progress, ReadOptions, Source
+from embstore.codecs.decimal import formatted, write_rows
 from embstore.codecs.lines import COUNT, Shape, most_common_dim
 from embstore.codecs.text import read_text
 from embstore.errors import FormatError
@@ -23,7 +26,7 @@ def settle(lines: list[bytes], options: ReadOptions) -> Shape:
     """Make out the dimension, and whether a header stands first by mistake."""
     fields = lines[0].split(b" ")
     head = [int(text) for text in fields] if len(fields) == 2 and all(map(COUNT.fullmatch, fields)) else []
-    if options.header or (options.header is None and head):
+    if options.header or (options.header is None and head and head[1]):
         return _with_header(lines, head, options)
     return _plain(lines, options.dim)
 
@@ -57,6 +60,21 @@ def _with_header(lines: list[bytes], head: list[int], options: ReadOptions) -> S
 
 def write(path: str | Path, source: Source) -> None:
     """Write GloVe text, whole or not at all; each number as short as reads back to the same float32."""
+    source = source.through(lambda batches: _no_header(batches, path))
     with replacing(path) as file:
         if not sum(write_rows(file, source, path, NAME)):
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+
+
+def _no_header(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:
+    """Refuse a table of one dimension whose first row, ``7 1`` say, would be taken for a header."""
+    first = True
+    for batch in batches:
+        if first and batch.vectors.shape[1] == 1:
+            row = Batch(batch.tokens[:1], np.ascontiguousarray(batch.vectors[:1], np.float32))
+            fields = bytes(next(formatted(row))).rstrip(b"\n").split(b" ")
+            if len(fields) == 2 and all(map(COUNT.fullmatch, fields)) and int(fields[1]):
+                reason = f"the token {fields[0].decode()!r} and its number read like a header; word2vec keeps them"
+                raise FormatError(path, reason, format=NAME)
+        first = False
+        yield batch
