@@ -21,6 +21,9 @@ OnError = Literal["stop", "skip"]
 Duplicates = Literal["first", "last", "error"]
 
 
+NEWLINE, RETURN = 10, 13
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Strings packed as Arrow packs them: their UTF-8 bytes end to end, and where each one begins.
@@ -40,9 +43,20 @@ class Tokens:
     def pack(cls, words: Iterable[str | bytes]) -> Tokens:
         """Pack words; text that came from bytes that are not UTF-8 (surrogateescape) gives those bytes back."""
         packed = [word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words]
-        offsets = np.zeros(len(packed) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, packed), np.int64, len(packed)), out=offsets[1:])
-        return cls(np.frombuffer(b"".join(packed), np.uint8), offsets)
+        sizes = np.fromiter(map(len, packed), np.int64, len(packed))
+        return cls(np.frombuffer(b"".join(packed), np.uint8), _ends_of(sizes))
+
+    @classmethod
+    def lines(cls, text: bytes) -> Tokens:
+        r"""Pack the lines of a text; where each of them ends in ``\r\n``, neither byte is a part of it."""
+        data = np.frombuffer(text, np.uint8)
+        ends = np.flatnonzero(data == NEWLINE)
+        if len(data) and data[-1] != NEWLINE:
+            ends = np.append(ends, len(data))
+        sizes, kept = np.diff(ends, prepend=-1) - 1, data != NEWLINE
+        if sizes.all() and (data[ends - 1] == RETURN).all():
+            sizes, kept[ends - 1] = sizes - 1, False
+        return cls(data[kept], _ends_of(sizes))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -60,9 +74,12 @@ class Tokens:
 
     def take(self, keep: NDArray[Any]) -> Tokens:
         """Return the tokens that a mask or an array of positions names, copied."""
-        words = self.to_bytes()
         chosen = np.flatnonzero(keep) if keep.dtype == bool else keep
-        return Tokens.pack([words[i] for i in chosen.tolist()])
+        starts = self.offsets[chosen]
+        sizes = self.offsets[chosen + 1] - starts
+        offsets = _ends_of(sizes)
+        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
+        return Tokens(self.data[places], offsets)
 
     def not_utf8(self) -> Sequence[int]:
         """Positions of the tokens that are not valid UTF-8."""
@@ -77,6 +94,13 @@ class Tokens:
         except UnicodeDecodeError:
             pass
         return [i for i, word in enumerate(self.to_bytes()) if not is_utf8(word)]
+
+
+def _ends_of(sizes: Ints) -> Ints:
+    """Return where tokens of these sizes begin and end, end to end: int64 of shape (tokens + 1,)."""
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
 
 
 def is_utf8(word: bytes) -> bool:

@@ -68,16 +68,10 @@ def read_words(path: str | Path) -> WordList:
     data = data.removeprefix(MARK)
     if Path(path).suffix.lower() == ".json":
         return _from_json(data, path)
-    words = data.split(b"\n")
-    if not words[-1]:
-        words.pop()
-    if words and all(word.endswith(b"\r") for word in words):
-        words = [word[:-1] for word in words]
-    return _in_order(words)
+    return _in_order(Tokens.lines(data))
 
 
-def _in_order(words: Iterable[str | bytes]) -> WordList:
-    tokens = Tokens.pack(words)
+def _in_order(tokens: Tokens) -> WordList:
     return WordList(tokens, np.arange(len(tokens)))
 
 
@@ -91,7 +85,7 @@ def _from_json(data: bytes, path: str | Path) -> WordList:
     if isinstance(parsed, dict) and isinstance(parsed.get("model"), dict):
         return _by_row(_tokenizer_rows(parsed, path), path)
     if isinstance(parsed, list) and all(isinstance(word, str) for word in parsed):
-        return _in_order(_encoded(parsed))
+        return _in_order(Tokens.pack(_encoded(parsed)))
     if isinstance(parsed, dict):
         return _by_row(list(parsed.items()), path)
     raise FormatError(path, "expected a list of words, an object from word to row, or a tokenizer.json")
