@@ -275,3 +275,32 @@ def format_rows(
         position += len(line)
         row += 1
     return row, position
+
+
+def split_rows(
+    data: Bytes,
+    position: int,
+    stop: int,
+    newlines: bool,
+    rows: Bytes,
+    token_data: Bytes,
+    token_offsets: Ints,
+    row: int,
+) -> tuple[int, int]:
+    """Copy rows of a token, a space and bytes, from `row` on, up to the first that is not whole."""
+    used, width = int(token_offsets[row]), rows.shape[1]
+    if position < 0 or stop > len(data) or used < 0:
+        raise ValueError("the rows to split must lie inside the block")
+    block, last = data[:stop].tobytes(), stop - width
+    while row < min(len(rows), len(token_offsets) - 1) and position + newlines < last:
+        token = position + newlines
+        space = block.find(b" ", token, last)
+        if space < 0 or (newlines and block[position] != 10) or used + space - token > len(token_data):
+            break
+        token_data[used : used + space - token] = data[token:space]
+        rows[row] = data[space + 1 : space + 1 + width]
+        used += space - token
+        row += 1
+        token_offsets[row] = used
+        position = space + 1 + width
+    return position, row

@@ -20,3 +20,13 @@ def parse_rows(
 def format_rows(
     token_data: Bytes, token_offsets: Ints, vectors: NDArray[np.float32], row: int, text: Bytes, position: int
 ) -> tuple[int, int]: ...
+def split_rows(
+    data: Bytes,
+    position: int,
+    stop: int,
+    newlines: bool,
+    rows: NDArray[np.uint8],
+    token_data: Bytes,
+    token_offsets: Ints,
+    row: int,
+) -> tuple[int, int]: ...

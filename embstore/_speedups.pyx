@@ -686,3 +686,44 @@ def format_rows(
             position = p + 1 - start
             row += 1
     return row, position
+
+
+# ------------------------------------------------------------------------------------------------ binary
+
+
+def split_rows(
+    const uint8_t[::1] data, Py_ssize_t position, Py_ssize_t stop, bint newlines, uint8_t[:, ::1] rows,
+    uint8_t[::1] token_data, int64_t[::1] token_offsets, Py_ssize_t row,
+):
+    """Copy the rows data[position:stop], each a token, a space and the bytes of its numbers, from `row` on.
+
+    With `newlines`, one stands before each token and is no part of it. Stops at the first row that is not whole,
+    lacks its newline or finds no room. Returns where it stopped, and the next row.
+    """
+    cdef Py_ssize_t width = rows.shape[1], last = stop - width, token, size
+    cdef int64_t used = token_offsets[row]
+    if position < 0 or stop > data.shape[0] or used < 0:
+        raise ValueError("the rows to split must lie inside the block")
+    if position >= last:
+        return position, row
+    cdef const uint8_t *start = &data[0]
+    cdef const uint8_t *space
+    with nogil:
+        while row < rows.shape[0] and row + 1 < token_offsets.shape[0]:
+            token = position + newlines
+            if token >= last or (newlines and start[position] != 10):
+                break
+            space = <const uint8_t *>memchr(start + token, 32, last - token)
+            if space == NULL:
+                break
+            size = space - start - token
+            if used + size > token_data.shape[0]:
+                break
+            if size:
+                memcpy(&token_data[used], start + token, size)
+            memcpy(&rows[row, 0], space + 1, width)
+            used += size
+            row += 1
+            token_offsets[row] = used
+            position = token + size + 1 + width
+    return position, row

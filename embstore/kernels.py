@@ -32,3 +32,4 @@ find_strings: Callable[[Bytes, Bytes, Bytes, list[str]], Ints] = _active.find_st
 insert_tokens: Callable[[NDArray[np.uint64], Bytes, Ints, int, int], Ints] = _active.insert_tokens
 format_rows: Callable[[Bytes, Ints, NDArray[np.float32], int, Bytes, int], tuple[int, int]] = _active.format_rows
 parse_rows: Callable[[Bytes, int, int, NDArray[np.float32], Bytes, Ints, int], tuple[int, int]] = _active.parse_rows
+split_rows: Callable[[Bytes, int, int, bool, Bytes, Bytes, Ints, int], tuple[int, int]] = _active.split_rows

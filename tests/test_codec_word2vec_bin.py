@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
+from embstore import _native, _speedups
 from embstore.batch import Batch, ReadOptions, Source, Tokens
 from embstore.codecs import word2vec_bin as codec
 from embstore.codecs.sniffing import sniff
@@ -43,7 +45,12 @@ def tables(draw: st.DrawFn) -> tuple[Rows, int]:
 @pytest.mark.parametrize("block", [80, 1 << 20])
 @given(table=tables())
 def test_any_rows_come_back(
-    block: int, between: bytes, table: tuple[Rows, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kernel: ModuleType,
+    block: int,
+    between: bytes,
+    table: tuple[Rows, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows, dim = table
     monkeypatch.setattr(codec, "BLOCK", block)
@@ -52,7 +59,37 @@ def test_any_rows_come_back(
     assert read(path) == rows
 
 
-def test_many_rows_of_every_length(tmp_path: Path) -> None:
+@given(
+    data=st.binary(max_size=40).map(lambda raw: raw.replace(b"\xff", b" ").replace(b"\xfe", b"\n")),
+    span=st.tuples(st.integers(0, 40), st.integers(0, 40)),
+    newlines=st.booleans(),
+    width=st.integers(1, 3),
+    room=st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 9)),
+)
+def test_twins_split_any_bytes_alike(
+    data: bytes, span: tuple[int, int], newlines: bool, width: int, room: tuple[int, int, int]
+) -> None:
+    block, stop = np.frombuffer(data, np.uint8), min(span[1], len(data))
+    found = []
+    for module in (_speedups, _native):
+        rows, tokens, offsets = (
+            np.zeros((room[0], width), np.uint8),
+            np.zeros(room[1], np.uint8),
+            np.zeros(room[2], int),
+        )
+        ends = module.split_rows(block, span[0], stop, newlines, rows, tokens, offsets, 0)
+        found.append((ends, rows.tolist(), tokens.tolist(), offsets.tolist()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("position", "stop"), [(-1, 3), (0, 4)])
+def test_rows_outside_of_the_block_are_refused(kernel: ModuleType, position: int, stop: int) -> None:
+    arrays = np.zeros((1, 4), np.uint8), np.zeros(4, np.uint8), np.zeros(2, np.int64)
+    with pytest.raises(ValueError, match=r"^the rows to split must lie inside the block$"):
+        kernel.split_rows(np.zeros(3, np.uint8), position, stop, False, *arrays, 0)
+
+
+def test_many_rows_of_every_length(kernel: ModuleType, tmp_path: Path) -> None:
     vectors = np.random.default_rng(3).standard_normal((30_000, 25), np.float32)
     words = [b"x" * (i % 97) + b"%d" % i for i in range(30_000)]
     codec.write(tmp_path / "t.bin", Source(25, iter([Batch(Tokens.pack(words), vectors)])))

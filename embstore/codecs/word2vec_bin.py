@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from embstore import kernels
 from embstore.atomic import replacing, write_all
-from embstore.batch import Batch, Ints, Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.batch import Batch, Bytes, Ints, Progress, ReadOptions, Source, Tokens, Vectors
 from embstore.codecs.counted import CountedHeader
 from embstore.codecs.magic import WORD2VEC_HEADER
 from embstore.dtypes import bytes_of, encode_rows
@@ -89,9 +90,9 @@ class _Reader:
             ended = False
             while not ended:
                 size = max(BLOCK, 2 * len(self.rest))
-                data = bytearray(size)
-                data[: len(self.rest)] = self.rest
-                filled = len(self.rest) + self.stream.fill(memoryview(data)[len(self.rest) :])
+                data = np.empty(size, np.uint8)
+                data[: len(self.rest)] = np.frombuffer(self.rest, np.uint8)
+                filled = len(self.rest) + self.stream.fill(data.data[len(self.rest) :])
                 ended = filled < size
                 yield from self._whole_rows(data, filled)
                 if self.done == self.rows and self.rest not in (b"", b"\n"):
@@ -103,65 +104,66 @@ class _Reader:
                 reason = f"ends in row {self.done + 1:,} of {self.rows:,}: it is cut short or the header is wrong"
                 raise FormatError(self.stream.path, reason, format=NAME)
 
-    def _whole_rows(self, data: bytearray, filled: int) -> Iterator[Batch]:
-        row_bytes = 4 * self.dim
-        ends = _token_ends(data, filled, row_bytes, self.rows - self.done)
-        stop = int(ends[-1]) + 1 + row_bytes if len(ends) else 0
-        self.rest = bytes(memoryview(data)[stop:filled])
-        if len(ends):
-            starts = np.concatenate(([0], ends[:-1] + (1 + row_bytes)))
-            text = np.frombuffer(data, np.uint8)
-            starts += self._newlines_at(text[starts] == NEWLINE)
-            tokens = _gathered(text, starts, ends)
-            self.done += len(ends)
-            yield Batch(tokens, _vectors_at(data, ends + 1, self.dim))
-        if self.done < self.rows and len(self.rest) > MAX_TOKEN and b" " not in self.rest[:MAX_TOKEN]:
-            reason = f"no space within {MAX_TOKEN:,} bytes, where row {self.done + 1:,} begins: not word2vec binary"
+    def _whole_rows(self, data: Bytes, filled: int) -> Iterator[Batch]:
+        split = _Split.of(data, filled, min(self.rows - self.done, filled // (1 + 4 * self.dim)), self.dim)
+        if not self.done:
+            split.go_on(1, newlines=False)  # nothing stands before the first row
+        if self.newlines is None and self.done + split.row and split.position < filled:
+            self.newlines = int(data[split.position]) == NEWLINE
+        if self.newlines is not None:
+            split.go_on(len(split.vectors), newlines=self.newlines)
+        self.rest = data[split.position : filled].tobytes()
+        if split.row:
+            self.done += split.row
+            yield split.batch()
+        if self.done < self.rows:
+            self._check_rest()
+
+    def _check_rest(self) -> None:
+        """Raise FormatError where no row can follow, so that nobody reads on for ever."""
+        row = self.done + 1
+        if self.newlines and self.rest and self.rest[0] != NEWLINE:
+            reason = f"no newline between rows {row - 1:,} and {row:,}, as between those before: the file is damaged"
+            raise FormatError(self.stream.path, reason, format=NAME)
+        if len(self.rest) > MAX_TOKEN and b" " not in self.rest[:MAX_TOKEN]:
+            reason = f"no space within {MAX_TOKEN:,} bytes, where row {row:,} begins: not word2vec binary"
             raise FormatError(self.stream.path, reason, format=NAME)
 
-    def _newlines_at(self, found: Vectors) -> Vectors:
-        """Of the rows of a block, those that a newline stands before, which is not the token's."""
-        first = int(self.done == 0)  # nothing stands before the first row
-        if self.newlines is None and len(found) > first:
-            self.newlines = bool(found[first])
-        between = np.ones(len(found), bool)
-        between[:first] = False
-        if not self.newlines:
-            return np.zeros(len(found), bool)
-        if not found[first:].all():
-            row = self.done + first + int(np.argmin(found[first:]))
-            reason = f"no newline between rows {row:,} and {row + 1:,}, as between those before: the file is damaged"
-            raise FormatError(self.stream.path, reason, format=NAME)
-        return between
 
+@dataclass(slots=True)
+class _Split:
+    """The rows of a block, as they are copied out of it.
 
-def _token_ends(data: bytearray, stop: int, row_bytes: int, most: int) -> Ints:
-    """Return where the spaces behind the tokens are, (rows,), of the rows that are whole in data[:stop]."""
-    ends: list[int] = []
-    find, append, last, position = data.find, ends.append, max(0, stop - row_bytes), 0
-    while most:
-        end = find(b" ", position, last)
-        if end < 0:
-            break
-        append(end)
-        position = end + 1 + row_bytes
-        most -= 1
-    return np.array(ends, np.int64)
+    Attributes
+    ----------
+    position
+        Where the next row begins in `data`.
+    row
+        How many there are.
+    """
 
+    data: Bytes
+    stop: int
+    vectors: Vectors
+    token_data: Bytes
+    token_offsets: Ints
+    position: int = 0
+    row: int = 0
 
-def _gathered(text: Vectors, starts: Ints, ends: Ints) -> Tokens:
-    """Copy the tokens out of a block."""
-    offsets = np.zeros(len(ends) + 1, np.int64)
-    np.cumsum(ends - starts, out=offsets[1:])
-    places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], ends - starts)
-    return Tokens(text[places], offsets)
+    @classmethod
+    def of(cls, data: Bytes, stop: int, most: int, dim: int) -> _Split:
+        return cls(data, stop, np.empty((most, dim), "<f4"), np.empty(stop, np.uint8), np.zeros(most + 1, np.int64))
 
+    def go_on(self, most: int, *, newlines: bool) -> None:
+        """Copy up to so many rows in all."""
+        rows = self.vectors[:most].view(np.uint8)
+        self.position, self.row = kernels.split_rows(
+            self.data, self.position, self.stop, newlines, rows, self.token_data, self.token_offsets, self.row
+        )
 
-def _vectors_at(data: bytearray, starts: Ints, dim: int) -> Vectors:
-    """Copy the rows that begin at any byte of a block: (rows, dim) float32."""
-    row = np.dtype(f"V{4 * dim}")
-    everywhere: Vectors = np.ndarray(len(data) - row.itemsize + 1, row, data, strides=(1,))
-    return everywhere[starts].view("<f4").reshape(-1, dim)
+    def batch(self) -> Batch:
+        offsets = self.token_offsets[: self.row + 1]
+        return Batch(Tokens(self.token_data[: offsets[-1]], offsets), self.vectors[: self.row])
 
 
 def write(path: str | Path, source: Source) -> None:
