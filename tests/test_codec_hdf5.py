@@ -268,6 +268,16 @@ def test_rows_may_be_skipped_and_shared(tmp_path: Path, chunks: tuple[int, int] 
     assert found == ([f"w{i}" for i in range(5)], many[rows].tolist())
 
 
+@pytest.mark.parametrize("chunks", [(7, 64), (5000, 3), (12_000, 70)])
+def test_words_and_rows_come_together_whatever_the_chunks(tmp_path: Path, chunks: tuple[int, int]) -> None:
+    many: NDArray[np.float32] = np.arange(12_000 * 70, dtype=np.float32).reshape(-1, 70)
+    words = [f"word{i}" for i in range(len(many))]
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file.create_dataset("vectors", data=many, chunks=chunks, compression="gzip")
+        file.create_dataset("words", data=np.array(words, "S9"), chunks=chunks[:1], compression="gzip")
+    assert table(tmp_path / "t.h5") == (words, many.tolist())
+
+
 def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
     with h5py.File(path, "w") as file:

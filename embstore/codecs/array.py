@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from embstore.batch import Dtype, Findings, Progress, ReadOptions, Source, Vectors
-from embstore.codecs.matrix import Origin, matrix_source
+from embstore.codecs.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.tokenizer import WordList
 from embstore.dtypes import from_bfloat16
 from embstore.errors import FormatError
@@ -125,16 +125,20 @@ def array_source(
     findings = Findings()
     if words.named_rows < len(array):
         findings.add("rows without a word left out", times=len(array) - words.named_rows)
-    native = np.dtype(np.float32) if array.dtype.kind != "f" else array.dtype.newbyteorder("=")
     in_order = words.is_whole
 
     def rows(start: int, stop: int) -> Vectors:
         taken = array[start:stop] if in_order else array[words.rows[start:stop]]
-        return from_bfloat16(taken) if bfloat16 else np.require(taken, native, ["C", "A"])
+        return from_bfloat16(taken) if bfloat16 else native(taken)
 
-    return matrix_source(
-        words.tokens, array.shape[1], dtype, rows, origin, progress, findings, array.shape[1] * array.dtype.itemsize
-    )
+    step = rows_in_batch(array.shape[1] * array.dtype.itemsize)
+    return matrix_source(words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step)
+
+
+def native(taken: Vectors) -> Vectors:
+    """Return rows as a batch has them: floating, in the machine's byte order, C-contiguous; copied where needed."""
+    dtype = np.dtype(np.float32) if taken.dtype.kind != "f" else taken.dtype.newbyteorder("=")
+    return np.require(taken, dtype, ["C", "A"])
 
 
 def vector_descr(dtype: Dtype) -> str:

@@ -11,15 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from embstore.batch import AS_IS, Batch, Progress, ReadOptions, Source, Tokens, WriteOptions
-from embstore.codecs.array import array_source, check_matrix
+from embstore.batch import AS_IS, Batch, Progress, ReadOptions, Source, WriteOptions
+from embstore.codecs.array import array_source, check_matrix, native
 from embstore.codecs.hdf5_process import Child
 from embstore.codecs.hdf5_request import Request
-from embstore.codecs.hdf5_rows import PipedRows, mapped_rows
+from embstore.codecs.hdf5_rows import PipedRows, PipedTokens, mapped_rows
 from embstore.codecs.hdf5_writing import write_hdf5
-from embstore.codecs.matrix import Origin
+from embstore.codecs.matrix import Origin, matrix_source
 from embstore.codecs.tokenizer import WordList, read_words
 from embstore.codecs.wordlist import fitting, words_for
 from embstore.inputs import open_regular
@@ -31,7 +29,6 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     """Read a matrix and its words; the file itself is opened in a process of its own."""
     path = Path(path)
     open_regular(path).close()
-    origin = Origin(path, NAME)
     in_file = not (options.vocab and Path(options.vocab).is_file())
     request = Request(
         path=str(path),
@@ -42,28 +39,25 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     )
     child = Child(path, asdict(request), NAME)
     try:
-        plan: dict[str, Any] = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
-        words = _tokens(child, plan["rows"]) if plan["words"] else _words_from_file(path, options, plan["rows"])
-        shape, dtype, offset = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"]
-        rows: Any = PipedRows(child, shape, dtype) if offset is None else mapped_rows(path, shape, dtype, offset)
-        source = array_source(rows, words, check_matrix(rows.dtype, shape, options), origin, progress)
+        source = _source(child, path, options, progress)
     except BaseException:
         child.close()
         raise
     return source.through(lambda batches: _ending(child, batches))
 
 
-def _tokens(child: Child, count: int) -> WordList:
-    """Read the tokens in the child's blocks."""
-    lengths, data = [np.zeros(1, np.int64)], bytearray()
-    missing = count
-    while missing:
-        block = int(np.frombuffer(child.read(8), np.int64)[0])
-        lengths.append(np.frombuffer(child.read(8 * block), np.int64))
-        data += child.read(int(lengths[-1].sum()))
-        missing -= block
-    tokens = Tokens(np.frombuffer(data, np.uint8), np.cumsum(np.concatenate(lengths)))
-    return WordList(tokens, np.arange(count))
+def _source(child: Child, path: Path, options: ReadOptions, progress: Progress | None) -> Source:
+    """Make the source of what the child plans; words in the file come a block at a time, before its rows."""
+    plan: dict[str, Any] = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
+    shape, dtype, offset, step = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"], plan["step"]
+    rows: Any = PipedRows(child, shape, dtype, step) if offset is None else mapped_rows(path, shape, dtype, offset)
+    kept, origin = check_matrix(rows.dtype, shape, options), Origin(path, NAME)
+    if not plan["words"]:
+        return array_source(rows, _words_from_file(path, options, plan["rows"]), kept, origin, progress)
+    tokens = PipedTokens(child, plan["rows"])
+    return matrix_source(
+        tokens, plan["dim"], kept, lambda start, stop: native(rows[start:stop]), origin, progress, step=step
+    )
 
 
 def _words_from_file(path: Path, options: ReadOptions, count: int) -> WordList:

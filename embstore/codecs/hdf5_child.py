@@ -1,8 +1,8 @@
 """The process that opens an HDF5 file for `hdf5`, so that a damaged file hangs or crashes nobody else.
 
 Started as ``python -m embstore.codecs.hdf5_child REQUEST``. It answers on stdout: the plan as JSON behind its
-length; the tokens, in blocks of a count, their lengths and their bytes; then, unless the parent maps them, the
-rows, raw. Lengths and counts are int64 of the machine. What is wrong goes to stderr as one line of JSON.
+length; then in blocks of the plan's step the tokens, lengths and bytes, if they are in the file, and the rows, raw,
+unless the parent maps them. Lengths are int64 of the machine. What is wrong goes to stderr as one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from embstore.codecs.hdf5_layout import Refused, Table, find_table
 from embstore.codecs.hdf5_request import Request
 
 BLOCK_BYTES = 1 << 20
-BLOCK_TOKENS = 16384
+CACHE = 1 << 26  # bytes of unpacked chunks, so that words in chunks larger than a block are unpacked once
 
 
 def main() -> int:
@@ -30,15 +30,18 @@ def main() -> int:
     _limit_memory(size)
     out = sys.stdout.buffer
     try:
-        with h5py.File(request.path, "r", locking=False) as file:
+        with h5py.File(request.path, "r", locking=False, rdcc_nbytes=CACHE) as file:
             table = find_table(file, request)
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
             out.write(_count(len(answer)) + answer)
-            if table.words is not None:
-                _send_tokens(table.words, out)
-            if plan["offset"] is None:
-                _send_rows(table, out)
+            rows = _Rows(table, plan["step"])
+            for start in range(0, plan["rows"], plan["step"]):
+                stop = min(start + plan["step"], plan["rows"])
+                if table.words is not None:
+                    _send_tokens(table.words[start:stop], out)
+                if plan["offset"] is None:
+                    rows.send(start, stop, out)
             out.flush()
     except BrokenPipeError:  # the parent has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,6 +80,7 @@ def _plan(file: Any, table: Table, size: int) -> dict[str, Any]:
         )
     words = None if table.words is None else table.words.name
     return {
+        "step": max(1, BLOCK_BYTES // (dim * matrix.dtype.itemsize)),
         "rows": rows,
         "dim": dim,
         "dtype": matrix.dtype.str,
@@ -91,20 +95,33 @@ def _count(number: int) -> bytes:
 
 
 def _send_tokens(words: Any, out: IO[bytes]) -> None:
-    for start in range(0, len(words), BLOCK_TOKENS):
-        block = words[start : start + BLOCK_TOKENS].tolist()
-        out.write(_count(len(block)) + np.fromiter(map(len, block), np.int64, len(block)).tobytes())
-        out.write(b"".join(block))
+    block = words.tolist()
+    out.write(np.fromiter(map(len, block), np.int64, len(block)).data)
+    out.write(b"".join(block))
 
 
-def _send_rows(table: Table, out: IO[bytes]) -> None:
-    """Send the rows in blocks of whole chunks, so that each is unpacked once."""
-    matrix, (rows, dim) = table.matrix, table.shape
-    chunk = 1 if matrix.chunks is None else matrix.chunks[1 if table.transposed else 0]
-    step = -(-max(1, BLOCK_BYTES // (dim * matrix.dtype.itemsize)) // chunk) * chunk
-    for start in range(0, rows, step):
-        block = matrix[:, start : start + step].T if table.transposed else matrix[start : start + step]
-        out.write(np.ascontiguousarray(block).data)
+class _Rows:
+    """The rows of a table, read in whole chunks, so that each is unpacked once."""
+
+    def __init__(self, table: Table, step: int) -> None:
+        matrix = table.matrix
+        chunk = 1 if matrix.chunks is None else matrix.chunks[1 if table.transposed else 0]
+        self._table, self._size = table, -(-step // chunk) * chunk
+        self._first, self._block = -1, np.empty((0, 0))
+
+    def send(self, start: int, stop: int, out: IO[bytes]) -> None:
+        """Send rows [start, stop), in rising order."""
+        while start < stop:
+            first = start // self._size * self._size
+            if first != self._first:
+                self._first, self._block = first, self._read(slice(first, first + self._size))
+            part = self._block[start - first : stop - first]
+            out.write(part.data)
+            start += len(part)
+
+    def _read(self, rows: slice) -> Any:
+        matrix = self._table.matrix
+        return np.ascontiguousarray(matrix[:, rows].T if self._table.transposed else matrix[rows])
 
 
 if __name__ == "__main__":

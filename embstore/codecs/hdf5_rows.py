@@ -1,4 +1,4 @@
-"""The rows of an HDF5 matrix: mapped, or through a pipe."""
+"""The rows of an HDF5 matrix, mapped or through a pipe, and their words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from embstore.batch import Ints, Vectors
+from embstore.batch import Ints, Tokens, Vectors
 from embstore.codecs.hdf5_process import Child
 from embstore.inputs import open_regular
-
-BLOCK_BYTES = 1 << 20
 
 
 def mapped_rows(path: Path, shape: tuple[int, int], dtype: str, offset: int) -> Vectors:
@@ -20,6 +18,21 @@ def mapped_rows(path: Path, shape: tuple[int, int], dtype: str, offset: int) -> 
     with open_regular(path) as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return np.ndarray(shape, dtype, mapped, offset)
+
+
+class PipedTokens:
+    """Words as they come from a child, to whoever asks for each block of them, and then for its rows."""
+
+    def __init__(self, child: Child, count: int) -> None:
+        self._child, self._count = child, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, item: slice) -> Tokens:
+        offsets = np.zeros(item.stop - item.start + 1, np.int64)
+        np.cumsum(np.frombuffer(self._child.read(8 * (len(offsets) - 1)), np.int64), out=offsets[1:])
+        return Tokens(np.frombuffer(self._child.read(int(offsets[-1])), np.uint8), offsets)
 
 
 class PipedRows:
@@ -31,9 +44,9 @@ class PipedRows:
         As of an array.
     """
 
-    def __init__(self, child: Child, shape: tuple[int, int], dtype: str) -> None:
+    def __init__(self, child: Child, shape: tuple[int, int], dtype: str, step: int) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
-        self._child = child
+        self._child, self._step = child, step
         self._start = self._stop = 0
         self._block: Any = None
 
@@ -55,8 +68,7 @@ class PipedRows:
         return taken
 
     def _advance(self) -> None:
-        row_bytes = self.shape[1] * self.dtype.itemsize
-        count = min(max(1, BLOCK_BYTES // row_bytes), len(self) - self._stop)
-        data = self._child.read(count * row_bytes)
+        count = min(self._step, len(self) - self._stop)
+        data = self._child.read(count * self.shape[1] * self.dtype.itemsize)
         self._block = np.frombuffer(data, self.dtype).reshape(count, self.shape[1])
         self._start, self._stop = self._stop, self._stop + count

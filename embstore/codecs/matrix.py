@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from embstore.batch import Batch, Dtype, Findings, Progress, Source, Tokens, Vectors
 from embstore.checksum import Checksum
@@ -11,6 +12,16 @@ from embstore.inputs import open_regular
 
 BATCH_BYTES = 1 << 20
 RowReader = Callable[[int, int], Vectors]
+
+
+class TokenSlices(Protocol):
+    """Tokens by slices, which are asked for in order and without gaps: `Tokens`, or what reads them as they come."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, item: slice) -> Tokens:
+        """Return those of some rows."""
 
 
 class Origin:
@@ -59,15 +70,20 @@ class Origin:
         self._checksum.close()
 
 
+def rows_in_batch(row_bytes: int) -> int:
+    """How many rows of so many bytes each make a batch."""
+    return max(1, BATCH_BYTES // max(1, row_bytes))
+
+
 def matrix_source(
-    tokens: Tokens,
+    tokens: TokenSlices,
     dim: int,
     dtype: Dtype,
     rows: RowReader,
     origin: Origin,
     progress: Progress | None,
     findings: Findings | None = None,
-    row_bytes: int | None = None,
+    step: int | None = None,
 ) -> Source:
     """Return the source of a matrix.
 
@@ -76,11 +92,11 @@ def matrix_source(
     tokens
         The words, in the order of the rows.
     rows
-        Called with start and stop, in order and without gaps: rows [start, stop), (stop - start, dim), floating.
-    row_bytes
-        Bytes of a row as `rows` reads it, which sizes the batches; None for 4 a number.
+        Called with start and stop, behind the tokens of the same: rows [start, stop), (stop - start, dim), floating.
+    step
+        Rows of a batch; None for `rows_in_batch` of four bytes a number.
     """
-    step = max(1, BATCH_BYTES // max(1, row_bytes or 4 * dim))
+    step = step or rows_in_batch(4 * dim)
 
     def batches() -> Iterator[Batch]:
         with origin:

@@ -17,11 +17,12 @@ from embstore.codecs.array import (
     array_source,
     build_header,
     check_matrix,
+    native,
     read_array_header,
     refused,
     vector_descr,
 )
-from embstore.codecs.matrix import BATCH_BYTES, Origin, matrix_source
+from embstore.codecs.matrix import BATCH_BYTES, Origin, matrix_source, rows_in_batch
 from embstore.codecs.tokenizer import WordList
 from embstore.codecs.waiting import waiting_rows
 from embstore.codecs.wordlist import fitting, words_for
@@ -44,18 +45,17 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     except ValueError as error:
         raise refused(path, NAME, key, error) from None
     words = arrays.words_of(header.shape[0], options)
-    origin, row_bytes = Origin(path, NAME), header.nbytes // header.shape[0]
-    blocks = arrays.blocks(key, max(1, BATCH_BYTES // row_bytes))  # those that matrix_source asks for
+    origin, step = Origin(path, NAME), rows_in_batch(header.nbytes // header.shape[0])
+    blocks = arrays.blocks(key, step)
     if header.fortran or not words.is_whole:  # the rows do not come in order
         flat = np.concatenate(list(blocks))
         matrix = flat.reshape(header.shape, order="F" if header.fortran else "C")
         return array_source(matrix, words, dtype, origin, progress)
 
     def rows(start: int, stop: int) -> Vectors:
-        native = header.dtype.newbyteorder("=") if header.dtype.kind == "f" else np.dtype(np.float32)
-        return next(blocks).reshape(stop - start, header.shape[1]).astype(native, copy=False)
+        return native(next(blocks).reshape(stop - start, header.shape[1]))
 
-    return matrix_source(words.tokens, header.shape[1], dtype, rows, origin, progress, row_bytes=row_bytes)
+    return matrix_source(words.tokens, header.shape[1], dtype, rows, origin, progress, step=step)
 
 
 @dataclass(frozen=True, slots=True)
