@@ -1,0 +1,75 @@
+"""The real files that gensim tests itself with give the tables that gensim gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+from gensim.test.utils import datapath
+
+import embstore
+
+BINARY = ["euclidean_vectors.bin", "poincare_vectors.bin", "high_precision.kv.bin"]
+TEXT = [
+    "EN.1-10.cbow1_wind5_hs0_neg10_size300_smpl1e-05.txt",
+    "IT.1-10.cbow1_wind5_hs0_neg10_size300_smpl1e-05.txt",
+    "crime-and-punishment.vec",
+    "high_precision.kv.txt",
+    "lee_fasttext.vec",
+    "pang_lee_polarity_fasttext.vec",
+    "toy-model.vec",
+]
+
+
+def assert_same(path: str, expected: Any, **options: Any) -> None:
+    """Compare with a table whose words gensim has read as Latin-1, which keeps every byte."""
+    store = embstore.open(path, **options)
+    words = [word.encode("utf-8", "surrogateescape") for word in store.itos]
+    assert words == [word.encode("latin-1") for word in expected.index_to_key]
+    np.testing.assert_array_equal(store.vectors.view(np.uint32), expected.vectors.view(np.uint32))
+
+
+@pytest.mark.filterwarnings("ignore:tokens that are not UTF-8:embstore.EmbstoreWarning")
+@pytest.mark.parametrize("name", TEXT)
+def test_word2vec_text(name: str) -> None:
+    assert_same(datapath(name), KeyedVectors.load_word2vec_format(datapath(name), encoding="latin-1"))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_word2vec_binary(name: str) -> None:
+    expected = KeyedVectors.load_word2vec_format(datapath(name), binary=True, encoding="latin-1")
+    assert_same(datapath(name), expected)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # gensim leaves it open
+def test_glove() -> None:
+    path = datapath("test_glove.txt")
+    assert_same(path, KeyedVectors.load_word2vec_format(path, no_header=True, encoding="latin-1"))
+
+
+def test_word2vec_text_without_a_suffix_to_tell_it() -> None:
+    path = datapath("word2vec_pre_kv_c")
+    assert_same(path, KeyedVectors.load_word2vec_format(path, encoding="latin-1"), format="word2vec")
+
+
+def test_a_file_of_fewer_rows_than_its_header_says_is_refused_as_gensim_does() -> None:
+    path = datapath("pretrained.vec")
+    with pytest.raises(EOFError):
+        KeyedVectors.load_word2vec_format(path)
+    with pytest.raises(embstore.FormatError, match="the header says 3 rows, but 1 follow"):
+        embstore.open(path)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_gensim_reads_what_embstore_writes(binary: bool, tmp_path: Path) -> None:
+    source = datapath("crime-and-punishment.vec")
+    path = tmp_path / ("t.bin" if binary else "t.vec")
+    embstore.convert(source, path, to="word2vec-bin" if binary else None)
+    again, first = (
+        KeyedVectors.load_word2vec_format(name, binary=kind) for name, kind in ((path, binary), (source, False))
+    )
+    assert again.index_to_key == first.index_to_key
+    np.testing.assert_array_equal(again.vectors.view(np.uint32), first.vectors.view(np.uint32))
