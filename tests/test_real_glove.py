@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import safetensors.numpy
 from conftest import GLOVE_TEXT_SHA256, RealGlove
 
 import embstore
+from embstore.codecs import CODECS, Codec
 
 
 def test_the_weight_is_the_table_to_the_last_bit(real_store: Path, real_glove: RealGlove) -> None:
@@ -60,6 +62,33 @@ def test_the_text_comes_back_to_the_byte(real_store: Path, tmp_path: Path) -> No
     embstore.convert(real_store, back)
     with back.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == GLOVE_TEXT_SHA256
+
+
+@pytest.mark.parametrize("codec", [codec for codec in CODECS.values() if codec.writes], ids=lambda codec: codec.name)
+def test_every_format_gives_it_back_to_the_bit(codec: Codec, real_store: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"glove{codec.suffixes[0] if codec.suffixes else ''}"
+    embstore.convert(real_store, path, to=codec.name)
+    if codec.name == "projector":
+        path = _one_text(path, tmp_path / "glove.txt")
+    elif path.is_dir():  # what a library loads, a matrix of safetensors with its tokenizer beside it
+        path = next(path.rglob("model.safetensors"))
+    # behind the table, these folders have a row for unknown words
+    embstore.convert(path, tmp_path / "again.safetensors", format=codec.name if codec.reads else None, limit=400_000)
+    with embstore.open(real_store) as before, embstore.open(tmp_path / "again.safetensors") as after:
+        for name in ("embedding.weight", "vocab.bytes", "vocab.offsets"):
+            assert after.metadata[f"embstore.sha256.{name}"] == before.metadata[f"embstore.sha256.{name}"]
+
+
+def _one_text(folder: Path, path: Path) -> Path:
+    """Put the two columns of a projector's folder side by side."""
+    with (
+        (folder / "metadata.tsv").open("rb") as words,
+        (folder / "vectors.tsv").open("rb") as rows,
+        path.open("wb") as file,
+    ):
+        tokens = (word.rstrip(b"\n").replace(rb"\\", b"\\") for word in words)  # nothing else in it is escaped
+        file.writelines(token + b" " + row for token, row in zip(tokens, rows, strict=True))
+    return path
 
 
 # VmHWM rather than getrusage, whose peak a child inherits from its parent
