@@ -1,6 +1,7 @@
-"""Show the results as Markdown: `python benchmarks/table.py [results.json] [--readme]`.
+"""Show the results as Markdown: `python benchmarks/table.py [results.json] [--write]`.
 
-``--readme`` puts them between the two ``<!-- benchmark -->`` lines of README.md.
+``--write`` puts the tables between the two ``<!-- benchmark -->`` lines of benchmarks/README.md, and what stands out
+in them between those of README.md.
 """
 
 from __future__ import annotations
@@ -19,23 +20,39 @@ UNITS = {
     "rate": ((1e9, "GB/s"), (1e6, "MB/s")),
 }
 LEAST = {"seconds": 1e-9, "bytes": 1e6}
+# A row of the README for each of these parts: what is done, and the metric to show.
+HIGHLIGHTS = {
+    "text": ("GloVe text, 171 MB, to a finished store; the others read it into memory", "process_seconds"),
+    "word2vec-bin": ("word2vec binary to a finished store", "inside_seconds"),
+    "npy": ("NumPy .npy to a finished store", "inside_seconds"),
+    "hdf5": ("HDF5 to a finished store", "inside_seconds"),
+    "opening": ("open, first vector", "open_seconds"),
+    "zipf": ("1,000,000 words to rows, as frequent as in text", "lookup_seconds"),
+    "uniform": ("1,000,000 words to rows, all words alike", "lookup_seconds"),
+    "ready": ("a layer, from its file", "ready_seconds"),
+    "pooling": ("8,192 bags of 50 words to their summed vectors", "seconds"),
+}
 
 
 def main() -> None:
-    """Print the tables, or put them into the README."""
+    """Print the tables, or put them where they are read."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("results", type=Path, nargs="?", default=FOLDER / "results.json")
-    parser.add_argument("--readme", type=Path, nargs="?", const=FOLDER.parent / "README.md", help="put into this file")
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=FOLDER.parent, help="put into the READMEs of this checkout"
+    )
     options = parser.parse_args()
-    shown = render(json.loads(options.results.read_text(encoding="utf-8")))
-    if options.readme is None:
-        print(shown)
+    results = json.loads(options.results.read_text(encoding="utf-8"))
+    if options.write is None:
+        print(render(results))
         return
-    try:
-        text = replaced(options.readme.read_text(encoding="utf-8"), shown)
-    except ValueError as error:
-        parser.exit(1, f"{options.readme}: {error}\n")
-    options.readme.write_text(text, encoding="utf-8")
+    for path, shown in (("README.md", highlights(results)), ("benchmarks/README.md", render(results))):
+        readme = options.write / path
+        try:
+            text = replaced(readme.read_text(encoding="utf-8"), shown)
+        except ValueError as error:
+            parser.exit(1, f"{readme}: {error}\n")
+        readme.write_text(text, encoding="utf-8")
 
 
 def replaced(text: str, shown: str) -> str:
@@ -55,6 +72,26 @@ def render(results: dict[str, Any]) -> str:
         f"{machine['cores']} cores ({machine['cpu']}, {machine['system']}), Python {machine['python']}, {packages}."
     )
     return "\n\n".join([head, *map(part_table, results["parts"].values())])
+
+
+def highlights(results: dict[str, Any]) -> str:
+    """Return one table: of each part embstore's time, and how many times as long the others take."""
+    machine = results["machine"]
+    rows = [(f"on {machine['cores']} cores ({machine['cpu']})", "embstore", "times as long"), ("---", "---", "---")]
+    for part, (done, metric) in HIGHLIGHTS.items():
+        if part in results["parts"]:
+            rows.append((done, *_compared(results["parts"][part], metric)))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _compared(part: dict[str, Any], metric: str) -> tuple[str, str]:
+    """Return the baseline's median, and the ratios of the others that are not embstore itself."""
+    medians = {case: median(values[metric]) for case, values in part["cases"].items() if values.get(metric)}
+    own = medians[part["baseline"]]
+    others = sorted((value / own, case) for case, value in medians.items() if not case.startswith("embstore"))
+    return quantity(own, metric.rpartition("_")[2]), "; ".join(
+        f"{case.partition(',')[0]} **{digits(times)}x**" for times, case in others
+    )
 
 
 def part_table(part: dict[str, Any]) -> str:
