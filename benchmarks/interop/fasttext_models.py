@@ -19,7 +19,7 @@ import numpy as np
 import embstore
 
 MOST = 1e-6
-MAGIC = b"\xba\x16\x4f\x2f\x0c\0\0\0"  # the number, and version 12
+MAGIC = b"\xba\x16\x4f\x2f\x0b\0\0\0"  # the number, and version 11
 NOT_PRUNED, DENSE = b"\xff" * 8, b"\0"
 # Models among gensim's test data and the encoding of their words; the first three are from before the magic number.
 OLD = {"lee_fasttext": "utf-8", "non_ascii_fasttext": "utf-8", "cp852_fasttext": "cp852"}
@@ -126,7 +126,10 @@ def largest(found: Any, expected: list[Any]) -> float:
 
 
 def by_gensim(path: Path, encoding: str) -> Vector:
-    """Load with gensim, which takes n-grams of the words as they read in an encoding."""
+    """Load with gensim, which decodes the words and takes n-grams of them in UTF-8.
+
+    Those of words that are neither UTF-8 nor ASCII are then not those that the model was trained with.
+    """
     load = importlib.import_module("gensim.models.fasttext").load_facebook_vectors
     vectors = load(str(path), encoding=encoding)
     return lambda word: vectors[word.decode()]
@@ -146,7 +149,7 @@ def by_fasttext(path: Path) -> Vector:
 
 
 def modernized(old: bytes) -> bytes:
-    """Return an old model with the header of today's, which fastText loads: nothing else has changed."""
+    """Return an old model with the header of version 11, which fastText loads: nothing else has changed."""
     position = 76
     for _ in range(int.from_bytes(old[56:60], "little")):
         position = old.index(b"\0", position) + 10
