@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import embstore
 from embstore.batch import Tokens
-from embstore.codecs import fasttext_quantized
+from embstore.codecs import fasttext, fasttext_quantized
 from embstore.codecs.fasttext_bytes import Mapped
 from embstore.codecs.fasttext_quantized import Quantized, quantized
 from embstore.codecs.magic import OLD_ARGUMENTS, is_fasttext
@@ -99,6 +99,25 @@ def test_published_hashes() -> None:
     found, _ = Ngrams(3, 3, 1 << 32).of(Tokens.pack(["a"]))
     assert found.tolist() == [fnv(b"<a>")]
     assert (fnv(b"a"), fnv(b"foobar")) == (0xE40C292C, 0xBF9CF968)
+
+
+@pytest.mark.parametrize("long", [0, 5, 256])
+def test_sums_are_rounded_row_by_row(long: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fasttext, "LONG", long)
+    monkeypatch.setattr(fasttext, "BLOCK", 7)
+    texts, least, most, buckets, dim = ["a", "</s>", "frog", "x" * 90, "žába", "long" * 4], 3, 6, 50, 5
+    table = np.random.default_rng(0).standard_normal((len(texts) + buckets, dim), np.float32)
+    data = struct.pack("<12id", dim, 5, 5, 1, 5, 1, 2, 2, buckets, least, most, 100, 1e-4)
+    data += struct.pack("<iiiq", len(texts), len(texts), 0, 99)
+    data += b"".join(word.encode() + bytes([0]) + struct.pack("<qb", 1, 0) for word in texts)
+    (tmp_path / "t.bin").write_bytes(data + struct.pack("<qq", *table.shape) + table.tobytes())
+    store = embstore.open(tmp_path / "t.bin")
+    for row, word in enumerate(texts):
+        places = by_loops(word, least, most, buckets)
+        total = table[row].copy()
+        for place in places:
+            total += table[len(texts) + place]
+        assert store[word].tolist() == (total * np.float32(1 / (1 + len(places)))).tolist()
 
 
 # ------------------------------------------------------------------------------------------- models without a number

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.batch import Progress, ReadOptions, Source, Vectors
+from embstore.batch import Ints, Progress, ReadOptions, Source, Tokens, Vectors
 from embstore.codecs.fasttext_bytes import NAME
 from embstore.codecs.fasttext_parts import Parts
 from embstore.codecs.matrix import Origin, matrix_source
 
-BLOCK = 8192  # rows of buckets at a time
+BLOCK = 8192  # rows at a time
+LONG = 256  # n-grams of a word that are added beside those of others; the rest of longer words is added word by word
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -38,22 +39,35 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 
 
 def _vectors(model: Parts, start: int, stop: int) -> Vectors:
-    """Vectors of the words [start, stop): float32, added up in fastText's order."""
-    buckets, counts = model.ngrams.of(model.words[start:stop])
+    """Vectors of the words [start, stop): float32, added up one row after the other, as fastText does."""
+    places, counts = _ngram_rows(model, model.words[start:stop])
+    order = np.argsort(-counts, kind="stable")  # words with most n-grams first, so that those with more stand in front
+    begins, ends = (np.cumsum(counts) - counts)[order], np.cumsum(counts)[order]
+    sums = np.array(model.rows[start:stop], np.float32)[order]
+    for step in range(min(LONG, int(counts.max(initial=0)))):
+        some = np.count_nonzero(counts > step)
+        sums[:some] += model.rows[places[begins[:some] + step]]
+    for word in range(np.count_nonzero(counts > LONG)):
+        for begin in range(begins[word] + LONG, ends[word], BLOCK):
+            part = np.array(model.rows[places[begin : min(begin + BLOCK, ends[word])]], np.float32)
+            part[0] += sums[word]
+            sums[word] = np.add.accumulate(part, axis=0)[-1]
+    vectors = np.empty_like(sums)
+    vectors[order] = sums
+    vectors *= (1.0 / (counts + 1)).astype(np.float32)[:, np.newaxis]
+    return vectors
+
+
+def _ngram_rows(model: Parts, words: Tokens) -> tuple[Ints, Ints]:
+    """Find the rows of the words' n-grams, those that were pruned left out, and how many each word has."""
+    buckets, counts = model.ngrams.of(words)
     if model.kept is not None:
-        owners = np.repeat(np.arange(stop - start), counts)
+        owners = np.repeat(np.arange(len(words)), counts)
         places = np.searchsorted(model.kept[0], buckets)
         found = np.append(model.kept[0], -1)[places] == buckets
-        counts = np.bincount(owners[found], minlength=stop - start)
+        counts = np.bincount(owners[found], minlength=len(words))
         buckets = model.kept[1][places[found]]
-    firsts = np.concatenate(([0], np.cumsum(counts + 1)[:-1]))  # of each word: its own row, then its n-grams'
-    places = np.empty(len(buckets) + stop - start, np.int64)
-    is_own = np.zeros(len(places), bool)
-    is_own[firsts] = True
-    places[is_own] = np.arange(start, stop)
-    places[~is_own] = buckets + len(model.words)
-    sums = np.add.reduceat(np.require(model.rows[places], np.float32, ["A"]), firsts, axis=0)
-    return np.asarray(sums * (1.0 / (counts + 1)).astype(np.float32)[:, np.newaxis])
+    return buckets + len(model.words), counts
 
 
 def _bucket_rows(model: Parts) -> Iterator[Vectors]:
