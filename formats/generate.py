@@ -12,6 +12,7 @@ from pathlib import Path
 from makers import (
     arrow_files,
     fasttext_files,
+    fasttext_quantized,
     finalfusion_files,
     glove_invalid,
     glove_valid,
@@ -53,6 +54,7 @@ def main() -> None:
     numpy_files.make_npy(arguments.out / "npy")
     numpy_files.make_npz(arguments.out / "npz")
     fasttext_files.make(arguments.out / "fasttext")
+    fasttext_quantized.make(arguments.out / "fasttext")
     finalfusion_files.make(arguments.out / "finalfusion")
     torch_files.make(arguments.out / "torch")
     projector_files.make(arguments.out / "projector")

@@ -59,6 +59,28 @@ def pooled(source: Any, bags: list[list[str]], weights: Any = None, **options: A
     return bag(*bag.encode(bags, weights)).float().numpy()
 
 
+# What fastText 0.9.2's get_word_vector gives them; to load the old ones it was given the header of version 11.
+BY_FASTTEXT = {
+    "old.bin": [
+        [-0.12291668, -0.16145834, 0.01041667],
+        [-0.0625, -0.15364584, 0.01822917],
+        BY_GENSIM["ngrams_2_to_4"][2],
+    ],
+    "old_not_utf8.bin": [
+        [-0.06875000, -0.10729167, -0.14583334],
+        [-0.08723959, -0.04687500, -0.13802084],
+        [0.05729167, -0.03385417, -0.12500000],
+    ],
+    "quantized.ftz": [
+        [0.18958335, -0.13645834, 0.05416667],
+        [0.11979167, -0.17317709, -0.07812500],
+        [0.22395834, -0.23437500, 0.04427084],
+    ],
+    "quantized_norms.ftz": [[0.34973961, -0.17291668], [0.21191406, -0.45540366], [0.26497397, -0.06119792]],
+    "quantized_wide.ftz": [[0.18958335, -0.13645834], [0.11979167, -0.17317709], [0.22395834, -0.23437500]],
+}
+
+
 # ------------------------------------------------------------------------------------------------ the vectors
 
 
@@ -86,6 +108,16 @@ def test_vectors_are_those_of_gensim(name: str, tmp_path: Path) -> None:
 words = st.lists(
     st.sampled_from(["the", "frog", "žába", "frogs", "žáby", "x", "日本", "", "</s>", "x" * 40]), max_size=6
 )
+
+
+@pytest.mark.filterwarnings("ignore:.*UTF-8")
+@pytest.mark.parametrize("name", BY_FASTTEXT)
+def test_vectors_are_those_of_fasttext(name: str, tmp_path: Path) -> None:
+    words = ["frogs", "žáby", "日本"]
+    store = converted(tmp_path, MODELS / name)
+    assert (store.special, store.metadata["embstore.subword"]) == (7, "2,4,7")
+    np.testing.assert_allclose(store.aligned(words), BY_FASTTEXT[name], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(pooled(store, [[word] for word in words]), BY_FASTTEXT[name], rtol=0, atol=1e-7)
 
 
 @given(bags=st.lists(words, max_size=5), policy=st.sampled_from(["subword", "lower,subword"]))
@@ -152,9 +184,20 @@ def test_every_dtype(dtype: Dtype, atol: float, tmp_path: Path) -> None:
     np.testing.assert_allclose(pooled(store, [[word] for word in words]), expected, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("name", ["pruned", "pruned_all", "no_ngrams", "version_11_labels"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pruned.bin",
+        "pruned_all.bin",
+        "no_ngrams.bin",
+        "version_11_labels.bin",
+        "old_labels.bin",
+        "quantized_pruned.ftz",
+        "quantized_pruned_all.ftz",
+    ],
+)
 def test_models_without_all_buckets_have_no_rows_behind_their_words(name: str) -> None:
-    store = embstore.open(MODELS / f"{name}.bin")
+    store = embstore.open(MODELS / name)
     assert store.special == 0
     assert "embstore.oov" not in store.metadata
     with pytest.raises(embstore.UnknownTokenError):

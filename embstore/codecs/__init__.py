@@ -106,7 +106,7 @@ CODECS = {
             compressed=True,
             options=("member",),
         ),
-        Codec("fasttext", (".bin",), "a fastText model: its words' vectors", magic.is_fasttext, writes=False),
+        Codec("fasttext", (".bin", ".ftz"), "a fastText model: its words' vectors", magic.is_fasttext, writes=False),
         Codec("npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy, options=("vocab",)),
         Codec(
             "npz",

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import re
+import struct
 
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number that torch.save wrote before 1.6
 PICKLE = re.compile(
     rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|[}\])]q\x00|\((?:dp|lp|i)[0-9]|c(?:copy_reg|builtins|[a-z_]+\.[a-z_.]+)\n\w+\n"
+)
+OLD_FASTTEXT = struct.Struct("<12id3i")  # arguments; entries, words, labels
+ANY = (0, 2**31 - 1)
+OLD_ARGUMENTS = (
+    (1, 100_000),  # dim
+    (1, 10_000),  # ws
+    (1, 1_000_000),  # epoch
+    ANY,  # minCount
+    (0, 1_000_000),  # neg
+    (1, 1_000),  # wordNgrams
+    (1, 3),  # loss
+    (1, 3),  # model
+    ANY,  # buckets
+    (0, 1_000),  # minn
+    (0, 1_000),  # maxn
+    (1, 2**31 - 1),  # lrUpdateRate
 )
 
 
@@ -25,8 +42,21 @@ def is_word2vec_bin(head: bytes) -> bool:
 
 
 def is_fasttext(head: bytes) -> bool:
-    """Tell fastText's number, 793712314."""
-    return head.startswith(b"\xba\x16\x4f\x2f")
+    """Tell fastText's number, 793712314, or a model from before there was one."""
+    return head.startswith(b"\xba\x16\x4f\x2f") or is_old_fasttext(head)
+
+
+def is_old_fasttext(head: bytes) -> bool:
+    """Tell a model that begins with its arguments: each must be one that somebody would train with.
+
+    Text gives far larger numbers, and whole numbers of 64 bits give zeros, where none may be.
+    """
+    if len(head) < OLD_FASTTEXT.size:
+        return False
+    *arguments, sample, entries, words, labels = OLD_FASTTEXT.unpack_from(head)
+    plausible = all(least <= found <= most for found, (least, most) in zip(arguments, OLD_ARGUMENTS, strict=True))
+    sampled = sample == 0 or 1e-12 <= sample <= 1  # not NaN, and no small whole number taken for a float
+    return plausible and sampled and words > 0 and labels >= 0 and words + labels == entries
 
 
 def is_npy(head: bytes) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from makers.golden import write_invalid, write_valid
 WORDS: list[str | bytes] = ["</s>", "the", "frog", "\u017e\u00e1ba", "a", "\u65e5\u672c\u8a9e"]
 BUCKETS = 7
 DIM = 3
-Row = list[float]
+Number = Callable[[int, int], float]
 
 
 def number(row: int, column: int) -> float:
@@ -34,62 +36,87 @@ def fnv(data: bytes) -> int:
     return hashed
 
 
-def buckets(word: str, least: int, most: int) -> list[int]:
-    """Return the bucket of each n-gram of a word, none for the end of a sentence."""
-    marked = f"<{word}>"
+def as_bytes(word: str | bytes) -> bytes:
+    """Return a word's bytes."""
+    return word.encode() if isinstance(word, str) else word
+
+
+def buckets(word: str | bytes, least: int, most: int) -> list[int]:
+    """Return the bucket of each n-gram of a word, none for the end of a sentence.
+
+    A character is a byte and those of the form 10xxxxxx behind it, also where that is no UTF-8.
+    """
+    marked = re.findall(rb"[^\x80-\xbf][\x80-\xbf]*", b"<" + as_bytes(word) + b">")
     found = []
     for start in range(len(marked) if word != "</s>" else 0):
         for stop in range(start + 1, min(start + most, len(marked)) + 1):
             is_mark = stop - start == 1 and (start == 0 or stop == len(marked))
             if stop - start >= least and not is_mark:
-                found.append(fnv(marked[start:stop].encode()) % BUCKETS)
+                found.append(fnv(b"".join(marked[start:stop])) % BUCKETS)
     return found
 
 
-def vector(row: int | None, ngrams: list[int]) -> str:
+def vector(
+    row: int | None, ngrams: list[int], numbers: Number = number, *, words: int = len(WORDS), dim: int = DIM
+) -> str:
     """Return the mean of a word's row, if it has one, and its n-grams' as fastText rounds it, in exact decimals."""
-    rows = [*([] if row is None else [row]), *(len(WORDS) + place for place in ngrams)]
-    numbers = []
-    for column in range(DIM):
+    rows = [*([] if row is None else [row]), *(words + place for place in ngrams)]
+    means = []
+    for column in range(dim):
         total = 0.0
         for place in rows:
-            total = single(total + number(place, column))
-        numbers.append(single(total * single(1 / max(1, len(rows)))))
-    return " ".join(f"{Decimal(value):f}" for value in numbers)
+            total = single(total + numbers(place, column))
+        means.append(single(total * single(1 / max(1, len(rows)))))
+    return " ".join(f"{Decimal(value):f}" for value in means)
 
 
 def model(
     least: int = 2,
     most: int = 4,
     *,
-    version: int = 12,
+    version: int | None = 12,
     kind: int = 2,
     words: list[str | bytes] = WORDS,
     labels: int = 0,
     kept: list[tuple[int, int]] | None = None,
     rows: int | None = None,
-    quantized: bool = False,
+    dim: int = DIM,
+    matrix: bytes | None = None,
 ) -> bytes:
-    """Return a file. `kept` are the buckets that pruning left, and their rows."""
-    arguments = struct.pack("<12id", DIM, 5, 5, 1, 5, 1, 2, kind, BUCKETS, least, most, 100, 1e-4)
-    entries = [word.encode() if isinstance(word, str) else word for word in words]
+    """Return a file.
+
+    `version` is None for those from before there were any, `kept` are the buckets that pruning left, and their rows.
+    `matrix` is a quantized one.
+    """
+    arguments = struct.pack("<12id", dim, 5, 5, 1, 5, 1, 2, kind, BUCKETS, least, most, 100, 1e-4)
+    entries = [as_bytes(word) for word in words]
     table = b"".join(word + b"\0" + struct.pack("<qb", 9 - i, 0) for i, word in enumerate(entries))
     table += b"".join(b"__label__%d\0" % i + struct.pack("<qb", 1, 1) for i in range(labels))
-    sizes = struct.pack("<iiiqq", len(entries) + labels, len(entries), labels, 99, -1 if kept is None else len(kept))
-    pairs = b"".join(struct.pack("<ii", *pair) for pair in kept or [])
+    sizes = struct.pack("<iiiq", len(entries) + labels, len(entries), labels, 99)
     count = rows if rows is not None else len(entries) + (BUCKETS if kept is None else len(kept))
-    data = [number(row, column) for row in range(count) for column in range(DIM)]
-    output = struct.pack("<?qq", False, 1, DIM) + bytes(4 * DIM)
-    matrix = struct.pack("<?qq", quantized, count, DIM) + struct.pack(f"<{len(data)}f", *data)
-    return struct.pack("<ii", 793712314, version) + arguments + sizes + table + pairs + matrix + output
+    dense = matrix_of(count, dim)
+    output = struct.pack("<qq", 1, dim) + bytes(4 * dim)
+    if version is None:
+        return arguments + sizes + table + dense + output
+    pruned = struct.pack("<q", -1 if kept is None else len(kept))
+    pairs = b"".join(struct.pack("<ii", *pair) for pair in kept or [])
+    rest = b"\0" + dense if matrix is None else b"\1" + matrix
+    return struct.pack("<ii", 793712314, version) + arguments + sizes + pruned + table + pairs + rest + b"\0" + output
+
+
+def matrix_of(rows: int, dim: int) -> bytes:
+    """Return a matrix of the numbers."""
+    data = [number(row, column) for row in range(rows) for column in range(dim)]
+    return struct.pack(f"<qq{len(data)}f", rows, dim, *data)
 
 
 def make(folder: Path) -> None:
     """Write the files."""
 
     def valid(name: str, data: bytes, about: str, ngrams: list[list[int]], **more: Any) -> None:
-        rows = [vector(row, found) for row, found in enumerate(ngrams)]
-        write_valid(folder, f"{name}.bin", data, about, more.pop("words", WORDS), rows, **more)
+        words = more.pop("words", WORDS)
+        rows = [vector(row, found, words=len(words)) for row, found in enumerate(ngrams)]
+        write_valid(folder, f"{name}.bin", data, about, words, rows, **more)
 
     def found(least: int, most: int) -> list[list[int]]:
         return [buckets(str(word), least, most) for word in WORDS]
@@ -111,12 +138,20 @@ def make(folder: Path) -> None:
     data = model(0, 0, words=bad)
     told = ("tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'",)
     valid("not_utf8", data, "a word that is not UTF-8", [[], []], words=bad, warnings=told)
+    before = "from before there were a number and versions"
+    valid("old", model(2, 4, version=None), before, found(2, 4))
+    valid("old_labels", model(2, 4, version=None, kind=3, labels=1), f"a classifier {before}, without n-grams", none)
+    bad = [b"kter\xec", b"\x8epatn\x98", "the"]  # of cp852: the second begins with what looks like a character's end
+    told = ("tokens that are not UTF-8, their bytes kept: 2, the first 'kter\\udcec'",)
+    ngrams = [buckets(word, 2, 4) for word in bad]
+    data = model(2, 4, version=None, words=bad)
+    valid("old_not_utf8", data, f"n-grams of bytes, {before}", ngrams, words=bad, warnings=told)
     _invalid(folder)
 
 
 def _invalid(folder: Path) -> None:
-    def invalid(name: str, data: bytes, reason: str) -> None:
-        write_invalid(folder, f"{name}.bin", data, f"{{path}}: {reason}")
+    def invalid(name: str, data: bytes, reason: str, **more: Any) -> None:
+        write_invalid(folder, f"{name}.bin", data, f"{{path}}: {reason}", **more)
 
     plain = model()
     end = len(plain) - 17 - 4 * DIM
@@ -126,8 +161,6 @@ def _invalid(folder: Path) -> None:
     invalid("cut_in_the_words", plain[:155], "cut short in entry 5 of 6 of the dictionary")
     invalid("cut_in_the_header", plain[:30], "cut short in its arguments")
     invalid("version_13", model(version=13), "fastText version 13, expected 11 or 12")
-    other = "a quantized model (.ftz) is not supported: convert the .bin that it was made of"
-    invalid("quantized", model(quantized=True), other)
     invalid("few_rows", model(rows=8), "8 rows for 6 words and 7 buckets of n-grams")
     many = plain.replace(struct.pack("<ii", 6, 6), struct.pack("<ii", 1 << 30, 1 << 30))
     invalid("too_many_words", many, "1,073,741,824 words of 1,073,741,824 entries, which the file does not hold")
@@ -142,3 +175,13 @@ def _invalid(folder: Path) -> None:
     invalid("negative_buckets", negative, "-1 buckets for n-grams of 2 to 4 characters")
     label = plain.replace(b"frog\0" + struct.pack("<qb", 7, 0), b"frog\0" + struct.pack("<qb", 7, 1))
     invalid("label_among_words", label, "entry 3 of the dictionary is no word or label where one should be")
+    _invalid_old(invalid)
+
+
+def _invalid_old(invalid: Callable[..., None]) -> None:
+    old = model(version=None)
+    invalid("old_cut_in_the_words", old[:140], "cut short in entry 5 of 6 of the dictionary")
+    invalid("old_cut_in_the_matrix", old[:-89], "cut short in its matrix: 156 bytes, but 95 are left")
+    odd = "not a fastText model: it begins with 3, expected 793712314, or the arguments of an older model"
+    loss = old[:24] + struct.pack("<i", 9) + old[28:]
+    invalid("old_with_an_unknown_loss", loss, odd, read={"format": "fasttext"})
