@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gensim.models import KeyedVectors
+from gensim.models.fasttext import load_facebook_vectors
 from gensim.test.utils import datapath
 
 import embstore
@@ -22,6 +23,17 @@ TEXT = [
     "pang_lee_polarity_fasttext.vec",
     "toy-model.vec",
 ]
+
+
+FASTTEXT = [
+    "crime-and-punishment.bin",
+    "lee_fasttext.bin",
+    "lee_fasttext_new.bin",
+    "non_ascii_fasttext.bin",
+    "toy-model-pretrained.bin",
+    "toy-model.bin",
+]
+STRANGERS = ["qzxv", "unheard-of", "неслыханный", "x", "the the"]
 
 
 def assert_same(path: str, expected: Any, **options: Any) -> None:
@@ -53,6 +65,17 @@ def test_glove() -> None:
 def test_word2vec_text_without_a_suffix_to_tell_it() -> None:
     path = datapath("word2vec_pre_kv_c")
     assert_same(path, KeyedVectors.load_word2vec_format(path, encoding="latin-1"), format="word2vec")
+
+
+@pytest.mark.parametrize("name", FASTTEXT)
+def test_fasttext(name: str) -> None:
+    """Known words and unknown ones; gensim has n-grams of the end of a sentence too, where fastText has none."""
+    expected = load_facebook_vectors(datapath(name))
+    store = embstore.open(datapath(name))
+    assert list(store.itos) == expected.index_to_key
+    words = [word for word in [*store.itos, *STRANGERS] if word != "</s>"]
+    rows = store.aligned(words, oov="subword")
+    np.testing.assert_allclose(rows, np.stack([expected[word] for word in words]), rtol=0, atol=1e-6)
 
 
 def test_a_file_of_fewer_rows_than_its_header_says_is_refused_as_gensim_does() -> None:
