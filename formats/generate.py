@@ -17,6 +17,7 @@ from makers import (
     glove_valid,
     hashes,
     hdf5_files,
+    magnitude_files,
     numpy_files,
     packed,
     plain_safetensors,
@@ -54,6 +55,7 @@ def main() -> None:
     numpy_files.make_npz(arguments.out / "npz")
     fasttext_files.make(arguments.out / "fasttext")
     finalfusion_files.make(arguments.out / "finalfusion")
+    magnitude_files.make(arguments.out / "magnitude")
     torch_files.make(arguments.out / "torch")
     projector_files.make(arguments.out / "projector")
 

@@ -134,6 +134,13 @@ CODECS = {
             magic.is_safetensors,
             options=NAMED,
         ),
+        Codec(
+            "magnitude",
+            (".magnitude",),
+            "pymagnitude's SQLite: words, whole numbers, lengths",
+            magic.is_magnitude,
+            writes=False,
+        ),
         Codec("projector", (), "a folder for TensorBoard's projector", reads=False),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),

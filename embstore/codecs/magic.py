@@ -1,4 +1,4 @@
-"""What a file's first bytes tell of its format, for the table in `embstore.codecs`."""
+"""What a file's first bytes, or the names in a folder, tell of its format, for the table in `embstore.codecs`."""
 
 from __future__ import annotations
 
@@ -72,6 +72,11 @@ def is_parquet(head: bytes) -> bool:
 def is_arrow(head: bytes) -> bool:
     """Tell an Arrow file, or Feather, its version 1 too."""
     return head.startswith((b"ARROW1\0\0", b"FEA1"))
+
+
+def is_magnitude(head: bytes) -> bool:
+    """Tell SQLite, which pymagnitude's files are."""
+    return head.startswith(b"SQLite format 3\0")
 
 
 def _first_member(head: bytes) -> bytes:
