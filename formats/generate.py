@@ -24,6 +24,7 @@ from makers import (
     policies,
     projector_files,
     sample,
+    spacy_files,
     store_invalid,
     store_valid,
     torch_files,
@@ -56,6 +57,7 @@ def main() -> None:
     fasttext_files.make(arguments.out / "fasttext")
     finalfusion_files.make(arguments.out / "finalfusion")
     magnitude_files.make(arguments.out / "magnitude")
+    spacy_files.make(arguments.out / "spacy")
     torch_files.make(arguments.out / "torch")
     projector_files.make(arguments.out / "projector")
 

@@ -141,6 +141,7 @@ CODECS = {
             magic.is_magnitude,
             writes=False,
         ),
+        Codec("spacy", (), "a folder of spaCy's: a pipeline's vectors", folder=magic.spacy_vectors, writes=False),
         Codec("projector", (), "a folder for TensorBoard's projector", reads=False),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),

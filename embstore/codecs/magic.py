@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
@@ -77,6 +78,12 @@ def is_arrow(head: bytes) -> bool:
 def is_magnitude(head: bytes) -> bool:
     """Tell SQLite, which pymagnitude's files are."""
     return head.startswith(b"SQLite format 3\0")
+
+
+def spacy_vectors(folder: Path) -> Path | None:
+    """Find the folder with the vectors that spaCy saved: this one, or a pipeline's ``vocab``; None if neither is."""
+    places = (folder, folder / "vocab")
+    return next((place for place in places if all((place / name).exists() for name in ("vectors", "key2row"))), None)
 
 
 def _first_member(head: bytes) -> bytes:
