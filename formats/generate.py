@@ -18,12 +18,14 @@ from makers import (
     glove_valid,
     hashes,
     hdf5_files,
+    magnitude_files,
     numpy_files,
     packed,
     plain_safetensors,
     policies,
     projector_files,
     sample,
+    spacy_files,
     store_invalid,
     store_valid,
     torch_files,
@@ -56,6 +58,8 @@ def main() -> None:
     fasttext_files.make(arguments.out / "fasttext")
     fasttext_quantized.make(arguments.out / "fasttext")
     finalfusion_files.make(arguments.out / "finalfusion")
+    magnitude_files.make(arguments.out / "magnitude")
+    spacy_files.make(arguments.out / "spacy")
     torch_files.make(arguments.out / "torch")
     projector_files.make(arguments.out / "projector")
 

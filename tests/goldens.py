@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import embstore
+from embstore.codecs import Codec
 
 FORMATS = Path(__file__).parent.parent / "formats"
 SAMPLE = FORMATS / "glove" / "valid" / "glove.6B.50d.sample.txt"
@@ -29,6 +31,13 @@ def sidecars(kind: str) -> list[Any]:
 def named(kind: str, name: str) -> list[Any]:
     """Return those of one format."""
     return [param for param in sidecars(kind) if str(param.id).startswith(f"{name}-")]
+
+
+def copy_golden(codec: Codec, path: Path) -> None:
+    """Copy a golden file, or folder, of a format to a path: the first that is read without a warning."""
+    found = [param.values for param in named("valid", codec.name)]
+    place = next(folder / sidecar["file"] for folder, sidecar in found if not sidecar["warnings"])
+    (shutil.copytree if place.is_dir() else shutil.copy)(place, path)
 
 
 def read(path: Path, sidecar: Any) -> tuple[embstore.Store, list[str]]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from goldens import FORMATS, SAMPLE
+from goldens import SAMPLE, copy_golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from embstore.errors import EmbstoreError, FormatError
 
 WRITING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes]
 BOTH = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes and codec.reads]
-READING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads]
+FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.folder is None]
 
 WORDS = ["the", "frog", "naïve", "日本", "123", "-", "'s", "https://example.org/?q=1"]
 ODD = [
@@ -226,7 +225,7 @@ def test_a_table_without_rows_is_refused(codec: Codec, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("codec", READING)
+@pytest.mark.parametrize("codec", FILES)
 def test_nothing_but_a_regular_file_is_read(codec: Codec, tmp_path: Path) -> None:
     pipe, folder = target(tmp_path, codec), target(tmp_path / "folder", codec)
     os.mkfifo(pipe)
@@ -259,15 +258,14 @@ def test_packed_files_are_read(codec: Codec, tmp_path: Path) -> None:
     same(codec, packed, [b"frog", b"toad"], some(2, 3))
 
 
-@pytest.mark.parametrize("codec", [p for p in READING if p.id != "hdf5"])
+@pytest.mark.parametrize("codec", [p for p in FILES if p.id != "hdf5"])
 def test_a_cut_or_damaged_file_is_refused_or_read(codec: Codec, tmp_path: Path) -> None:
     """Never another exception, whatever byte is wrong: the message is one line and names the file."""
     path = target(tmp_path, codec)
     if codec.writes:
         write(codec, path, [b"the", b"frog", b"toad"], some(3, 2))
     else:
-        valid = sorted((FORMATS / codec.name / "valid").iterdir())
-        shutil.copy(next(file for file in valid if file.suffix in codec.suffixes), path)
+        copy_golden(codec, path)
     whole, random = path.read_bytes(), np.random.default_rng(1)
     cuts = [whole[:stop] for stop in sorted({*range(0, len(whole), max(1, len(whole) // 60)), len(whole) - 1})]
     for damaged in [*cuts, *(_flipped(whole, random) for _ in range(100))]:

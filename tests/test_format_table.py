@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
-from goldens import FORMATS
+from goldens import copy_golden
 
 import embstore
 from embstore.cli import main
@@ -22,7 +21,7 @@ from embstore.codecs.sniffing import sniff
 from embstore.errors import EmbstoreError, FormatError
 
 ALL = [pytest.param(codec, id=codec.name) for codec in CODECS.values()]
-READING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads]
+FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.folder is None]
 COLUMNS = ("reads", "writes", "mapped", "compressed")
 
 
@@ -56,8 +55,7 @@ def sample(codec: Codec, store: Path, folder: Path) -> Path:
     if codec.writes:
         embstore.convert(store, path, to=codec.name)
     else:
-        valid = sorted((FORMATS / codec.name / "valid").iterdir())
-        shutil.copy(next(file for file in valid if file.suffix in codec.suffixes), path)
+        copy_golden(codec, path)
     return path
 
 
@@ -65,7 +63,8 @@ def sample(codec: Codec, store: Path, folder: Path) -> Path:
 def test_modules_have_what_the_table_says(codec: Codec) -> None:
     module = codec.load()
     assert (hasattr(module, "read"), hasattr(module, "write")) == (codec.reads, codec.writes)
-    assert codec.reads or not (codec.mapped or codec.compressed or codec.options or codec.magic)
+    assert codec.reads or not (codec.mapped or codec.compressed or codec.options or codec.magic or codec.folder)
+    assert not (codec.folder and (codec.compressed or codec.suffixes or codec.magic))
 
 
 @pytest.mark.parametrize("codec", ALL)
@@ -96,7 +95,7 @@ def test_reads_and_mapped(codec: Codec, store: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", PACKED)
-@pytest.mark.parametrize("codec", READING)
+@pytest.mark.parametrize("codec", FILES)
 def test_compressed(codec: Codec, suffix: str, store: Path, tmp_path: Path) -> None:
     path = sample(codec, store, tmp_path)
     packed = path.with_name(path.name + suffix)

@@ -41,7 +41,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
     """  # noqa: D301
     options = ReadOptions(**reading)
     codec = to_read(path, options)
-    known: dict[str, Any] = {"path": str(path), "format": codec.name, "bytes": path.stat().st_size}
+    known: dict[str, Any] = {"path": str(path), "format": codec.name, "bytes": _size(path)}
     try:
         known |= _store(path) if codec.name == "store" else _foreign(path, replace(options, format=codec.name), count)
     except FormatError as error:
@@ -54,6 +54,12 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
     tensors = known.pop("tensors", {})
     print_columns({name: _shown(value) for name, value in known.items()})
     print_columns(tensors)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all that are in a folder."""
+    files = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _store(path: Path) -> dict[str, Any]:

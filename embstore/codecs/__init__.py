@@ -29,6 +29,8 @@ class Codec:
         Of files that are taken for it where their first bytes tell nothing.
     magic
         Tells from a file's first 4,096 bytes whether it is one; None where the bytes tell nothing.
+    folder
+        Finds in a folder what makes it one of this format; None where the format has files, not folders.
     reads, writes
         Whether it can be read, written.
     mapped
@@ -47,6 +49,7 @@ class Codec:
     suffixes: tuple[str, ...]
     about: str
     magic: Callable[[bytes], bool] | None = None
+    folder: Callable[[Path], object] | None = None
     reads: bool = True
     writes: bool = True
     mapped: bool = False
@@ -131,6 +134,14 @@ CODECS = {
             magic.is_safetensors,
             options=NAMED,
         ),
+        Codec(
+            "magnitude",
+            (".magnitude",),
+            "pymagnitude's SQLite: words, whole numbers, lengths",
+            magic.is_magnitude,
+            writes=False,
+        ),
+        Codec("spacy", (), "a folder of spaCy's: a pipeline's vectors", folder=magic.spacy_vectors, writes=False),
         Codec("projector", (), "a folder for TensorBoard's projector", reads=False),
         Codec("static-embedding", (), "a folder for sentence-transformers' StaticEmbedding", reads=False),
         Codec("model2vec", (), "a folder for model2vec", reads=False),

@@ -1,9 +1,10 @@
-"""What a file's first bytes tell of its format, for the table in `embstore.codecs`."""
+"""What a file's first bytes, or the names in a folder, tell of its format, for the table in `embstore.codecs`."""
 
 from __future__ import annotations
 
 import re
 import struct
+from pathlib import Path
 
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
@@ -102,6 +103,17 @@ def is_parquet(head: bytes) -> bool:
 def is_arrow(head: bytes) -> bool:
     """Tell an Arrow file, or Feather, its version 1 too."""
     return head.startswith((b"ARROW1\0\0", b"FEA1"))
+
+
+def is_magnitude(head: bytes) -> bool:
+    """Tell SQLite, which pymagnitude's files are."""
+    return head.startswith(b"SQLite format 3\0")
+
+
+def spacy_vectors(folder: Path) -> Path | None:
+    """Find the folder with the vectors that spaCy saved: this one, or a pipeline's ``vocab``; None if neither is."""
+    places = (folder, folder / "vocab")
+    return next((place for place in places if all((place / name).exists() for name in ("vectors", "key2row"))), None)
 
 
 def _first_member(head: bytes) -> bytes:

@@ -29,25 +29,26 @@ NAME = "npy"
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a mapped .npy, its words from ``vocab=``, ``<stem>.vocab.txt`` or ``<stem>.vocab.json``."""
-    matrix, dtype = _mapped(path, options)
+    matrix, dtype = mapped(path, options)
     words = words_for(path, options, len(matrix), NAME)
     return array_source(matrix, words, dtype, Origin(path, NAME), progress)
 
 
-def _mapped(path: str | Path, options: ReadOptions) -> tuple[Vectors, Dtype]:
+def mapped(path: str | Path, options: ReadOptions, name: str = NAME) -> tuple[Vectors, Dtype]:
+    """Map the matrix of a .npy, checked, and return what its numbers are kept as; `name` is the format's in errors."""
     with open_regular(path) as file:
         try:
             header = read_array_header(file.read)
             dtype = check_matrix(header.dtype, header.shape, options)
         except ValueError as error:
-            raise refused(path, NAME, "", error) from None
+            raise refused(path, name, "", error) from None
         size = Path(path).stat().st_size
         expected = header.size + header.nbytes
         if size != expected:
             reason = f"{size:,} bytes, expected {expected:,} for {header}: it is cut short or the header is wrong"
-            raise FormatError(path, reason, format=NAME)
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    matrix: Vectors = np.ndarray(header.shape, header.dtype, mapped, header.size, order="F" if header.fortran else "C")
+            raise FormatError(path, reason, format=name)
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    matrix: Vectors = np.ndarray(header.shape, header.dtype, data, header.size, order="F" if header.fortran else "C")
     return matrix, dtype
 
 

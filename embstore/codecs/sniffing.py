@@ -53,6 +53,9 @@ def sniff(path: str | Path, member: str | None = None) -> Codec:
     FormatError
         For an empty file, a pickle, and a packed file of a format that is not read from inside one.
     """
+    found = _by_folder(Path(path))
+    if found is not None:
+        return found
     head, suffix = first_bytes(path), Path(path).suffix.lower()
     if not head:
         raise FormatError(path, "an empty file")
@@ -61,13 +64,21 @@ def sniff(path: str | Path, member: str | None = None) -> Codec:
         return _inside(path, member)
     codec = codec or _by_suffix(suffix)
     if codec is None:
-        tried = ", ".join(f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads)
+        tried = ", ".join(
+            f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads and codec.suffixes
+        )
         raise UnknownFormatError(
             path,
             f"neither its first bytes nor its suffix {suffix!r} tell the format; "
             f"name one with --from (format=). Tried: {tried}",
         )
     return codec
+
+
+def _by_folder(path: Path) -> Codec | None:
+    """Find the format that has folders such as this one; None for files and for all other folders."""
+    fitting = (codec for codec in CODECS.values() if codec.folder is not None and codec.folder(path))
+    return next(fitting, None) if path.is_dir() else None
 
 
 def _inside(path: str | Path, member: str | None) -> Codec:

@@ -12,7 +12,7 @@ from makers.rounding import float32_bits
 def write_valid(
     folder: Path,
     name: str,
-    data: bytes,
+    data: bytes | dict[str, bytes],
     about: str,
     tokens: list[str | bytes],
     rows: list[str],
@@ -26,6 +26,8 @@ def write_valid(
     ----------
     name
         File name; the sidecar is called the same up to the first dot.
+    data
+        What is in it; of a format that has folders: what is in each file, by its name.
     tokens
         Expected tokens; bytes where they are not UTF-8.
     rows
@@ -42,15 +44,19 @@ def write_valid(
 
 
 def write_invalid(
-    folder: Path, name: str, data: bytes, message: str, *, error: str = "FormatError", **more: Any
+    folder: Path, name: str, data: bytes | dict[str, bytes], message: str, *, error: str = "FormatError", **more: Any
 ) -> None:
     """Write a file that must be refused, and the whole message, ``{path}`` where the path stands."""
     _write(folder / "invalid", name, data, {"file": name, **more, "error": error, "message": message})
 
 
-def _write(folder: Path, name: str, data: bytes, sidecar: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
+def _write(folder: Path, name: str, data: bytes | dict[str, bytes], sidecar: dict[str, Any]) -> None:
+    files = (
+        {f"{name}/{inside}": content for inside, content in data.items()} if isinstance(data, dict) else {name: data}
+    )
+    for file, content in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(content)
     write_json(folder / (name.partition(".")[0] + ".json"), sidecar)
 
 

@@ -1,0 +1,159 @@
+"""pymagnitude's .magnitude, read only: SQLite, with a row of whole numbers a word (formats/magnitude/SPEC.md)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embstore.batch import Batch, Findings, Progress, ReadOptions, Source, Tokens
+from embstore.codecs.magic import is_magnitude
+from embstore.codecs.matrix import BATCH_BYTES, Origin
+from embstore.errors import FormatError
+from embstore.inputs import first_bytes
+
+NAME = "magnitude"
+TABLES = ("magnitude", "magnitude_format")
+PLAIN_TABLE = (  # no view and nothing virtual, which may compute without end
+    "SELECT 1 FROM sqlite_master WHERE name = ? AND type = 'table' AND rootpage > 0 AND sql LIKE 'CREATE TABLE%'"
+)
+LONGEST = 1 << 16  # bytes of a row and of a word in it: a damaged page may lead many rows to the same long one
+MOST_ROWS = 1000  # at a time, so that these stay bounded
+MOST_DECIMALS = 18  # of a whole number of 64 bits
+LENGTHS = {float, int, type(None)}
+UNIT = "rows of length 1, as the file does not have the lengths that they had"
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read the words in the order of their rows; each row is multiplied by its length, where the file has that."""
+    del options
+    if not is_magnitude(first_bytes(path, 16)):
+        raise FormatError(path, "not a .magnitude: it does not begin with 'SQLite format 3'", format=NAME)
+    with _opened(path) as database:
+        table = _Table.of(path, database)
+    findings, origin = Findings(), Origin(path, NAME)
+    if not table.lengths:
+        findings.add(UNIT, times=table.rows)
+    batches = table.batches(origin, progress)
+    return Source(table.dim, batches, "float32", table.rows, findings=findings, provenance=lambda: dict(origin.notes))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[sqlite3.Connection]:
+    """Open the database and write nothing, not even a lock; what SQLite finds wrong becomes a FormatError."""
+    for ending in ("-wal", "-journal"):
+        beside = Path(f"{path}{ending}")
+        if beside.exists() and beside.stat().st_size:
+            reason = (
+                f"rows of it may still lie in {beside.name}: open it with sqlite3, which takes them in, and close it"
+            )
+            raise FormatError(path, reason, format=NAME)
+    uri = f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as database:
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+            database.execute("PRAGMA trusted_schema = OFF")
+            database.execute("PRAGMA cell_size_check = ON")
+            database.text_factory = bytes  # of words that are not UTF-8 too
+            yield database
+    except (sqlite3.Error, UnicodeError) as error:  # it decodes names and messages itself
+        said = " ".join(str(error).split())[:200]
+        raise FormatError(path, f"damaged, or no .magnitude; SQLite says: {said}", format=NAME) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What the database says of itself, checked against the file.
+
+    Attributes
+    ----------
+    lengths
+        Whether each row has the length of its vector beside it: files of the first version do not.
+    """
+
+    path: str | Path
+    rows: int
+    dim: int
+    precision: int
+    lengths: bool
+
+    @classmethod
+    def of(cls, path: str | Path, database: sqlite3.Connection) -> _Table:
+        database.set_progress_handler(lambda: True, 10_000_000)  # instructions, where honest files need a few hundred
+        for name in TABLES:
+            if not database.execute(PLAIN_TABLE, (name,)).fetchone():
+                raise FormatError(
+                    path, f"a SQLite database without a table {name}, which a .magnitude has", format=NAME
+                )
+        described = database.execute("PRAGMA table_xinfo(magnitude)").fetchall()
+        columns = ["" if row[6] else str(row[1], "utf-8", "replace") for row in described]  # "" where it is computed
+        dim = next(i for i in count() if f"dim_{i}" not in columns)
+        expected = ["key", *(f"dim_{i}" for i in range(dim))]
+        if not dim or columns not in (expected, [*expected, "magnitude"]):
+            shown = ", ".join(columns)[:60]
+            reason = f"a table magnitude with the columns {shown!r}, expected key, dim_0 and so on, and magnitude"
+            raise FormatError(path, reason, format=NAME)
+        said = dict(database.execute("SELECT CAST(key AS TEXT), value FROM magnitude_format NOT INDEXED LIMIT 9999"))
+        rows, stated, precision = (said.get(key) for key in (b"size", b"dim", b"precision"))
+        version = said.get(b"version", 1)
+        if version not in (1, 2):
+            raise FormatError(path, f"{_shown(version)}, expected 1 or 2", where="version", format=NAME)
+        if stated != dim:
+            raise FormatError(
+                path, f"{_shown(stated)}, but the table has {dim:,} numbers in a row", where="dim", format=NAME
+            )
+        if type(precision) is not int or not 0 <= precision <= MOST_DECIMALS:
+            reason = f"{_shown(precision)}, expected a number of decimals from 0 to {MOST_DECIMALS}"
+            raise FormatError(path, reason, where="precision", format=NAME)
+        most = Path(path).stat().st_size // (dim + 2)  # a number has a byte at least
+        if type(rows) is not int or not 0 < rows <= most:
+            reason = f"{_shown(rows)}, expected 1 to {most:,} rows, which is what the file can hold"
+            raise FormatError(path, reason, where="size", format=NAME)
+        return cls(path, rows, dim, precision, "magnitude" in columns)
+
+    def batches(self, origin: Origin, progress: Progress | None) -> Iterator[Batch]:
+        """Yield the rows; FormatError at the end where they are not as many as the file says."""
+        numbers = ", ".join(f"dim_{i}" for i in range(self.dim))
+        length = "magnitude" if self.lengths else "1.0"
+        query = f"SELECT key, {numbers}, {length} FROM magnitude NOT INDEXED ORDER BY rowid"  # noqa: S608
+        step, done = max(1, min(MOST_ROWS, BATCH_BYTES // (4 * self.dim))), 0
+        with origin, _opened(self.path) as database:
+            cursor = database.execute(query)
+            while (part := cursor.fetchmany(step)) and done + len(part) <= self.rows:
+                yield self._batch(part, done)
+                done += len(part)
+                position = origin.total * done // self.rows
+                origin.advance(position)
+                if progress:
+                    progress(position, origin.total)
+            if part or done != self.rows:
+                reason = f"{self.rows:,} rows, as magnitude_format says, but the table has {'more' if part else done}"
+                raise FormatError(self.path, reason, where="size", format=NAME)
+            origin.finish()
+
+    def _batch(self, part: list[tuple[Any, ...]], start: int) -> Batch:
+        words, lengths = [row[0] for row in part], [row[-1] for row in part]
+        numbers = np.array([row[1:-1] for row in part])
+        if set(map(type, words)) != {bytes} or numbers.dtype.kind != "i" or not set(map(type, lengths)) <= LENGTHS:
+            wrong = next(i for i, row in enumerate(part) if not _fits(row))
+            where, reason = f"row {start + wrong + 1:,}", "expected a word, whole numbers and their length"
+            raise FormatError(self.path, reason, where=where, format=NAME)
+        scales = np.array(lengths, np.float64)[:, np.newaxis]  # NULL is what SQLite makes of NaN
+        with np.errstate(over="ignore", invalid="ignore"):
+            vectors = numbers * scales / 10.0**self.precision + 0.0  # 0, not -0, for rows of zeros
+            return Batch(Tokens.pack(words), vectors.astype(np.float32))
+
+
+def _fits(row: tuple[Any, ...]) -> bool:
+    return type(row[0]) is bytes and set(map(type, row[1:-1])) == {int} and type(row[-1]) in LENGTHS
+
+
+def _shown(value: object) -> str:
+    """Return a number as people write it, anything else in short."""
+    return f"{value:,}" if isinstance(value, int) else repr(value)[:40]
