@@ -9,6 +9,7 @@ import numpy as np
 
 from embstore.atomic import replacing
 from embstore.batch import Source, WriteOptions
+from embstore.codecs.hdf5_target import Target
 from embstore.codecs.matrix import BATCH_BYTES
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
@@ -28,14 +29,19 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
         reason = f"compression={options.compression} needs chunks: leave layout=contiguous (--layout) out"
         raise FormatError(path, reason, format=NAME)
     dtype = np.dtype("<f2" if source.dtype == "float16" else "<f4")
-    if contiguous or options.strings == "fixed":
-        with replacing(path) as target, waiting_rows(source, path, NAME) as (words, rows):
-            kind = _string_dtype(path, words, options)
+    with replacing(path) as new:
+        target = Target(new)
+        if contiguous or options.strings == "fixed":
+            with waiting_rows(source, path, NAME) as (words, rows):
+                kind = _string_dtype(path, words, options)
+                with h5py.File(target, "w") as file:
+                    datasets = _create(file, source.dim, dtype, kind, options, len(words))
+                    _write_waiting(target, datasets, words, rows)
+        else:
             with h5py.File(target, "w") as file:
-                _write_waiting(_create(file, source.dim, dtype, kind, options, len(words)), words, rows)
-    else:
-        with replacing(path) as target, h5py.File(target, "w") as file:
-            _write_streamed(path, _create(file, source.dim, dtype, h5py.string_dtype(), options), source)
+                datasets = _create(file, source.dim, dtype, h5py.string_dtype(), options)
+                _write_streamed(target, path, datasets, source)
+        target.check()
 
 
 def _create(
@@ -56,7 +62,7 @@ def _create(
     return vectors, file.create_dataset("tokens", (size,), strings, maxshape=(most,), chunks=(chunks[1],), **packing)
 
 
-def _write_streamed(path: str | Path, datasets: tuple[Any, Any], source: Source) -> None:
+def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any], source: Source) -> None:
     count = 0
     for batch in source.batches:
         words = batch.tokens.to_bytes()
@@ -64,12 +70,13 @@ def _write_streamed(path: str | Path, datasets: tuple[Any, Any], source: Source)
         for dataset, rows in zip(datasets, (batch.vectors, words), strict=True):
             dataset.resize(count + len(words), axis=0)
             dataset[count:] = rows
+        target.check()
         count += len(words)
     if not count:
         raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
 
 
-def _write_waiting(datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
+def _write_waiting(target: Target, datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
     vectors, tokens = datasets
     row_bytes = vectors.shape[1] * vectors.dtype.itemsize
     step = max(1, BATCH_BYTES // max(row_bytes, tokens.dtype.itemsize))
@@ -78,6 +85,7 @@ def _write_waiting(datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes
         block = np.frombuffer(rows.read((stop - start) * row_bytes), vectors.dtype)
         vectors[start:stop] = block.reshape(stop - start, -1)
         tokens[start:stop] = words[start:stop]
+        target.check()
 
 
 def _string_dtype(path: str | Path, words: list[bytes], options: WriteOptions) -> Any:
