@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.atomic import replacing
+from embstore.atomic import replacing_together
 from embstore.batch import Dtype, Findings, Ints, Progress, ReadOptions, Source, Vectors
 from embstore.codecs.matrix import Origin, matrix_source
 from embstore.codecs.tensor_file import write_tensor
@@ -186,6 +186,6 @@ def _choose(header: Header, path: Path) -> str:
 def write(path: str | Path, source: Source) -> None:
     """Write the tensor ``embedding.weight`` alone, and its words beside it, both whole or not at all."""
     beside = WordsBeside(path, NAME)
-    with replacing(path) as file:
-        write_tensor(file, source, layout.WEIGHT, source.dtype, beside.add, path, NAME)
-        beside.write()
+    with replacing_together() as together:
+        write_tensor(together.new(path), source, layout.WEIGHT, source.dtype, beside.add, path, NAME)
+        beside.write(together)
