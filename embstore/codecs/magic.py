@@ -101,8 +101,14 @@ def is_parquet(head: bytes) -> bool:
 
 
 def is_arrow(head: bytes) -> bool:
-    """Tell an Arrow file, or Feather, its version 1 too."""
-    return head.startswith((b"ARROW1\0\0", b"FEA1"))
+    """Tell an Arrow file or stream, or Feather, its version 1 too."""
+    return head.startswith((b"ARROW1\0\0", b"FEA1")) or is_arrow_stream(head)
+
+
+def is_arrow_stream(head: bytes) -> bool:
+    """Tell an Arrow stream, which begins with the length of its schema, padded to 8 bytes."""
+    length = int.from_bytes(head[4:8], "little")
+    return head.startswith(b"\xff\xff\xff\xff") and length % 8 == 0 and 0 < length < 1 << 24
 
 
 def is_magnitude(head: bytes) -> bool:
