@@ -217,7 +217,7 @@ REFUSED = [
     (two_tables, {"key": "a", "vocab": "b"}, ":b: a group, expected a dataset of words"),
     (two_tables, {"key": "a", "vocab": "b/vectors"}, ":b/vectors: float32 (3, 2), expected a list of strings "
      "(pickled labels are not read)"),
-    (integers, {}, ": no matrix of floating numbers: it has ids int64 (3, 2), words object (3,)"),
+    (integers, {}, ":ids: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"),
     (integers, {"key": "ids"}, ":ids: whole numbers (int64), not embeddings; "
      "--dtype float32 says what they shall become"),
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
