@@ -26,7 +26,7 @@ from embstore.errors import EmbstoreError, FormatError
 
 WRITING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes]
 BOTH = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes and codec.reads]
-FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.folder is None]
+FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.suffixes]
 
 WORDS = ["the", "frog", "naïve", "日本", "123", "-", "'s", "https://example.org/?q=1"]
 ODD = [

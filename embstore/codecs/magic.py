@@ -122,6 +122,12 @@ def spacy_vectors(folder: Path) -> Path | None:
     return next((place for place in places if all((place / name).exists() for name in ("vectors", "key2row"))), None)
 
 
+def checkpoint(folder: Path) -> Path | None:
+    """Find the safetensors of a folder as Hugging Face's libraries save a model: an index of shards, or all in one."""
+    names = ("model.safetensors.index.json", "model.safetensors", "0_StaticEmbedding/model.safetensors")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
 def _first_member(head: bytes) -> bytes:
     """Name of a zip's first member, nothing for other files."""
     if not head.startswith(b"PK\3\4"):
