@@ -37,10 +37,10 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
                 _write_waiting(_create(file, source.dim, dtype, kind, options, len(words)), words, rows)
     else:
         with replacing(path) as target, h5py.File(target, "w") as file:
-            lead, rows = _lead(source, _rows_in_chunk(source.dim, dtype))
+            lead, count = _lead(source, _rows_in_chunk(source.dim, dtype))
             if not lead:
                 raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
-            datasets = _create(file, source.dim, dtype, h5py.string_dtype(), options, rows)
+            datasets = _create(file, source.dim, dtype, h5py.string_dtype(), options, count)
             _write_streamed(path, datasets, chain(lead, source.batches))
 
 
