@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embstore.atomic import replacing
-from embstore.batch import Dtype, Progress, ReadOptions, Source, Tokens, is_utf8
+from embstore.batch import Dtype, Progress, ReadOptions, Source, is_utf8
 from embstore.codecs.array import array_source, check_matrix, refused
 from embstore.codecs.magic import is_torch
 from embstore.codecs.matrix import Origin
@@ -23,6 +23,7 @@ from embstore.codecs.wordlist import fitting, words_for
 from embstore.dtypes import NUMPY_DTYPES
 from embstore.errors import FormatError
 from embstore.inputs import first_bytes, open_regular
+from embstore.vocab import pack_lossless
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,19 +130,12 @@ class _Content:
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
-        found = WordList(Tokens.pack(map(_as_bytes, listed)), np.array(rows, np.int64))
+        found = WordList(pack_lossless(listed), np.array(rows, np.int64))
         return fitting(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
 
     def __str__(self) -> str:
         shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]
         return ", ".join(shown[:20]) or "no tensors"
-
-
-def _as_bytes(word: str) -> bytes:
-    try:
-        return word.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
-        return word.encode("utf-8", "surrogatepass")
 
 
 def _are_words(value: Any) -> bool:
