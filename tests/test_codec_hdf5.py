@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import embstore
-from embstore.batch import ReadOptions
+from embstore.batch import Batch, ReadOptions, Source, Tokens, WriteOptions
 from embstore.codecs import hdf5 as codec
 from embstore.codecs import hdf5_process, hdf5_target
+from embstore.codecs.hdf5_writing import write_hdf5
 
 WORDS = ["the", "frog", "žába"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -221,7 +222,7 @@ REFUSED = [
     (two_tables, {"key": "a", "vocab": "b"}, ":b: a group, expected a dataset of words"),
     (two_tables, {"key": "a", "vocab": "b/vectors"}, ":b/vectors: float32 (3, 2), expected a list of strings "
      "(pickled labels are not read)"),
-    (integers, {}, ": no matrix of floating numbers: it has ids int64 (3, 2), words object (3,)"),
+    (integers, {}, ":ids: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"),
     (integers, {"key": "ids"}, ":ids: whole numbers (int64), not embeddings; "
      "--dtype float32 says what they shall become"),
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
@@ -363,6 +364,24 @@ def test_a_token_with_nul_is_refused_and_nothing_stays(tmp_path: Path) -> None:
     reason = "a token holds a NUL byte, which ends strings in HDF5: write a store"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 300, 65536, 65537])
+@pytest.mark.parametrize("batch", [7, 1 << 20])
+def test_chunks_are_no_larger_than_the_table(tmp_path: Path, rows: int, batch: int) -> None:
+    if rows // batch > 100:
+        batch = rows // 100
+    matrix = np.arange(rows, dtype=np.float32)[:, np.newaxis]
+    words = Tokens.pack(map(str, range(rows)))
+    parts = (Batch(words[at : at + batch], matrix[at : at + batch]) for at in range(0, rows, batch))
+    write_hdf5(tmp_path / "t.h5", Source(1, parts), WriteOptions())
+    with h5py.File(tmp_path / "t.h5") as file:
+        assert file["vectors"].chunks == (min(rows, 65536), 1)
+        assert file["tokens"].chunks == (min(rows, 4096),)
+        assert file["vectors"][:].tolist() == matrix.tolist()
+        assert file["tokens"].asstr()[:].tolist() == [str(row) for row in range(rows)]
+    if rows == 3:
+        assert (tmp_path / "t.h5").stat().st_size < 12_000
 
 
 FULL = """

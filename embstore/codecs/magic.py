@@ -101,8 +101,14 @@ def is_parquet(head: bytes) -> bool:
 
 
 def is_arrow(head: bytes) -> bool:
-    """Tell an Arrow file, or Feather, its version 1 too."""
-    return head.startswith((b"ARROW1\0\0", b"FEA1"))
+    """Tell an Arrow file or stream, or Feather, its version 1 too."""
+    return head.startswith((b"ARROW1\0\0", b"FEA1")) or is_arrow_stream(head)
+
+
+def is_arrow_stream(head: bytes) -> bool:
+    """Tell an Arrow stream, which begins with the length of its schema, padded to 8 bytes."""
+    length = int.from_bytes(head[4:8], "little")
+    return head.startswith(b"\xff\xff\xff\xff") and length % 8 == 0 and 0 < length < 1 << 24
 
 
 def is_magnitude(head: bytes) -> bool:
@@ -114,6 +120,12 @@ def spacy_vectors(folder: Path) -> Path | None:
     """Find the folder with the vectors that spaCy saved: this one, or a pipeline's ``vocab``; None if neither is."""
     places = (folder, folder / "vocab")
     return next((place for place in places if all((place / name).exists() for name in ("vectors", "key2row"))), None)
+
+
+def checkpoint(folder: Path) -> Path | None:
+    """Find the safetensors of a folder as Hugging Face's libraries save a model: an index of shards, or all in one."""
+    names = ("model.safetensors.index.json", "model.safetensors", "0_StaticEmbedding/model.safetensors")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _first_member(head: bytes) -> bytes:
