@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from embstore import codecs
 from embstore.atomic import check_target
-from embstore.batch import AS_IS, Batch, Dtype, Duplicates, Progress, ReadOptions, Source, WriteOptions
+from embstore.batch import AS_IS, Batch, Dtype, Duplicates, Progress, ReadOptions, Source, WriteOptions, check_dtype
 from embstore.codecs.sniffing import to_read
 from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError, FormatError
@@ -133,6 +133,7 @@ def convert(
 
 def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwrite: bool) -> codecs.Codec:
     """Return the format to write, and check what can be checked before anything is read."""
+    check_dtype(dtype)
     check_target(dst, overwrite=overwrite)
     target = codecs.find(to) if to else codecs.by_target(dst)
     if not target.writes:

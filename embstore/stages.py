@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embstore import rowwise
-from embstore.batch import Batch, Dtype, Findings, Source, Tokens
+from embstore.batch import Batch, Dtype, Findings, Source, Tokens, check_dtype
 from embstore.dtypes import encode_rows, from_bfloat16
 from embstore.errors import EmbstoreError
 from embstore.vocab import Vocab, VocabBuilder
@@ -29,6 +29,9 @@ class Selection:
     normalize: bool = False
     lower: bool = False
     drop_zeros: bool = False
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype)
 
     def apply(self, source: Source) -> Source:
         """Return the source with its rows selected, changed, rounded and checked."""
