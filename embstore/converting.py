@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from embstore import codecs
 from embstore.atomic import check_target
 from embstore.batch import AS_IS, Batch, Dtype, Duplicates, Progress, ReadOptions, Source, WriteOptions, check_dtype
+from embstore.blaming import blaming
 from embstore.codecs.sniffing import to_read
 from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError, FormatError
@@ -156,12 +157,13 @@ def write(
     choices: WriteOptions = AS_IS,
 ) -> None:
     """Write all rows, each token once."""
-    if target.name == "store":
-        write_store(dst, source, duplicates=duplicates)
-    else:
-        batches = distinct(source, VocabBuilder(source.expected), duplicates, dst)
-        source = source.through(lambda _: batches)
-        target.load().write(dst, source, *([choices] if target.choices else []))
+    with blaming(dst):
+        if target.name == "store":
+            write_store(dst, source, duplicates=duplicates)
+        else:
+            batches = distinct(source, VocabBuilder(source.expected), duplicates, dst)
+            source = source.through(lambda _: batches)
+            target.load().write(dst, source, *([choices] if target.choices else []))
 
 
 def _special_rows(oov: OovLike, padding: bool, target: codecs.Codec) -> Callable[[Source], Source]:

@@ -240,7 +240,7 @@ def test_values_out_of_range_are_infinite_and_counted(tmp_path: Path, dtype: Dty
 
 
 def test_save_refuses_a_token_twice(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the token 'a' appears twice"):
+    with pytest.raises(ValueError, match="the token 'a' comes twice, as number 0 and 1: give each once"):
         embstore.save(tmp_path / "s.safetensors", ["a", "a"], np.zeros((2, 2)))
     with pytest.raises(EmbstoreError):
         embstore.save(tmp_path, ["a"], np.zeros((1, 2)), overwrite=True)
