@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def blaming(path: str | Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is None and error.errno in NO_ROOM:
             error.filename = str(path)
-        elif error.filename is not None and _is_temporary(error.filename):
+        elif error.filename is not None and _is_temporary(error.filename, path):
             error.filename, error.filename2 = str(path), None
             if error.errno in NOT_ALLOWED:
                 error.filename = str(Path(path).parent)
@@ -32,6 +33,11 @@ def blaming(path: str | Path) -> Iterator[None]:
         raise
 
 
-def _is_temporary(name: object) -> bool:
-    """Tell the files and folders that embstore fills before they get their names."""
-    return any(part.startswith(".") and part.endswith(".tmp") for part in Path(str(name)).parts)
+def _is_temporary(name: str | bytes | os.PathLike[str], path: str | Path) -> bool:
+    """Tell a file or folder that is filled beside a path before it gets its name, and what is in it."""
+    found = Path(os.fsdecode(name)).absolute()
+    for folder in (Path(path).absolute().parent, Path(path).resolve().parent):  # beside what a link leads to
+        if found != folder and found.is_relative_to(folder):
+            inside = found.relative_to(folder).parts[0]
+            return inside.startswith(".") and inside.endswith(".tmp")
+    return False
