@@ -277,6 +277,7 @@ class ReadOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: expected 1 or more")
+            object.__setattr__(self, name, value if value is None else int(value))  # NumPy's lack much of int
         check_choice("on_error", self.on_error, get_args(OnError))
         check_dtype(self.dtype)
 

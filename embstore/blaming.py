@@ -36,8 +36,6 @@ def blaming(path: str | Path) -> Iterator[None]:
 def _is_temporary(name: str | bytes | os.PathLike[str], path: str | Path) -> bool:
     """Tell a file or folder that is filled beside a path before it gets its name, and what is in it."""
     found = Path(os.fsdecode(name)).absolute()
-    for folder in (Path(path).absolute().parent, Path(path).resolve().parent):  # beside what a link leads to
-        if found != folder and found.is_relative_to(folder):
-            inside = found.relative_to(folder).parts[0]
-            return inside.startswith(".") and inside.endswith(".tmp")
-    return False
+    folders = Path(path).absolute().parent, Path(path).resolve().parent  # beside a link, and what it leads to
+    inside = [found.relative_to(folder).parts[:1] for folder in folders if found.is_relative_to(folder)]
+    return any(part.startswith(".") and part.endswith(".tmp") for parts in inside for part in parts)
