@@ -28,7 +28,8 @@ def blaming(path: str | Path) -> Iterator[None]:
         elif error.filename is not None and _is_temporary(error.filename, path):
             error.filename, error.filename2 = str(path), None
             if error.errno in NOT_ALLOWED:
-                error.filename = str(Path(path).parent)
+                place = Path(path).resolve() if Path(path).is_symlink() else Path(path)
+                error.filename = str(place.parent)
                 error.strerror = f"{error.strerror}, no file can be written into this folder"
         raise
 

@@ -134,6 +134,9 @@ def test_behind_a_link_the_folder_of_the_file_is_told_from_others(tmp_path: Path
         with pytest.raises(OSError) as caught, blaming(tmp_path / "link"):
             raise OSError(errno.EIO, "Input/output error", str(name))
         assert caught.value.filename == expected
+    with pytest.raises(PermissionError) as denied, blaming(tmp_path / "link"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "there" / ".t.ab.tmp"))
+    assert denied.value.filename == str(tmp_path / "there")
 
 
 def test_an_error_of_reading_is_not_the_target_s(tmp_path: Path) -> None:
