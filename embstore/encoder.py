@@ -104,7 +104,8 @@ class Encoder:
         length
             Make each sentence so long: its first words, then padding.
         side
-            Where the padding goes: at the end, ``right``, or at the start, ``left``.
+            Where the padding goes: at the end, ``right``, or at the start, ``left``. What is cut is the end, whatever
+            the side.
 
         Returns
         -------

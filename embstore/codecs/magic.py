@@ -12,6 +12,7 @@ TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number t
 PICKLE = re.compile(
     rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|[}\])]q\x00|\((?:dp|lp|i)[0-9]|c(?:copy_reg|builtins|[a-z_]+\.[a-z_.]+)\n\w+\n"
 )
+GENSIM_CLASS = re.compile(rb"gensim\.models\.[a-z0-9_.]+(?:\n|\x94?\x8c.)(\w{1,40})", re.DOTALL)
 OLD_FASTTEXT = struct.Struct("<12id3i")  # arguments; entries, words, labels
 ANY = (0, 2**31 - 1)
 OLD_ARGUMENTS = (
@@ -83,6 +84,12 @@ def is_finalfusion(head: bytes) -> bool:
 def is_pickle(head: bytes) -> bool:
     """Tell a pickle of another tool's objects, gensim's for one."""
     return bool(PICKLE.match(head)) and not is_torch(head)
+
+
+def gensim_class(head: bytes) -> str | None:
+    """Name the class of gensim's whose object a pickle holds; None for any other pickle."""
+    found = GENSIM_CLASS.search(head[:200])
+    return found[1].decode() if found else None
 
 
 def is_safetensors(head: bytes) -> bool:
