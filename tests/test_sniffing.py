@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
-from embstore.codecs import CODECS
+from embstore.batch import Batch, Source, Tokens
+from embstore.codecs import CODECS, by_target
 from embstore.codecs.sniffing import sniff
 from embstore.errors import EmbstoreWarning, FormatError
 
@@ -88,6 +89,61 @@ def test_bytes_that_tell_nothing_leave_it_to_the_suffix(
     path = tmp_path_factory.mktemp("any") / f"t{suffix}"
     path.write_bytes(b"word " + tail)
     assert suffix in sniff(path).suffixes
+
+
+def written_back(path: Path, words: list[bytes], dim: int = 2) -> str:
+    """Write and read; what is wrong with it, nothing where it comes back."""
+    vectors = np.arange(len(words) * dim, dtype=np.float32).reshape(-1, dim) / 4
+    try:
+        by_target(path).load().write(path, Source(dim, iter([Batch(Tokens.pack(words), vectors)])))
+    except FormatError as error:
+        assert not path.exists()
+        return str(error).removeprefix(f"{path}: ")
+    table = embstore.open(path)
+    assert [word.encode("utf-8", "surrogateescape") for word in table.itos] == words
+    assert table.vectors.tolist() == vectors.tolist()
+    path.unlink()
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("word", "taken"),
+    [
+        (b"PAR1", "parquet"), (b"FiFu", "finalfusion"), (b"FEA1", "arrow"), (b"ARROW1\0\0", "arrow"),
+        (b"(dp0", "a pickle"), (b"}q\0", "a pickle"), (b'{"weight_map"', "safetensors"), (b"PAR", ""), (b"the", ""),
+        (b"\xba\x16\x4f\x2f", "fasttext"), (b"\x1f\x8b\x08", "a compressed file"), (b"PK\3\4", "a compressed file"),
+        (b"\xef\xbb\xbf", "a byte order mark"), (b"SQLite format 3\0", "magnitude"), (b"\x89HDF\r", ""),
+        (b'abcdefgh{"vocab.index"', "store"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:tokens that are not UTF-8:embstore.EmbstoreWarning")
+def test_what_begins_like_another_format_is_not_written(tmp_path: Path, word: bytes, taken: str) -> None:
+    for first in (word, word + b"x", word + b" x"):
+        message = written_back(tmp_path / "t.txt", [first, b"b"])
+        shown = (first + b" 0 0.25\nb 0.5 0.75\n")[:40].decode("utf-8", "replace")
+        assert message == (taken and f"the first bytes, {shown!r}, would be taken for {taken}; a store keeps them")
+        assert not written_back(tmp_path / "t.txt", [b"b", first])
+        assert not written_back(tmp_path / "t.vec", [first, b"b"])
+        assert b" " in first or not written_back(tmp_path / "t.bin", [first, b"b"])
+
+
+@pytest.mark.parametrize("size", range(4080, 4100))
+def test_a_long_first_token_comes_back_or_is_refused(tmp_path: Path, size: int) -> None:
+    """At each place of the end of what is looked at, and where the header grows by a digit in the end."""
+    word = b"x " * (size // 2) + b"y" * (size % 2 + 1)
+    for words in ([word], [word, *(b"w%d" % i for i in range(9))]):
+        message = written_back(tmp_path / "t.vec", words)
+        header = f"{len(words)} 2\n"
+        shown = repr((header + "x " * 40)[:40])
+        assert message in ("", f"the first bytes, {shown}, would be taken for word2vec-bin; a store keeps them")
+        assert bool(message) == (len(header) + len(word) + len(" 0") > 4096)
+
+
+def test_binary_rows_that_begin_like_another_format_are_not_written(tmp_path: Path) -> None:
+    word = b'abcd{"vocab.index"'  # the brace is the ninth byte, behind the header
+    message = written_back(tmp_path / "t.bin", [word, b"b"])
+    assert message.startswith('the first bytes, \'2 2\\nabcd{"vocab.index" ')
+    assert message.endswith(", would be taken for store; a store keeps them")
 
 
 @pytest.mark.parametrize(

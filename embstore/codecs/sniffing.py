@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import IO
 
 from embstore.batch import ReadOptions
 from embstore.codecs import CODECS, Codec, find, magic
@@ -11,6 +12,8 @@ from embstore.errors import EmbstoreError, EmbstoreWarning, FormatError, Unknown
 from embstore.inputs import Input, first_bytes
 from embstore.unpacking import is_compressed
 
+HEAD = 4096
+MARK = b"\xef\xbb\xbf"
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 PICKLE = (
@@ -56,7 +59,7 @@ def sniff(path: str | Path, member: str | None = None) -> Codec:
     found = _by_folder(Path(path))
     if found is not None:
         return found
-    head, suffix = first_bytes(path), Path(path).suffix.lower()
+    head, suffix = first_bytes(path, HEAD), Path(path).suffix.lower()
     if not head:
         raise FormatError(path, "an empty file")
     codec = _by_bytes(head, path, suffix)
@@ -83,7 +86,7 @@ def _by_folder(path: Path) -> Codec | None:
 
 def _inside(path: str | Path, member: str | None) -> Codec:
     """Find the format of what a file packs: text where nothing tells, as in glove.6B.50d.gz."""
-    buffer = bytearray(4096)
+    buffer = bytearray(HEAD)
     with Input(path, member) as stream:
         head = bytes(buffer[: stream.fill(memoryview(buffer))])
         name = Path(stream.name)
@@ -95,8 +98,12 @@ def _inside(path: str | Path, member: str | None) -> Codec:
     return codec
 
 
+def _by_magic(head: bytes) -> Codec | None:
+    return next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
+
+
 def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
-    codec = next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
+    codec = _by_magic(head)
     if codec is None and magic.is_pickle(head):
         raise FormatError(path, PICKLE)
     owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
@@ -110,3 +117,32 @@ def _by_suffix(suffix: str) -> Codec | None:
     """Find the first format with a suffix; a store is told by its bytes alone."""
     fitting = (codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store")
     return next(fitting, None)
+
+
+def check_written(file: IO[bytes], path: str | Path, name: str) -> None:
+    """Raise FormatError where a file, as it was written, begins like one of another format: it would be read as that.
+
+    Parameters
+    ----------
+    file
+        Open for reading, whole; left at another place.
+    path, name
+        What the file will be called, and the format that it has.
+    """
+    file.seek(0)
+    head = file.read(HEAD)
+    codec = _by_magic(head)
+    if codec is not None and codec.name != name:
+        taken = codec.name
+    elif codec is None and magic.is_pickle(head):
+        taken = "a pickle"
+    elif codec is None and is_compressed(head):
+        taken = "a compressed file"
+    elif head.startswith(MARK):
+        taken = "a byte order mark"
+    else:
+        return
+    reason = (
+        f"the first bytes, {head[:40].decode('utf-8', 'replace')!r}, would be taken for {taken}; a store keeps them"
+    )
+    raise FormatError(path, reason, format=name)

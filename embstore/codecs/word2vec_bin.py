@@ -13,6 +13,7 @@ from embstore.atomic import replacing, write_all
 from embstore.batch import Batch, Bytes, Ints, Progress, ReadOptions, Source, Tokens, Vectors
 from embstore.codecs.counted import CountedHeader
 from embstore.codecs.magic import WORD2VEC_HEADER
+from embstore.codecs.sniffing import check_written
 from embstore.dtypes import bytes_of, encode_rows
 from embstore.errors import FormatError
 from embstore.inputs import Input, first_bytes
@@ -175,6 +176,7 @@ def write(path: str | Path, source: Source) -> None:
             write_all(file, _rows(batch, path))
             rows += len(batch.tokens)
         header.settle(rows, path, NAME)
+        check_written(file, path, NAME)
 
 
 def _rows(batch: Batch, path: str | Path) -> bytes:
