@@ -15,7 +15,7 @@ import embstore
 from embstore.batch import Batch, Source, Tokens
 from embstore.codecs import CODECS, by_target
 from embstore.codecs.sniffing import sniff
-from embstore.errors import EmbstoreWarning, FormatError
+from embstore.errors import EmbstoreWarning, FormatError, UnknownFormatError
 
 TEXT = b"the 1 2\nof 3 4\n"
 BINARY = b"2 2\nthe \0\0\x80\x3f\0\0\0\x40of \0\0\x40\x40\0\0\x80\x40"
@@ -89,6 +89,39 @@ def test_bytes_that_tell_nothing_leave_it_to_the_suffix(
     path = tmp_path_factory.mktemp("any") / f"t{suffix}"
     path.write_bytes(b"word " + tail)
     assert suffix in sniff(path).suffixes
+
+
+WIDE = b" ".join(b"%.4f" % (i / 999) for i in range(900))  # more than the first 4,096 bytes
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (TEXT, "glove"), (b"2 2\n" + TEXT, "word2vec"), (b"\xef\xbb\xbf2\t2 \r\n" + TEXT, "word2vec"),
+        (b"\xef\xbb\xbf" + TEXT, "glove"), (TEXT + b"to 5", "glove"), (b"2 900\nthe " + WIDE + b"\n", "word2vec"),
+        (b"the " + WIDE + b"\nof " + WIDE + b"\n", "glove"), (TEXT[:-1], None), (b"the 1 2\nof 3\n", None),
+        (b"the 1 2\nof 3 4 5\n", None), (b"2 3\n" + TEXT, None), (b"2 1\nthe 1\nof 2\n", None), (b"0 1\n0 2\n", None),
+        (b"the 1\nof 2\n", None), (b"2 2\n", None), (b"\n" * 9, None), (b"the 1 2\n\nof 3 4\n", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["t", "t.6B.50d", "word2vec_pre_kv_c", "t.csv"])
+def test_lines_tell_text_where_nothing_else_does(
+    tmp_path: Path, name: str, content: bytes, expected: str | None
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
+    assert sniff(tmp_path / f"{name}.gz").name == (expected or "glove")
+    if expected is None:
+        with pytest.raises(UnknownFormatError, match="neither its first bytes nor its suffix"):
+            sniff(tmp_path / name)
+    else:
+        assert sniff(tmp_path / name).name == expected
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.bin", "t.h5"])
+def test_a_suffix_tells_before_lines_do(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(TEXT)
+    assert name[1:] in sniff(tmp_path / name).suffixes
 
 
 def written_back(path: Path, words: list[bytes], dim: int = 2) -> str:
