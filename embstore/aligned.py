@@ -15,7 +15,7 @@ from embstore.oov import OovLike, Skip
 from embstore.resolver import Lookup
 from embstore.special import Table, special_rows
 
-BLOCK = 8192  # words at a time: each may have many rows
+BLOCK = 8192  # rows at a time: a word may have many
 
 
 class VectorsByWord(Lookup, Table, Protocol):
@@ -32,14 +32,16 @@ def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> 
     values, offsets, weights = encoder.encode_bags([[word] for word in words], include_last_offset=True)
     made = _made(store, encoder, values)
     vectors = np.zeros((len(words), dim_of(store.raw, store.dtype)), np.float32)
-    for start in range(0, len(words), BLOCK):
-        bounds = offsets[start : start + BLOCK + 1]
-        span = slice(bounds[0], bounds[-1])
+    for start in range(0, len(values), BLOCK):
+        span = slice(start, min(start + BLOCK, len(values)))
         rows = _rows(store, values[span], made)
         rows = rows if weights is None else rows * weights[span, np.newaxis]
+        first, last = np.searchsorted(offsets, (span.start, span.stop - 1), "right") - 1  # words with rows here
+        bounds = np.clip(offsets[first : last + 2], span.start, span.stop)
         has = bounds[1:] > bounds[:-1]  # a word has several rows under hash:B:k, and none without n-grams
-        if has.any():
-            vectors[start : start + BLOCK][has] = np.add.reduceat(rows, bounds[:-1][has] - bounds[0])
+        if offsets[first] < start:  # and many, if it is long enough
+            rows[0] += vectors[first]
+        vectors[first : last + 1][has] = np.add.reduceat(rows, bounds[:-1][has] - start)
     return vectors
 
 

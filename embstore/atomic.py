@@ -8,7 +8,7 @@ import os
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -38,20 +38,102 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     ------
     A file open for reading and writing, unbuffered.
     """
-    path = Path(os.path.realpath(path))  # behind a symbolic link, the file is replaced, not the link
-    temporary = path.with_name(f".{path.name[:60]}.{os.urandom(6).hex()}.tmp")
-    with _sigterm_as_exception():
+    with replacing_together() as together:
+        yield together.new(path)
+
+
+@contextlib.contextmanager
+def replacing_together() -> Iterator[Together]:
+    """Write several files that take their places together, each as `replacing` has it, when the block ends well.
+
+    No one finds a new file beside an old one: where there are old ones, all of them go before the first new one comes.
+    """
+    together = Together()
+    with unwinding():
         try:
-            with io.FileIO(temporary, "x+b") as file:
-                if path.exists():
-                    temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-                yield file
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            yield together
+            together.publish()
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            together.discard()
             raise
-    _sync_folder(path.parent)
+
+
+class Together:
+    """Files that are being written, and files that go once these are there."""
+
+    def __init__(self) -> None:
+        self._new: list[tuple[io.FileIO, Path, Path]] = []
+        self._dropped: list[Path] = []
+
+    def new(self, path: str | Path) -> IO[bytes]:
+        """Begin a file, open for reading and writing, unbuffered. The one that makes others complete comes first."""
+        path = Path(os.path.realpath(path))  # behind a symbolic link, the file is replaced, not the link
+        temporary = _beside(path)
+        file = io.FileIO(temporary, "x+b")
+        self._new.append((file, temporary, path))
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        return file
+
+    def drop(self, path: Path) -> None:
+        """Remove a file, if it is there, once the new ones are."""
+        self._dropped.append(path)
+
+    def publish(self) -> None:
+        """Flush all to the disk, then put each in its place, the first one last."""
+        for file, _, _ in self._new:
+            os.fsync(file.fileno())
+            file.close()
+        places = [path for _, _, path in self._new]
+        if len(places) > 1:
+            with _undisturbed(), _aside([*places, *self._dropped]):
+                self._take_places()
+        else:
+            self._take_places()
+        for folder in {path.parent for path in places}:
+            _sync_folder(folder)
+
+    def _take_places(self) -> None:
+        placed: list[Path] = []
+        try:
+            while self._new:
+                _, temporary, path = self._new[-1]
+                temporary.replace(path)
+                placed.append(path)
+                self._new.pop()
+        except OSError:
+            for path in placed:
+                path.unlink()
+            raise
+
+    def discard(self) -> None:
+        """Remove what is not in its place."""
+        for file, temporary, _ in self._new:
+            file.close()
+            temporary.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name[:60]}.{os.urandom(6).hex()}.tmp")
+
+
+@contextlib.contextmanager
+def _aside(paths: Iterable[Path]) -> Iterator[None]:
+    """Put files out of the way, and remove them when the block ends well; an error brings them back."""
+    old: list[tuple[Path, Path]] = []
+    try:
+        for path in paths:
+            if path.exists():
+                place = _beside(path)
+                path.rename(place)
+                old.append((place, path))
+        yield
+    except BaseException:
+        for place, path in reversed(old):
+            place.replace(path)
+        raise
+    for place, _ in old:
+        place.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -65,8 +147,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that the temporary file goes; only where nobody else handles it."""
+def unwinding() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that what is temporary goes; only where nobody else handles it."""
     handled = (
         threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     )
@@ -82,6 +164,26 @@ def _sigterm_as_exception() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait; they come to the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    handlers = [(number, handler) for number, handler in handlers if handler is not None]  # None: not Python's
+    try:
+        for number, _ in handlers:
+            signal.signal(number, lambda number, _: came.append(number))
+        yield
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+    for signalled in came:
+        signal.raise_signal(signalled)
 
 
 def write_all(file: IO[bytes], data: memoryview | bytes) -> None:

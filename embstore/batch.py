@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -19,6 +20,25 @@ Special = Vectors | Callable[[Vectors], Iterable[Vectors]]
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
 Duplicates = Literal["first", "last", "error"]
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raise ValueError, which lists the choices, where the value of an option is none of them."""
+    listed = tuple(choices)
+    if not isinstance(value, str) or value not in listed:  # a str: a NumPy dtype equals its name and is no key
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(listed)}")
+
+
+def check_dtype(dtype: object) -> None:
+    """Raise ValueError where it is no dtype, nor None for what the rows have."""
+    if dtype is not None:
+        check_choice("dtype", dtype, get_args(Dtype))
+
+
+def check_kind(name: str, value: object, kinds: tuple[type, ...], expected: str) -> None:
+    """Raise TypeError where the value of an option is of none of these kinds; True is no number."""
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError(f"{name}={value!r}: expected {expected}")
 
 
 NEWLINE, RETURN = 10, 13
@@ -203,6 +223,15 @@ class Source:
         return replace(self, batches=stage(self.batches), **changes)
 
 
+_KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
+    (("format", "key", "member"), (str,), "a str"),
+    (("vocab",), (str, os.PathLike), "a str or a Path"),
+    (("dim", "limit"), (int, np.integer), "a whole number, 1 or more"),
+    (("header",), (bool,), "True, False or None"),
+)
+"""What the options of reading may be, None apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How to read a file: the same words in ``open``, ``convert`` and on the command line.
@@ -240,12 +269,17 @@ class ReadOptions:
     dtype: Dtype | None = None
 
     def __post_init__(self) -> None:
+        for names, kinds, expected in _KINDS:
+            for name in names:
+                if getattr(self, name) is not None:
+                    check_kind(name, getattr(self, name), kinds, expected)
         for name in ("dim", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: expected 1 or more")
-        if self.on_error not in get_args(OnError):
-            raise ValueError(f"on_error={self.on_error!r}: expected one of {', '.join(get_args(OnError))}")
+            object.__setattr__(self, name, value if value is None else int(value))  # NumPy's lack much of int
+        check_choice("on_error", self.on_error, get_args(OnError))
+        check_dtype(self.dtype)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> ReadOptions:

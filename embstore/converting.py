@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from embstore import codecs
 from embstore.atomic import check_target
-from embstore.batch import AS_IS, Batch, Dtype, Duplicates, Progress, ReadOptions, Source, WriteOptions
+from embstore.batch import AS_IS, Batch, Dtype, Duplicates, Progress, ReadOptions, Source, WriteOptions, check_dtype
+from embstore.blaming import blaming
 from embstore.codecs.sniffing import to_read
 from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError, FormatError
@@ -133,6 +134,7 @@ def convert(
 
 def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwrite: bool) -> codecs.Codec:
     """Return the format to write, and check what can be checked before anything is read."""
+    check_dtype(dtype)
     check_target(dst, overwrite=overwrite)
     target = codecs.find(to) if to else codecs.by_target(dst)
     if not target.writes:
@@ -155,12 +157,13 @@ def write(
     choices: WriteOptions = AS_IS,
 ) -> None:
     """Write all rows, each token once."""
-    if target.name == "store":
-        write_store(dst, source, duplicates=duplicates)
-    else:
-        batches = distinct(source, VocabBuilder(source.expected), duplicates, dst)
-        source = source.through(lambda _: batches)
-        target.load().write(dst, source, *([choices] if target.choices else []))
+    with blaming(dst):
+        if target.name == "store":
+            write_store(dst, source, duplicates=duplicates)
+        else:
+            batches = distinct(source, VocabBuilder(source.expected), duplicates, dst)
+            source = source.through(lambda _: batches)
+            target.load().write(dst, source, *([choices] if target.choices else []))
 
 
 def _special_rows(oov: OovLike, padding: bool, target: codecs.Codec) -> Callable[[Source], Source]:

@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 
-from embstore.batch import Batch, Duplicates, Ints, Source, Vectors
+from embstore.batch import Batch, Duplicates, Ints, Source, Vectors, check_choice
 from embstore.errors import FormatError
 from embstore.vocab import VocabBuilder
 
@@ -19,8 +19,7 @@ Overwrite = Callable[[Ints, Vectors], None]
 
 def check_duplicates(duplicates: str) -> None:
     """Raise ValueError where it is none of the three rules."""
-    if duplicates not in get_args(Duplicates):
-        raise ValueError(f"duplicates={duplicates!r}: expected one of {', '.join(get_args(Duplicates))}")
+    check_choice("duplicates", duplicates, get_args(Duplicates))
 
 
 def distinct(

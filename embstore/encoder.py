@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from embstore.batch import Ints
 from embstore.columns import flatten, flatten_weights
 from embstore.errors import EmbstoreError
+from embstore.ngrams import LONGEST, Ngrams
 from embstore.oov import OovLike, Policy, Skip, Subword
 from embstore.resolver import Lookup, Resolver, policy_of
 from embstore.special import Special
@@ -103,7 +104,8 @@ class Encoder:
         length
             Make each sentence so long: its first words, then padding.
         side
-            Where the padding goes: at the end, ``right``, or at the start, ``left``.
+            Where the padding goes: at the end, ``right``, or at the start, ``left``. What is cut is the end, whatever
+            the side.
 
         Returns
         -------
@@ -216,6 +218,12 @@ def _no_ngrams(vocabulary: Lookup, held: Special | None) -> str:
         return (
             f"oov 'subword': {vocabulary!r} has no padding row before those of its n-grams; convert writes one with "
             "padding=True, and another oov needs none there"
+        )
+    text = vocabulary.metadata.get("embstore.subword")
+    if text is not None and Ngrams.parse(text) is None:
+        return (
+            f"oov 'subword': the header of {vocabulary!r} says embstore.subword={text[:60]!r}, expected three numbers "
+            f"such as '3,6,2000000', the second {LONGEST} at most; convert the model anew, or take another oov"
         )
     return (
         "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText "

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from embstore import codecs
-from embstore.atomic import check_target
+from embstore.atomic import check_target, unwinding
+from embstore.blaming import blaming
 from embstore.comparing import Difference, compare
 from embstore.converting import convert
 from embstore.errors import EmbstoreError, EmbstoreWarning
@@ -39,7 +40,11 @@ def convert_and_compare(src: str | Path, dst: str | Path, **options: Any) -> tup
         )
     check_target(dst, overwrite=options.get("overwrite", False))
     again = {name: value for name, value in options.items() if name not in NOT_AGAIN}
-    with TemporaryDirectory(prefix=".embstore-", dir=Path(dst).parent) as folder:
+    with (
+        blaming(dst),
+        unwinding(),
+        TemporaryDirectory(prefix=".embstore-", suffix=".tmp", dir=Path(dst).parent) as folder,
+    ):
         exact = Path(folder) / "exact.safetensors"
         with _unheard():  # first, since `dst` may be `src`
             convert(src, exact, dtype="float32", **again)

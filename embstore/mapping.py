@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.batch import Dtype
+from embstore.batch import Dtype, check_choice
 from embstore.dtypes import NUMPY_DTYPES
 from embstore.inputs import open_regular
 from embstore.layout import read_header
@@ -32,10 +32,14 @@ class Mapped:
     mapped: mmap.mmap
 
 
+def check_advice(advise: str) -> None:
+    """Raise ValueError where there is no such advice."""
+    check_choice("advise", advise, get_args(Advice))
+
+
 def map_store(path: Path, advise: Advice) -> Mapped:
     """Map a store copy-on-write; the arguments and errors are those of `Store.open`."""
-    if advise not in get_args(Advice):
-        raise ValueError(f"advise={advise!r}: expected normal, random, sequential or willneed")
+    check_advice(advise)
     with open_regular(path) as file:
         header = read_header(file, path)
         dtype = check_store(header, path)

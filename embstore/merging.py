@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embstore.batch import Batch, Dtype, Ints, Source, Tokens, Vectors
+from embstore.batch import Batch, Dtype, Ints, Source, Tokens, Vectors, check_choice
 from embstore.converting import Counter, kept_dtype, target_codec, write
 from embstore.dtypes import decode_rows
 from embstore.opening import opened
@@ -79,8 +79,7 @@ def merge(
 
 def merged(tables: Sequence[Table], how: How = "first") -> Source:
     """Return the source of several tables made one: see `concat`."""
-    if how not in get_args(How):
-        raise ValueError(f"how={how!r}: expected one of {', '.join(get_args(How))}")
+    check_choice("how", how, get_args(How))
     if isinstance(tables, Table):
         raise TypeError(f"expected a list of tables, not one: {tables!r}")
     stores = [opened(table) for table in tables]

@@ -10,7 +10,7 @@ from embstore.batch import Duplicates, Progress, ReadOptions
 from embstore.codecs.sniffing import to_read
 from embstore.converting import read
 from embstore.distinct import check_duplicates
-from embstore.mapping import Advice
+from embstore.mapping import Advice, check_advice
 from embstore.report import warn
 from embstore.stages import Selection
 from embstore.store import Store
@@ -52,6 +52,7 @@ def open(  # noqa: A001
         For an option that there is not, or a value that it does not take, before anything is read.
     """
     check_duplicates(duplicates)
+    check_advice(advise)
     options = ReadOptions.of(reading)
     codec = to_read(path, options)
     if codec.name == "store" and not set(options.given()) - {"format"}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,17 @@ import numpy as np
 
 from embstore.atomic import check_target
 from embstore.batch import Batch, Dtype, Source, Tokens
+from embstore.blaming import blaming
 from embstore.report import warn
 from embstore.stages import Selection
 from embstore.writer import write_store
 
+BLOCK = 65536  # rows at a time
+
 
 def save(
     path: str | Path,
-    tokens: Sequence[str],
+    tokens: Iterable[str],
     vectors: Any,
     *,
     dtype: Dtype | None = None,
@@ -40,18 +43,47 @@ def save(
 
     Raises
     ------
+    TypeError
+        Where the tokens are one string, or one of them is no string.
     ValueError
-        Where the shapes do not fit, the values are not floating, or a token comes twice.
+        Where the shapes do not fit, the values are not floating, a token comes twice, or one cannot be written as
+        UTF-8.
     """
+    selection = Selection(dtype)
     check_target(path, overwrite=overwrite)
+    words = _words(tokens)
     matrix = np.asarray(vectors)
-    if matrix.ndim != 2 or len(matrix) != len(tokens) or not matrix.shape[1]:
-        raise ValueError(f"{len(tokens)} tokens need vectors of shape ({len(tokens)}, dim), not {matrix.shape}")
+    if matrix.ndim != 2 or len(matrix) != len(words) or not matrix.shape[1]:
+        raise ValueError(f"{len(words)} tokens need vectors of shape ({len(words)}, dim), not {matrix.shape}")
     if matrix.dtype.kind != "f":
         raise ValueError(f"vectors of {matrix.dtype} must be made floating first, which says what they become")
-    batches = (Batch(Tokens.pack(tokens[i : i + 65536]), matrix[i : i + 65536]) for i in range(0, len(tokens), 65536))
+    batches = (Batch(_packed(words, i), matrix[i : i + BLOCK]) for i in range(0, len(words), BLOCK))
     kept: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
-    source = Source(dim=matrix.shape[1], batches=batches, dtype=kept, rows=len(tokens))
-    source = Selection(dtype).apply(source)
-    write_store(path, source, duplicates="error")
+    source = selection.apply(Source(dim=matrix.shape[1], batches=batches, dtype=kept, rows=len(words)))
+    with blaming(path):
+        write_store(path, source, duplicates="error")
     warn(source.findings)
+
+
+def _words(tokens: Iterable[str]) -> list[str]:
+    """List the tokens: strings, each once."""
+    if isinstance(tokens, str):
+        raise TypeError(f"expected a list of tokens, not one string: {tokens!r}")
+    first: dict[str, int] = {}
+    words = list(tokens)
+    for row, word in enumerate(words):
+        if not isinstance(word, str):
+            raise TypeError(f"token {row} is {word!r}, expected a str")
+        if first.setdefault(word, row) != row:
+            raise ValueError(f"the token {word!r} comes twice, as number {first[word]} and {row}: give each once")
+    return words
+
+
+def _packed(words: list[str], start: int) -> Tokens:
+    """Pack a block of the tokens."""
+    try:
+        return Tokens.pack(words[start : start + BLOCK])
+    except UnicodeEncodeError as error:
+        row = words.index(error.object, start)
+        cure = "half of a pair of surrogates, which no UTF-8 can hold: mend or drop it"
+        raise ValueError(f"token {row}, {error.object!r}, has {cure}") from None

@@ -57,6 +57,8 @@ def most_similar(
 
 def most_similar_batch(table: Table, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
     """Find the words nearest to each of many: see `Store.most_similar_batch`."""
+    if isinstance(words, str):
+        raise TypeError("most_similar_batch takes a list of words; for one word use most_similar")
     found: list[Neighbours] = []
     remaining = iter(_listed(words))
     while chunk := list(islice(remaining, MAX_QUERIES)):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embstore import rowwise
-from embstore.batch import Batch, Dtype, Findings, Source, Tokens
+from embstore.batch import Batch, Dtype, Findings, Source, Tokens, check_dtype
 from embstore.dtypes import encode_rows, from_bfloat16
 from embstore.errors import EmbstoreError
-from embstore.vocab import Vocab, VocabBuilder
+from embstore.vocab import Vocab, VocabBuilder, encode_lossless
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"
 NOT_UTF8 = "tokens that are not UTF-8, their bytes kept"
@@ -29,6 +29,9 @@ class Selection:
     normalize: bool = False
     lower: bool = False
     drop_zeros: bool = False
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype)
 
     def apply(self, source: Source) -> Source:
         """Return the source with its rows selected, changed, rounded and checked."""
@@ -149,8 +152,14 @@ def _name(tokens: Tokens, position: int) -> str:
     return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "surrogateescape"))
 
 
+def _as_bytes(word: str | bytes) -> bytes:
+    if not isinstance(word, str | bytes):
+        raise TypeError(f"expected words, not {word!r} among them")
+    return word if isinstance(word, bytes) else encode_lossless(word)
+
+
 def vocabulary_of(words: Iterable[str | bytes]) -> Vocab:
-    """Return the vocabulary of some words, repeated ones once."""
+    """Return the vocabulary of some words, repeated ones once; TypeError for what is no word."""
     builder = VocabBuilder()
-    builder.add(Tokens.pack(words))
+    builder.add(Tokens.pack(map(_as_bytes, words)))
     return builder.vocab()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -16,6 +17,7 @@ from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
 from embstore.distinct import distinct
 from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_batch, encode_rows, encode_special
 from embstore.errors import FormatError, UnknownTokenError
+from embstore.gathering import Gathered
 from embstore.mapping import Advice, map_store
 from embstore.notebook import SHOWN, table_of_rows
 from embstore.oov import OovLike
@@ -106,18 +108,21 @@ class Store:
         reopen: tuple[Any, ...] | None = None,
     ) -> Store:
         """Read all batches of a source and its special rows into memory; `path` says where they come from."""
-        none = np.empty((0, columns_of(source.dim, source.dtype)), NUMPY_DTYPES[source.dtype])
-        builder, parts = VocabBuilder(source.expected), [none]
+        gathered = Gathered(columns_of(source.dim, source.dtype), NUMPY_DTYPES[source.dtype], source.rows)
+        builder = VocabBuilder(source.expected)
         late: list[tuple[Ints, Vectors]] = []
-        batches = distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated))
-        parts.extend(encode_batch(batch, source.dtype) for batch in batches)
-        raw = np.concatenate(parts)
+        for batch in distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated)):
+            gathered.add(encode_batch(batch, source.dtype))
+        raw = gathered.finish()
         for rows, vectors in late:
             raw[rows] = encode_rows(vectors, source.dtype)
         if not len(raw):
             raise FormatError(path, "no rows: the input holds none, or all were left out")
         if source.special is not None:
-            raw = np.concatenate([raw, *encode_special(source.special, raw, source.dtype)])
+            special = deque(np.array(rows) for rows in encode_special(source.special, raw, source.dtype))
+            while special:  # all of them made of `raw`, and none a view of it, before it grows
+                gathered.add(special.popleft())
+            raw = gathered.finish()
         metadata = {f"embstore.source.{key}": value for key, value in source.provenance().items()}
         metadata |= {f"embstore.{key}": value for key, value in source.policy.items()}
         return cls(

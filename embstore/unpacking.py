@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from embstore.errors import FormatError, MissingDependencyError
 
+if TYPE_CHECKING:
+    from zipfile import ZipInfo
+
 ZIP = b"PK\3\4"
+ENCRYPTED = 1  # a flag of a member of a zip
 
 
 def _gzip(raw: IO[bytes]) -> Any:
@@ -78,6 +82,7 @@ def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[
     try:
         archive = zipfile.ZipFile(raw)
         chosen = _choose(archive.namelist(), path, member)
+        check_not_encrypted(archive.getinfo(chosen), path)
         return archive.open(chosen), chosen
     except (FormatError, MemoryError):
         raise
@@ -85,9 +90,21 @@ def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[
         raise FormatError(path, f"damaged zip: {ascii(str(error))[1:-1][:200]}") from error
 
 
+def check_not_encrypted(member: ZipInfo, path: str | Path, name: str = "") -> None:
+    """Raise FormatError, of the format `name`, where a password is needed to read a member of a zip."""
+    if member.flag_bits & ENCRYPTED:
+        shown = _shown(member.filename)
+        reason = f"{shown} is encrypted in this zip, and passwords are not asked for: unpack it with its own first"
+        raise FormatError(path, reason, format=name)
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
+
+
 def _choose(names: list[str], path: str | Path, member: str | None) -> str:
     files = [name for name in names if not name.endswith("/") and "__MACOSX/" not in name]
-    shown = [name if name.isprintable() else ascii(name) for name in files[:20]]
+    shown = [_shown(name) for name in files[:20]]
     listed = ", ".join(shown) + (f" and {len(files) - 20} more" if len(files) > 20 else "")
     if member is None and len(files) != 1:
         raise FormatError(path, f"a zip with {len(files)} members ({listed}): name one with member=")

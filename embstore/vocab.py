@@ -69,7 +69,7 @@ def pack_lossless(words: list[str]) -> Tokens:
     try:
         data = np.frombuffer("".join(words).encode(), np.uint8)
     except UnicodeEncodeError:
-        return Tokens.pack([_encode(word) for word in words])
+        return Tokens.pack([encode_lossless(word) for word in words])
     offsets = np.zeros(len(words) + 1, np.int64)  # in characters: no word is encoded by itself
     np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), out=offsets[1:])
     if len(data) != offsets[-1]:
@@ -78,12 +78,12 @@ def pack_lossless(words: list[str]) -> Tokens:
     return Tokens(data, offsets)
 
 
-def _encode(word: str) -> bytes:
+def encode_lossless(word: str) -> bytes:
+    """Encode a word; one with half of a pair of surrogates, which is in no file, apart from every other word."""
     try:
         return word.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        # Such a word has no bytes in any file. WTF-8 keeps it apart from every other word.
-        return word.encode("utf-8", "surrogatepass")
+        return word.encode("utf-8", "surrogatepass")  # WTF-8
 
 
 class Stoi(Mapping[str, int]):

@@ -163,6 +163,52 @@ def test_a_signal_at_the_very_end_leaves_nothing(tmp_path: Path) -> None:
     assert (done.returncode, list(tmp_path.iterdir())) == (143, [])
 
 
+TOGETHER = """
+import os, signal, sys
+from pathlib import Path
+from embstore.atomic import replacing_together
+folder, at, what = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+renames = 0
+def hook(event, _):
+    global renames
+    if event == "os.rename":
+        renames += 1
+        if renames == at and what == "error":
+            raise OSError("no renaming")
+        if renames == at:
+            os.kill(os.getpid(), getattr(signal, what))
+sys.addaudithook(hook)
+try:
+    with replacing_together() as together:
+        together.new(folder / "matrix").write(b"new")
+        together.new(folder / "words").write(b"new")
+        together.drop(folder / "other")
+except OSError:
+    sys.exit(1)
+"""
+NEW = {"matrix": b"new", "words": b"new"}
+
+
+@pytest.mark.parametrize("old", [{}, {"matrix": b"old", "other": b"old"}, {"matrix": b"old", "words": b"old"}])
+@pytest.mark.parametrize(("what", "code"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT), ("error", 1)])
+def test_files_that_belong_together_are_all_old_or_all_new(
+    tmp_path: Path, what: str, code: int, old: dict[str, bytes]
+) -> None:
+    steps = len(old) + 2  # each old one goes aside, each new one takes its place
+    for at in range(1, steps + 2):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        for name, data in old.items():
+            (tmp_path / name).write_bytes(data)
+        command = [sys.executable, "-c", TOGETHER, str(tmp_path), str(at), what]
+        done = subprocess.run(command, stderr=subprocess.DEVNULL)
+        there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        if at > steps:
+            assert (done.returncode, there) == (0, NEW)
+        else:
+            assert (done.returncode, there) == (code, old if what == "error" else NEW)
+
+
 def test_targets_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
     missing, taken, pipe = tmp_path / "no" / "t", tmp_path / "t", tmp_path / "pipe"
     taken.touch()

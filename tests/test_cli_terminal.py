@@ -30,9 +30,9 @@ def shell(folder: Path, command: str) -> tuple[int, str, str]:
 
 
 def at_terminal(folder: Path, *arguments: str) -> str:
-    """Run `embstore` with a terminal as its stderr; what the terminal got."""
+    """Run `embstore` with a terminal as its stdout and stderr; what the terminal got."""
     reader, writer = pty.openpty()
-    process = subprocess.Popen([*EMBSTORE, *arguments], cwd=folder, stderr=writer)
+    process = subprocess.Popen([*EMBSTORE, *arguments], cwd=folder, stdout=writer, stderr=writer)
     os.close(writer)
     got = b""
     try:
@@ -61,6 +61,19 @@ def test_quiet_draws_nothing(folder: Path) -> None:
     assert at_terminal(folder, "convert", "t.safetensors", "u.txt", "--quiet") == ""
 
 
+def test_query_escapes_words_at_a_terminal_alone(folder: Path) -> None:
+    embstore.save(folder / "evil.safetensors", ["\x1b[2J", "a\nb"], [[0.5, 1.0], [2.0, 3.0]])
+    asked = ["query", "evil.safetensors", "\x1b[2J", "a\nb"]
+    assert at_terminal(folder, *asked) == "\\x1b[2J 0.5 1\r\na\\nb 2 3\r\n"
+    assert shell(folder, "query evil.safetensors $'\\x1b[2J'") == (0, "\x1b[2J 0.5 1\n", "")
+    message = "error: the word 'a\\nb' would break its line: --json or --format npy prints its vector\n"
+    assert shell(folder, "query evil.safetensors $'a\\nb'") == (1, "", message)
+    assert (
+        shell(folder, "query evil.safetensors $'a\\nb' --json")[1]
+        == '{"vectors": {"a\\nb": [2.0, 3.0]}, "unknown": []}\n'
+    )
+
+
 def test_no_progress_off_a_terminal(folder: Path) -> None:
     code, out, err = shell(folder, "info odd.txt --count")
     assert (code, err) == (0, "")
@@ -68,13 +81,19 @@ def test_no_progress_off_a_terminal(folder: Path) -> None:
 
 
 def test_a_full_disk_is_one_line(folder: Path) -> None:
-    assert shell(folder, "formats > /dev/full") == (1, "", "error: No space left on device\n")
+    full = (1, "", "error: standard output: No space left on device\n")
+    assert shell(folder, "formats > /dev/full") == full
+    assert shell(folder, "query t.safetensors the > /dev/full") == full
 
 
 def test_closed_streams_are_empty(folder: Path) -> None:
     assert shell(folder, "query t.safetensors the >&-") == (0, "", "")
     assert shell(folder, "query t.safetensors the - <&-") == (0, "the 0.5 1\n", "")
     assert shell(folder, "query t.safetensors qzxv 2>&-") == (3, "", "")
+    assert shell(folder, "convert odd.txt u.safetensors 2>&-") == (0, "", "")
+    assert list(embstore.open(folder / "u.safetensors").itos) == ["the", "frog"]
+    assert shell(folder, "info t.safetensors --count --json <&- 2>&- | head -c 8") == (0, '{"path":', "")
+    assert shell(folder, "verify none 2>&-") == (1, "", "")
 
 
 def test_a_pipe_that_closes_early_is_quiet(folder: Path) -> None:

@@ -115,3 +115,34 @@ def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: embsto
     assert read.schema.types == [pa.string(), pa.list_(pa.float16() if dtype == "float16" else pa.float32(), 2)]
     assert read.to_pydict() == {"token": words, "vector": MATRIX.tolist()}
     assert table(tmp_path / "t.arrow") == (words, MATRIX.tolist())
+
+
+# -------------------------------------------------------------------------------------------------------- streams
+
+
+def stream(path: Path, compression: str | None = None, words: Any = None) -> bytes:
+    made = TABLE if words is None else TABLE.set_column(1, "w", words)
+    with ipc.new_stream(path, made.schema, options=ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(made, max_chunksize=2)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["t", "t.arrow", "t.arrows", "t.bin"])
+@pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
+def test_streams_are_found_by_their_bytes(tmp_path: Path, compression: str | None, name: str) -> None:
+    stream(tmp_path / name, compression)
+    assert table(tmp_path / name) == (WORDS, MATRIX.tolist())
+
+
+def test_a_stream_s_dictionary_may_change(tmp_path: Path) -> None:
+    words = pa.chunked_array([pa.array(WORDS[:2]).dictionary_encode(), pa.array(WORDS[2:]).dictionary_encode()])
+    stream(tmp_path / "t.arrow", words=words)
+    assert table(tmp_path / "t.arrow") == (WORDS, MATRIX.tolist())
+
+
+def test_a_stream_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    data, path = stream(tmp_path / "t.arrow"), tmp_path / "cut.arrow"
+    for size in range(8, len(data), 4):
+        path.write_bytes(data[:size])
+        with pytest.raises(embstore.FormatError, match=r"a stream without its end|it is damaged or cut short"):
+            embstore.open(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from embstore.errors import EmbstoreError, FormatError
 
 WRITING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes]
 BOTH = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes and codec.reads]
-FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.folder is None]
+FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.suffixes]
 
 WORDS = ["the", "frog", "naïve", "日本", "123", "-", "'s", "https://example.org/?q=1"]
 ODD = [
@@ -87,6 +88,15 @@ def test_tokens_and_bits_come_back(codec: Codec, tmp_path: Path) -> None:
     vectors[2] = EDGES[:5]
     vectors[5] = EDGES[5:]
     path = target(tmp_path, codec)
+    write(codec, path, tokens, vectors)
+    same(codec, path, tokens, vectors)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+@pytest.mark.parametrize("codec", BOTH)
+def test_names_of_files_are_any_bytes(codec: Codec, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"s\n\xff\xc5\xbe" + os.fsencode(codec.suffixes[0]))
+    tokens, vectors = [b"frog", b"toad"], some(2, 3)
     write(codec, path, tokens, vectors)
     same(codec, path, tokens, vectors)
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import embstore
+from embstore import ngrams
 from embstore.batch import Tokens
 from embstore.codecs import fasttext, fasttext_quantized
 from embstore.codecs.fasttext_bytes import Mapped
@@ -79,11 +80,19 @@ def by_loops(word: str, least: int, most: int, buckets: int) -> list[int]:
 words = st.lists(st.text(max_size=8) | st.just("</s>"), max_size=6)
 
 
-@given(words=words, least=st.integers(1, 4), more=st.integers(0, 4), buckets=st.integers(1, 3_000_000))
-def test_ngrams_are_those_of_loops(words: list[str], least: int, more: int, buckets: int) -> None:
+@given(
+    words=words,
+    least=st.integers(1, 4),
+    more=st.integers(0, 4),
+    buckets=st.integers(1, 3_000_000),
+    block=st.sampled_from([1, 9, 30, ngrams.BLOCK]),
+)
+def test_ngrams_are_those_of_loops(words: list[str], least: int, more: int, buckets: int, block: int) -> None:
     words = [word for word in words if word.isprintable() or word.isspace()]
     expected = [by_loops(word, least, least + more, buckets) for word in words]
-    found, counts = Ngrams(least, least + more, buckets).of(Tokens.pack(words))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngrams, "BLOCK", block)
+        found, counts = Ngrams(least, least + more, buckets).of(Tokens.pack(words))
     assert counts.tolist() == [len(places) for places in expected]
     assert found.tolist() == [place for places in expected for place in places]
 
@@ -101,8 +110,10 @@ def test_published_hashes() -> None:
     assert (fnv(b"a"), fnv(b"foobar")) == (0xE40C292C, 0xBF9CF968)
 
 
+@pytest.mark.parametrize("block", [1, 50, ngrams.BLOCK])
 @pytest.mark.parametrize("long", [0, 5, 256])
-def test_sums_are_rounded_row_by_row(long: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_are_rounded_row_by_row(long: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ngrams, "BLOCK", block)
     monkeypatch.setattr(fasttext, "LONG", long)
     monkeypatch.setattr(fasttext, "BLOCK", 7)
     texts, least, most, buckets, dim = ["a", "</s>", "frog", "x" * 90, "žába", "long" * 4], 3, 6, 50, 5
@@ -118,6 +129,34 @@ def test_sums_are_rounded_row_by_row(long: int, tmp_path: Path, monkeypatch: pyt
         for place in places:
             total += table[len(texts) + place]
         assert store[word].tolist() == (total * np.float32(1 / (1 + len(places)))).tolist()
+
+
+def with_long_word(path: Path, word: bytes, least: int, most: int) -> Path:
+    """Write a model of one word, of one dimension and 10 buckets."""
+    data = struct.pack("<ii12id", 793712314, 12, 1, 5, 5, 1, 5, 1, 2, 2, 10, least, most, 100, 1e-4)
+    data += struct.pack("<iiiqq", 1, 1, 0, 99, -1) + word + bytes([0]) + struct.pack("<qb", 1, 0)
+    path.write_bytes(data + struct.pack("<?qq", False, 11, 1) + np.arange(11, dtype="<f4").tobytes())
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:tokens that are not UTF-8")
+@pytest.mark.parametrize("word", [b"x" * 100_000, b"x" * 90_000 + b"\xbf" * 10_000])
+def test_a_long_word_takes_little_time_and_memory(word: bytes, tmp_path: Path) -> None:
+    path, start = with_long_word(tmp_path / "t.bin", word, 3, 6), time.monotonic()
+    tracemalloc.start()
+    assert len(embstore.open(path)) == 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000
+    assert time.monotonic() - start < 10
+
+
+def test_ngrams_of_any_length_are_refused(tmp_path: Path) -> None:
+    path = with_long_word(tmp_path / "t.bin", b"x" * 20_000, 1, 2**31 - 1)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path)
+    assert str(caught.value) == f"{path}: n-grams of 1 to 2,147,483,647 characters, expected 100 at most"
+    assert len(embstore.open(with_long_word(tmp_path / "t.bin", b"x" * 2000, 1, 100))) == 1
 
 
 # ------------------------------------------------------------------------------------------- models without a number

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +15,15 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import embstore
-from embstore.batch import ReadOptions
+from embstore.batch import Batch, ReadOptions, Source, Tokens, WriteOptions
 from embstore.codecs import hdf5 as codec
-from embstore.codecs import hdf5_process
+from embstore.codecs import hdf5_process, hdf5_target
+from embstore.codecs.hdf5_writing import write_hdf5
 
 WORDS = ["the", "frog", "žába"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -217,7 +222,7 @@ REFUSED = [
     (two_tables, {"key": "a", "vocab": "b"}, ":b: a group, expected a dataset of words"),
     (two_tables, {"key": "a", "vocab": "b/vectors"}, ":b/vectors: float32 (3, 2), expected a list of strings "
      "(pickled labels are not read)"),
-    (integers, {}, ": no matrix of floating numbers: it has ids int64 (3, 2), words object (3,)"),
+    (integers, {}, ":ids: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"),
     (integers, {"key": "ids"}, ":ids: whole numbers (int64), not embeddings; "
      "--dtype float32 says what they shall become"),
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
@@ -359,3 +364,87 @@ def test_a_token_with_nul_is_refused_and_nothing_stays(tmp_path: Path) -> None:
     reason = "a token holds a NUL byte, which ends strings in HDF5: write a store"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 300, 65536, 65537])
+@pytest.mark.parametrize("batch", [7, 1 << 20])
+def test_chunks_are_no_larger_than_the_table(tmp_path: Path, rows: int, batch: int) -> None:
+    if rows // batch > 100:
+        batch = rows // 100
+    matrix = np.arange(rows, dtype=np.float32)[:, np.newaxis]
+    words = Tokens.pack(map(str, range(rows)))
+    parts = (Batch(words[at : at + batch], matrix[at : at + batch]) for at in range(0, rows, batch))
+    write_hdf5(tmp_path / "t.h5", Source(1, parts), WriteOptions())
+    with h5py.File(tmp_path / "t.h5") as file:
+        assert file["vectors"].chunks == (min(rows, 65536), 1)
+        assert file["tokens"].chunks == (min(rows, 4096),)
+        assert file["vectors"][:].tolist() == matrix.tolist()
+        assert file["tokens"].asstr()[:].tolist() == [str(row) for row in range(rows)]
+    if rows == 3:
+        assert (tmp_path / "t.h5").stat().st_size < 12_000
+
+
+FULL = """
+import resource, sys
+import embstore
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    embstore.convert(sys.argv[1], sys.argv[2], **eval(sys.argv[4]))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.parametrize("limit", [3_000, 1_500_000])  # it is met as the file is closed, or while rows are written
+@pytest.mark.parametrize("options", [{}, {"compression": "gzip"}, {"layout": "contiguous"}, {"strings": "fixed"}])
+def test_a_full_disk_is_an_error_not_a_crash(tmp_path: Path, options: dict[str, str], limit: int) -> None:
+    rows = 10_000 if limit > 100_000 else 9
+    words: list[str] = [f"w{i}" for i in range(rows)]
+    embstore.save(tmp_path / "s.safetensors", words, np.random.default_rng(0).standard_normal((rows, 90)))
+    paths = str(tmp_path / "s.safetensors"), str(tmp_path / "t.h5")
+    command = [sys.executable, "-c", FULL, *paths, str(limit), repr(options)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("File too large\n", "", 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 30), st.binary(max_size=9)) | st.tuples(st.integers(0, 30), st.integers(0, 9)),
+        max_size=20,
+    ),
+    full_at=st.integers(0, 40),
+)
+def test_what_a_full_disk_did_not_take_is_read_back(
+    steps: list[tuple[int, bytes | int]], full_at: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As from a disk with room for all, though the file itself ends where the room did."""
+    with (tmp_path_factory.mktemp("target") / "t").open("x+b", buffering=0) as file:
+        target, model = hdf5_target.Target(Narrow(file, full_at)), bytearray(60)  # type: ignore[arg-type]
+        for place, what in steps:
+            target.seek(place)
+            if isinstance(what, bytes):
+                target.write(what)
+                model[place : place + len(what)] = what
+            else:
+                assert target.read(what) == bytes(model[place : place + what])
+        if any(isinstance(what, bytes) and what and place + len(what) > full_at for place, what in steps):
+            with pytest.raises(OSError, match=r"^no room$"):
+                target.check()
+        else:
+            target.check()
+
+
+class Narrow:
+    """A file with room up to a place."""
+
+    def __init__(self, file: Any, room: int) -> None:
+        self.file, self.room = file, room
+        self.seek, self.readinto = file.seek, file.readinto
+
+    def write(self, data: memoryview) -> int:
+        fits = data[: max(0, self.room - self.file.tell())]
+        if not len(fits):
+            raise OSError("no room")
+        written: int = self.file.write(fits)
+        return written

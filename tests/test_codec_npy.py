@@ -176,6 +176,17 @@ def test_words_that_are_not_as_many_as_rows(tmp_path: Path, words: object, reaso
     assert refusal(saved(tmp_path, MATRIX, words)) == f"/table.npy: {reason}"
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_word_with_two_rows(tmp_path: Path, nested: bool) -> None:
+    path = saved(tmp_path, MATRIX, None)
+    words = '{"a": 0, "b": 1, "a": 2}'
+    path.with_suffix(".vocab.json").write_text(f'{{"model": {{"vocab": {words}}}}}' if nested else words)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path)
+    reason = "'a' comes twice in one object, so its row cannot be told: leave one out"
+    assert str(caught.value) == f"{path.with_suffix('.vocab.json')}: {reason}"
+
+
 @pytest.mark.parametrize(
     "data", ["the\t5\nfrog\t4\nnaïve\t3\n", "word\tcount\nthe\t5\nfrog\t4\nnaïve\t3\n", "the\nfrog\nnaïve\n"]
 )

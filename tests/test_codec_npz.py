@@ -153,3 +153,15 @@ def test_words_that_an_array_has_no_room_for(tmp_path: Path, tokens: list[bytes]
         codec.write(tmp_path / "t.npz", Source(1, iter([Batch(Tokens.pack(tokens), rows)])))
     assert str(caught.value) == f"{tmp_path}/t.npz: {reason}"
     assert not list(tmp_path.iterdir())
+
+
+def test_an_encrypted_archive(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", vectors=np.ones((2, 2), np.float32), words=np.array(["a", "b"]))
+    data = bytearray((tmp_path / "t.npz").read_bytes())
+    data[6] |= 1  # the flag of a password, of the first member, and in the directory
+    data[data.index(b"PK\1\2") + 8] |= 1
+    (tmp_path / "t.npz").write_bytes(data)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path / "t.npz")
+    reason = "vectors.npy is encrypted in this zip, and passwords are not asked for: unpack it with its own first"
+    assert str(caught.value) == f"{tmp_path / 't.npz'}: {reason}"

@@ -185,6 +185,28 @@ SHARDS = {
 }
 
 
+def test_a_folder_is_read_by_its_index_before_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "llama"
+    folder.mkdir()
+    shards(folder, SHARDS)
+    checkpoint(folder, {"vectors": -MATRIX})
+    monkeypatch.chdir(folder)
+    for place in (folder, Path()):
+        assert sniff(place).name == "safetensors"
+        store = embstore.open(place)
+        assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
+        assert store.metadata["embstore.source.name"] == "llama/model-00002-of-00002.safetensors"
+    assert embstore.open("model.safetensors").metadata["embstore.source.name"] == "model.safetensors"
+
+
+@pytest.mark.parametrize("form", [None, "safetensors"])
+def test_other_folders_are_refused(tmp_path: Path, form: str | None) -> None:
+    (tmp_path / "model.safetensors").mkdir()
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path, format=form)
+    assert str(caught.value) == f"{tmp_path}: a folder, expected a regular file"
+
+
 def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
     path = shards(tmp_path, SHARDS)
     assert sniff(path).name == "safetensors"

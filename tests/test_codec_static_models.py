@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import stat
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,13 @@ def test_half_precision_stays(tmp_path: Path, to: str) -> None:
 @pytest.mark.parametrize("to", LAYOUTS)
 def test_it_reads_back(tmp_path: Path, to: str) -> None:
     folder, _, _ = written(tmp_path, to)
-    store = embstore.open(folder / LAYOUTS[to][0] / "model.safetensors")
-    assert list(store.itos) == [*WORDS, "[UNK]"]
-    assert store.vectors[:3].tolist() == MATRIX.tolist()
+    for place in (folder, folder / LAYOUTS[to][0], folder / LAYOUTS[to][0] / "model.safetensors"):
+        store = embstore.open(place)
+        assert list(store.itos) == [*WORDS, "[UNK]"]
+        assert store.vectors[:3].tolist() == MATRIX.tolist()
+        assert pickle.loads(pickle.dumps(store)).itos[0] == WORDS[0]
+    report = embstore.convert(folder, tmp_path / "back.safetensors")
+    assert (report.rows, report.dim) == (4, 2)
 
 
 @pytest.mark.parametrize("to", LAYOUTS)

@@ -102,18 +102,23 @@ def test_the_old_format_is_refused_with_a_cure(tmp_path: Path) -> None:
     assert refusal(path) == f"/old.pt: written by torch before 1.6, so that it cannot be mapped: {cure}"
 
 
-def test_a_pickle_is_refused_with_the_two_lines_that_export_it(tmp_path: Path) -> None:
+def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = (
-        "`from gensim.models import KeyedVectors` and "
-        "`KeyedVectors.load(old).save_word2vec_format('new.bin', binary=True)`"
+        "import embstore, pickle; table = pickle.load(open(old, 'rb'))",
+        "embstore.save('new.safetensors', list(table), list(table.values()))",
     )
+    reason = "a pickle, which may run any code when it is loaded. Where you trust it, two lines save what it holds"
     for protocol in range(6):
         path = tmp_path / f"{protocol}.kv"
-        path.write_bytes(pickle.dumps({"vectors": Path("x"), "words": WORDS}, protocol))
-        reason = (
-            "a pickle, which may run any code when it is loaded. Where you trust it, two lines export it from gensim"
-        )
-        assert refusal(path) == f"/{protocol}.kv: {reason}: {lines}"
+        path.write_bytes(pickle.dumps(dict(zip(WORDS, MATRIX.numpy(), strict=True)), protocol))
+        expected = f"/{protocol}.kv: {reason}: `{lines[0]}` and, for a dict of words and vectors, `{lines[1]}`"
+        assert refusal(path) == expected
+    monkeypatch.chdir(tmp_path)
+    with path.open("rb") as file:  # the first line, but that the file is closed
+        exec(lines[1], {"embstore": embstore, "table": pickle.load(file)})
+    assert embstore.open("new.safetensors").vectors.tolist() == MATRIX.tolist()
     assert refusal(path, format="torch") == "/5.kv: not what torch.save writes, which is a zip"
 
 

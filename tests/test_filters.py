@@ -158,3 +158,11 @@ def test_the_command_has_both_filters(cased: Path) -> None:
     assert left.value.code == 0
     with embstore.open(out) as store:
         assert list(store.itos) == ["the", "été", "φως"]
+
+
+def test_words_that_no_file_can_hold_pick_nothing(cased: Path) -> None:
+    out = cased.with_suffix(".safetensors")
+    embstore.convert(cased, out, vocab_only=["\ud800", "été", "the\udfff"])
+    assert list(embstore.open(out).itos) == ["été"]
+    with pytest.raises(TypeError, match="expected words, not 3 among them"):
+        embstore.convert(cased, out, vocab_only=["the", 3], overwrite=True)  # type: ignore[list-item]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
+from gensim.models import Doc2Vec, FastText, KeyedVectors, Word2Vec
+from gensim.models.doc2vec import TaggedDocument
 from gensim.models.fasttext import load_facebook_vectors
 from gensim.test.utils import datapath
 
@@ -96,3 +99,55 @@ def test_gensim_reads_what_embstore_writes(binary: bool, tmp_path: Path) -> None
     )
     assert again.index_to_key == first.index_to_key
     np.testing.assert_array_equal(again.vectors.view(np.uint32), first.vectors.view(np.uint32))
+
+
+PICKLES = [
+    ("word2vec_old", "Word2Vec"),
+    ("word2vec_3.3", "Word2Vec"),
+    ("model-from-gensim-3.8.0.w2v", "Word2Vec"),
+    ("compatible-hash-true.model", "FastText"),
+    ("old_keyedvectors_320.dat", "EuclideanKeyedVectors"),
+    ("poincare_test_3.4.0", "PoincareModel"),
+]
+SENTENCES = [["the", "frog", "sat"]] * 5
+SMALL: dict[str, Any] = {"vector_size": 4, "min_count": 1, "epochs": 1, "workers": 1}
+NEW: dict[str, Callable[[], Any]] = {
+    "Word2Vec": lambda: Word2Vec(SENTENCES, **SMALL),
+    "KeyedVectors": lambda: Word2Vec(SENTENCES, **SMALL).wv,
+    "FastText": lambda: FastText(SENTENCES, bucket=10, **SMALL),
+    "FastTextKeyedVectors": lambda: FastText(SENTENCES, bucket=10, **SMALL).wv,
+    "Doc2Vec": lambda: Doc2Vec([TaggedDocument(words, [0]) for words in SENTENCES], **SMALL),
+}
+
+
+def export(path: Path | str, kind: str) -> embstore.Store:
+    """Do what the refusal of a pickle says, and open what comes of it."""
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path)
+    message = str(caught.value)
+    assert f": a pickle of gensim's {kind}, which may run any code" in message
+    lines = re.findall("`([^`]+)`", message)
+    assert len(lines) == 2
+    exec("\n".join(lines), {"old": str(path)})
+    return embstore.open("new.bin")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")
+@pytest.mark.parametrize(("name", "kind"), PICKLES)
+def test_the_two_lines_for_a_pickle_export_old_models(
+    name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert len(export(datapath(name), kind)) > 1
+
+
+@pytest.mark.parametrize("kind", NEW)
+def test_the_two_lines_for_a_pickle_export_new_models(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = NEW[kind]()
+    model.save("new.model")
+    store, expected = export("new.model", kind), getattr(model, "wv", model)
+    assert list(store.itos) == expected.index_to_key
+    np.testing.assert_array_equal(store.vectors, expected.vectors)

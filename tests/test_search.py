@@ -189,3 +189,9 @@ def test_words_that_are_not_utf8_are_printed_as_their_bytes(tmp_path: Path) -> N
         embstore.save(tmp_path / "s.safetensors", ["a", "caf\udce9"], VECTORS[:2])
     shown = CliRunner().invoke(similar_command, [str(tmp_path / "s.safetensors"), "a"])
     assert shown.stdout_bytes == b"0.9487  caf\xe9\n"
+
+
+def test_a_batch_is_not_one_word(store: embstore.Store) -> None:
+    with pytest.raises(TypeError) as caught:
+        store.most_similar_batch("man")
+    assert str(caught.value) == "most_similar_batch takes a list of words; for one word use most_similar"

@@ -185,7 +185,7 @@ def test_advice_changes_no_answer(path: Path, advise: Any) -> None:
 def test_another_advice_is_refused(path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         embstore.open(path, advise="often")  # type: ignore[arg-type]
-    assert str(caught.value) == "advise='often': expected normal, random, sequential or willneed"
+    assert str(caught.value) == "advise='often': expected one of normal, random, sequential, willneed"
 
 
 MEMORY = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -345,7 +346,10 @@ def test_tables_without_ngrams(tmp_path: Path) -> None:
     assert not (tmp_path / "made.safetensors").exists()
 
 
-@pytest.mark.parametrize("text", ["", "2,4", "2,4,8", "2,4,7,1", "-2,4,7", "2,1,7", "2,4,0", "٢,4,7", "2,4,7\n"])
+NOT_READ = ["", "2,4", "2,4,7,1", "-2,4,7", "2,1,7", "2,4,0", "٢,4,7", "2,4,7\n", "2,101,7", "1,2147483647,7"]
+
+
+@pytest.mark.parametrize("text", [*NOT_READ, "2,4,8"])
 def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
     store = converted(tmp_path)
     metadata = {**store.metadata, "embstore.subword": text}
@@ -353,7 +357,42 @@ def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
     store.metadata = metadata
     with pytest.raises(embstore.EmbstoreError) as caught:
         Encoder(store)
-    assert str(caught.value) == (
-        "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText .bin file; "
-        "<Store made.safetensors: 6 x 3 float32, mapped> has none"
-    )
+    if text in NOT_READ:
+        assert str(caught.value) == (
+            "oov 'subword': the header of <Store made.safetensors: 6 x 3 float32, mapped> says "
+            f"embstore.subword={text!r}, expected three numbers such as '3,6,2000000', the second 100 at most; "
+            "convert the model anew, or take another oov"
+        )
+    else:  # 7 rows are not 8
+        assert str(caught.value) == (
+            "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText .bin "
+            "file; <Store made.safetensors: 6 x 3 float32, mapped> has none"
+        )
+
+
+# ------------------------------------------------------------------------------------------------ long words
+
+
+def peak_of(call: Any) -> int:
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_a_long_word_takes_little_memory() -> None:
+    word = Tokens.pack(["ab" * 50_000])
+    found = len(Ngrams(3, 6, 1000).of(word)[0])
+    assert found == 4 * 100_002 - 2 - 3 - 4 - 5
+    assert peak_of(lambda: Ngrams(3, 6, 1000).of(word)) < 2 * 8 * found + 20_000_000
+
+
+def test_a_long_word_has_the_vector_of_its_ngrams(tmp_path: Path) -> None:
+    store, long = converted(tmp_path), "frog" * 5000
+    buckets, _ = Ngrams(2, 4, 7).of(Tokens.pack([long]))
+    expected = store.weight[len(store) :][buckets].mean(axis=0, dtype=np.float64)
+    vectors = store.aligned(["the", long, "", "frogs", long])
+    np.testing.assert_allclose(vectors[[1, 4]], [expected, expected], rtol=0, atol=1e-5)
+    assert np.array_equal(vectors[[0, 3]], store.aligned(["the", "frogs"]))
+    assert peak_of(lambda: store.aligned([long])) < 10_000_000

@@ -240,7 +240,37 @@ def test_values_out_of_range_are_infinite_and_counted(tmp_path: Path, dtype: Dty
 
 
 def test_save_refuses_a_token_twice(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the token 'a' appears twice"):
+    with pytest.raises(ValueError, match="the token 'a' comes twice, as number 0 and 1: give each once"):
         embstore.save(tmp_path / "s.safetensors", ["a", "a"], np.zeros((2, 2)))
     with pytest.raises(EmbstoreError):
         embstore.save(tmp_path, ["a"], np.zeros((1, 2)), overwrite=True)
+
+
+def test_save_takes_words_and_no_string(tmp_path: Path) -> None:
+    path, two = tmp_path / "s.safetensors", np.zeros((2, 2), np.float32)
+    cases: list[tuple[Any, type[Exception], str]] = [
+        ("ab", TypeError, "expected a list of tokens, not one string: 'ab'"),
+        (["a", 2], TypeError, "token 1 is 2, expected a str"),
+        (["a", "a"], ValueError, "the token 'a' comes twice, as number 0 and 1: give each once"),
+        (
+            ["\ud800", "b"],
+            ValueError,
+            "token 0, '\\ud800', has half of a pair of surrogates, which no UTF-8 can hold: mend or drop it",
+        ),
+        (["a"], ValueError, "1 tokens need vectors of shape (1, dim), not (2, 2)"),
+    ]
+    for tokens, kind, message in cases:
+        with pytest.raises(kind) as caught:
+            embstore.save(path, tokens, two)
+        assert (type(caught.value), str(caught.value)) == (kind, message)
+        assert list(tmp_path.iterdir()) == []
+    embstore.save(path, (word for word in ("a", "b")), two)
+    assert list(embstore.open(path).itos) == ["a", "b"]
+
+
+def test_a_word_that_no_file_can_hold_is_named_by_its_row(tmp_path: Path) -> None:
+    words = [str(i) for i in range(70_000)]
+    words[65_600] = "x\udfff"
+    with pytest.raises(ValueError, match=r"^token 65600, 'x\\udfff', has half of a pair of surrogates"):
+        embstore.save(tmp_path / "s.safetensors", words, np.zeros((70_000, 1), np.float16))
+    assert list(tmp_path.iterdir()) == []

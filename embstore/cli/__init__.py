@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from embstore.blaming import NO_ROOM
+from embstore.cli.printing import print_text
 from embstore.errors import EmbstoreError, EmbstoreWarning, UnknownTokenError
 
 COMMANDS = {
@@ -84,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; never with a traceback, unless EMBSTORE_DEBUG=1 asks for one."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", EmbstoreWarning)
-        warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
+        warnings.showwarning = lambda message, *_: print_text(f"warning: {message}", err=True)
         sys.exit(run(arguments))
 
 
@@ -103,6 +105,8 @@ def run(arguments: Sequence[str] | None) -> int:
         return _report(error.__cause__) if isinstance(error.__cause__, EOFError) else 130
     except OSError as error:
         _forget_output()
+        if error.filename is None and error.errno in NO_ROOM:  # files are named
+            error.filename = "standard output"
         return 1 if isinstance(error, BrokenPipeError) else _report(error)
     except Exception as error:
         return _report(error)
@@ -113,6 +117,7 @@ def _open_closed_streams() -> None:
     """Let a stream that the caller closed (``embstore ... <&-``) be empty; Python has None in its place."""
     sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def _forget_output() -> None:
@@ -126,7 +131,7 @@ def _forget_output() -> None:
 def _report(error: Exception) -> int:
     if os.environ.get("EMBSTORE_DEBUG") == "1":
         raise error
-    click.echo(f"error: {_one_line(error)}", err=True)
+    print_text(f"error: {_one_line(error)}", err=True)
     return UNKNOWN_WORDS if isinstance(error, UnknownTokenError) else 1
 
 
@@ -135,7 +140,7 @@ def _one_line(error: Exception) -> str:
         return error.strerror if error.filename is None else f"{os.fsdecode(error.filename)}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "out of memory"
-    text = " ".join(str(error).split())
     if isinstance(error, EmbstoreError | OSError | ValueError):
-        return text
+        return str(error)
+    text = " ".join(str(error).split())
     return f"internal error, please report it: {type(error).__name__}: {text} (EMBSTORE_DEBUG=1 shows where)"

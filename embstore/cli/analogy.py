@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from embstore.cli.options import as_json, store_argument
+from embstore.cli.options import as_json, reading_options, store_argument
 from embstore.cli.similar import count_option, print_neighbours
 from embstore.opening import open as open_store
 
@@ -18,12 +19,15 @@ from embstore.opening import open as open_store
 @click.argument("c")
 @count_option
 @as_json
-def analogy_command(store: Path, a: str, b: str, c: str, topn: int, as_json: bool) -> None:
+@reading_options
+def analogy_command(store: Path, a: str, b: str, c: str, topn: int, as_json: bool, **reading: Any) -> None:
     """Print the words that are to C as B is to A: those nearest to B - A + C, by cosine.
+
+    STORE may be any file that embstore reads; a store opens at once.
 
     \b
     Example, man is to king as woman is to queen:
       embstore analogy glove.6B.50d.safetensors man king woman
     """  # noqa: D301
-    found = open_store(store).most_similar(positive=[b, c], negative=[a], topn=topn)
+    found = open_store(store, **reading).most_similar(positive=[b, c], negative=[a], topn=topn)
     print_neighbours({"a": a, "b": b, "c": c}, found, as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from embstore.cli.options import as_json, print_columns, progress_bar, reading_options
+from embstore.cli.options import FILE, as_json, progress_bar, reading_options
 from embstore.cli.policy import parse_policy
+from embstore.cli.printing import print_columns, print_json, print_text
 from embstore.codecs import CODECS
 from embstore.converting import convert
 from embstore.report import Report
@@ -28,8 +28,8 @@ def writing_option(name: str, text: str) -> Callable[[Command], Command]:
 
 
 @click.command("convert")
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
-@click.argument("target", metavar="DST", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC", type=FILE)
+@click.argument("target", metavar="DST", type=FILE)
 @reading_options
 @click.option(
     "--to",
@@ -38,7 +38,7 @@ def writing_option(name: str, text: str) -> Callable[[Command], Command]:
     help="Format of DST; without it the suffix tells (.safetensors is a store).",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Take the first so many rows.")
-@click.option("--vocab-only", type=click.Path(path_type=Path), metavar="FILE", help="Keep just the words of FILE.")
+@click.option("--vocab-only", type=FILE, metavar="FILE", help="Keep just the words of FILE.")
 @click.option("--lower", is_flag=True, help="Make the tokens lower case; --duplicates says which of equal ones stays.")
 @click.option("--drop-zeros", is_flag=True, help="Leave out the rows that are all zeros.")
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
@@ -87,9 +87,9 @@ def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, 
         else:
             done, loss, lines = convert(source, target, progress=progress, **options), {}, {}
     if as_json:
-        click.echo(json.dumps(asdict(done) | loss))
+        print_json(asdict(done) | loss)
     elif not quiet:
-        click.echo(sentence(done), err=True)
+        print_text(sentence(done), err=True)
         print_columns(lines, err=True)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from embstore.cli.options import as_json, store_argument
+from embstore.cli.options import FILE, as_json, reading_options, store_argument
 from embstore.cli.policy import parse_policy
+from embstore.cli.printing import print_json, print_text
 from embstore.covering import Coverage, Share, count_words, coverage
 from embstore.oov import KNOWN, Policy
 from embstore.opening import open as open_store
@@ -17,7 +18,7 @@ from embstore.opening import open as open_store
 
 @click.command("coverage")
 @store_argument
-@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("corpus", type=FILE)
 @click.option(
     "--oov",
     callback=parse_policy,
@@ -25,32 +26,38 @@ from embstore.opening import open as open_store
     help=f"What becomes of words that are not there.  [default: as STORE was written for]  Its parts: {KNOWN}.",
 )
 @click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Missing words to name.")
-@click.option("--member", metavar="NAME", help="Which file of CORPUS, if that is a zip.")
+@click.option("--corpus-member", metavar="NAME", help="Which file of CORPUS, if that is a zip.")
 @as_json
+@reading_options
 def coverage_command(
-    store: Path, corpus: Path, oov: Policy | None, top: int, member: str | None, as_json: bool
+    store: Path, corpus: Path, oov: Policy | None, top: int, corpus_member: str | None, as_json: bool, **reading: Any
 ) -> None:
     """Tell how many words of the text CORPUS the table STORE has, and which rule finds how many of the others.
 
-    Words end at white space. CORPUS may be inside gzip, bzip2, xz, zstd or a zip.
+    Words end at white space. CORPUS may be inside gzip, bzip2, xz, zstd or a zip. STORE may be any file that embstore
+    reads; --from, --vocab, --member and so on are for it.
 
     \b
     Examples:
       embstore coverage glove.6B.50d.safetensors corpus.txt --oov lower,digits,hash:1000
       embstore coverage glove.6B.50d.safetensors corpus.txt.gz --top 100 --json
     """  # noqa: D301
-    found = coverage(open_store(store), count_words(corpus, member), oov, top=top)
-    click.echo(json.dumps(asdict(found)) if as_json else _table(found))
+    found = coverage(open_store(store, **reading), count_words(corpus, corpus_member), oov, top=top)
+    if as_json:
+        print_json(asdict(found))
+        return
+    for line in _table(found):
+        print_text(line)
 
 
-def _table(found: Coverage) -> str:
+def _table(found: Coverage) -> list[str]:
     shares = {"known": found.known, **found.rules, f"missing: {found.ending}": found.missing}
     width = max(map(len, shares))
     lines = [f"{'':{width}}  {'words':>21}  {'distinct words':>21}"]
     lines += [f"{name:{width}}  {_cells(share)}" for name, share in shares.items()]
     lines.append(f"{'in all':{width}}  {found.tokens:12,}           {found.types:12,}")
     lines += [f"most frequent of the missing: {_words(found)}"] * bool(found.most_frequent)
-    return "\n".join(line.rstrip() for line in lines)
+    return [line.rstrip() for line in lines]
 
 
 def _cells(share: Share) -> str:

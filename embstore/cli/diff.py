@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from embstore.cli.options import as_json, print_columns
+from embstore.cli.options import FILE, as_json
+from embstore.cli.printing import print_columns, print_json
 from embstore.comparing import Difference, compare
 
 DIFFERENT = 1  # exit code
@@ -24,8 +23,8 @@ def parse_atol(_: click.Context, __: click.Parameter, atol: float) -> float:
 
 
 @click.command("diff")
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("a", type=FILE)
+@click.argument("b", type=FILE)
 @click.option(
     "--atol",
     type=float,
@@ -40,7 +39,8 @@ def diff_command(a: Path, b: Path, atol: float, neighbours: bool, as_json: bool)
     """Compare the tables A and B by word; either may be any file that embstore reads.
 
     The exit code is 0 where both have the same words and no value is further apart than --atol, and 1 where not.
-    The order of the words does not count, nor do rows behind the vocabulary.
+    The order of the words does not count, nor do rows behind the vocabulary. A file that needs options of reading
+    (--from, --vocab, --key ...) is converted first: see embstore convert --help.
 
     \b
     Examples:
@@ -49,16 +49,15 @@ def diff_command(a: Path, b: Path, atol: float, neighbours: bool, as_json: bool)
     """  # noqa: D301
     found = compare(a, b, atol, neighbours=neighbours)
     if as_json:
-        click.echo(json.dumps({"a": str(a), "b": str(b), **as_object(found)}))
+        print_json({"a": str(a), "b": str(b), **as_object(found)})
     else:
         print_columns(_vocabulary(found, str(a), str(b)) | values(found) | {"result": _verdict(found)})
     return 0 if found.equal else DIFFERENT
 
 
 def as_object(found: Difference) -> dict[str, Any]:
-    """Return a difference as JSON has it: null for a largest difference that is not finite."""
-    largest = found.largest if found.largest is not None and math.isfinite(found.largest) else None
-    return {"equal": found.equal, **asdict(found), "largest": largest}
+    """Return a difference as JSON has it."""
+    return {"equal": found.equal, **asdict(found)}
 
 
 def _vocabulary(found: Difference, a: str, b: str) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from embstore.cli.options import as_json
+from embstore.cli.printing import print_json
 from embstore.codecs import CODECS, Codec
 
 COLUMNS = ("reads", "writes", "mapped", "compressed")
@@ -21,7 +20,7 @@ def formats_command(as_json: bool) -> None:
     .gz .bz2 .xz .zst or a .zip.
     """
     if as_json:
-        click.echo(json.dumps({"formats": [_entry(codec) for codec in CODECS.values()]}))
+        print_json({"formats": [_entry(codec) for codec in CODECS.values()]})
         return
     rows: list[tuple[str, ...]] = [("name", *COLUMNS, "suffixes", "")]
     rows += [

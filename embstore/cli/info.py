@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from dataclasses import replace
 from itertools import islice
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 from embstore.batch import Batch, ReadOptions
-from embstore.cli.options import as_json, print_columns, progress_bar, reading_options
+from embstore.cli.options import FILE, as_json, progress_bar, reading_options
+from embstore.cli.printing import print_columns, print_json
 from embstore.codecs.sniffing import to_read
 from embstore.converting import read
 from embstore.errors import FormatError
@@ -24,7 +24,7 @@ SHOWN = 5  # tokens
 
 
 @click.command("info")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=FILE)
 @click.option("--count", is_flag=True, help="Read a foreign file to its end to count its rows.")
 @reading_options
 @as_json
@@ -49,7 +49,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
             raise
         known |= {"table": f"none as it stands: {error.reason}", "tensors": _tensors(path)}
     if as_json:
-        click.echo(json.dumps(known))
+        print_json(known)
         return
     tensors = known.pop("tensors", {})
     print_columns({name: _shown(value) for name, value in known.items()})

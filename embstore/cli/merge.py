@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -11,14 +10,15 @@ import click
 
 from embstore.batch import Dtype
 from embstore.cli.convert import sentence
-from embstore.cli.options import as_json
+from embstore.cli.options import FILE, as_json
+from embstore.cli.printing import print_json, print_text
 from embstore.codecs import CODECS
 from embstore.merging import How, merge
 
 
 @click.command("merge")
-@click.argument("tables", nargs=-1, required=True, metavar="A B...", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("tables", nargs=-1, required=True, metavar="A B...", type=FILE)
+@click.argument("target", metavar="OUT", type=FILE)
 @click.option(
     "--how",
     type=click.Choice(get_args(How)),
@@ -43,6 +43,7 @@ def merge_command(tables: tuple[Path, ...], target: Path, quiet: bool, as_json: 
 
     With --how first, OUT has all words, and a word that several tables have gets the row of the first of these;
     with mean, the mean of its rows. With concat, OUT has the words that each table has, the rows side by side.
+    A file that needs options of reading (--from, --vocab, --key ...) is converted first: see embstore convert --help.
 
     \b
     Examples:
@@ -53,6 +54,6 @@ def merge_command(tables: tuple[Path, ...], target: Path, quiet: bool, as_json: 
         raise click.UsageError("Name two tables or more, and OUT last.")
     done = merge(tables, target, **options)
     if as_json:
-        click.echo(json.dumps(asdict(done)))
+        print_json(asdict(done))
     elif not quiet:
-        click.echo(sentence(done), err=True)
+        print_text(sentence(done), err=True)

@@ -43,8 +43,11 @@ READING = (
     ),
 )
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-store_argument = click.argument("store", type=click.Path(path_type=Path))
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, with null for NaN and Inf."
+)
+FILE = click.Path(readable=False, path_type=Path)  # opening it says what is wrong, in one way for all files
+store_argument = click.argument("store", type=FILE)
 
 
 def reading_options(command: Command) -> Command:
@@ -52,24 +55,6 @@ def reading_options(command: Command) -> Command:
     for option in reversed(READING):
         command = option(command)
     return command
-
-
-def print_text(text: str, *, err: bool = False) -> None:
-    """Print a line; words from bytes that are not UTF-8 come out as those bytes."""
-    click.echo(text.encode("utf-8", "surrogateescape"), err=err)
-
-
-def print_columns(entries: dict[str, str], *, err: bool = False) -> None:
-    """Print a line for each entry, its name and what it is; control characters from a file are shown escaped."""
-    printable = {_printable(name): _printable(text) for name, text in entries.items()}
-    width = max(map(len, printable), default=0)
-    for name, text in printable.items():
-        print_text(f"{name:{width}}  {text}", err=err)
-
-
-def _printable(text: str) -> str:
-    """Escape what would move the cursor or change a terminal's colours: the file may come from anywhere."""
-    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else ascii(c)[1:-1] for c in text)
 
 
 @contextlib.contextmanager

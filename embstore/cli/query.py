@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,10 @@ import numpy as np
 
 from embstore.batch import Batch, Tokens, Vectors
 from embstore.cli import UNKNOWN_WORDS
-from embstore.cli.options import as_json, print_text, reading_options, store_argument
+from embstore.cli.options import as_json, reading_options, store_argument
+from embstore.cli.printing import print_json, print_text, printable
 from embstore.codecs.decimal import formatted
+from embstore.errors import EmbstoreError
 from embstore.opening import open as open_store
 from embstore.store import Store
 
@@ -38,6 +38,7 @@ def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: b
 
     STORE may be any file that embstore reads; a store opens at once. Words that are not there are named on stderr,
     and the exit code is 3. A word that begins with - goes behind --; the word - itself comes from standard input.
+    Words are printed as they are, but at a terminal control characters are shown escaped.
 
     \b
     Examples:
@@ -75,16 +76,23 @@ def _show(table: Store, known: list[str], unknown: list[str], shown_as: str) -> 
         np.save(packed, vectors)
         sys.stdout.buffer.write(packed.getvalue())
         return
-    lines = b"".join(bytes(text) for text in formatted(Batch(Tokens.pack(known), vectors)))
     if shown_as == "text":
-        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.write(_lines(_line_names(known), vectors))
         return
-    click.echo(json.dumps({"vectors": dict(zip(known, _numbers(vectors), strict=True)), "unknown": unknown}))
+    numbers = [list(map(float, line.split())) for line in _lines([""] * len(known), vectors).splitlines()]
+    print_json({"vectors": dict(zip(known, numbers, strict=True)), "unknown": unknown})
 
 
-def _numbers(vectors: Vectors) -> list[list[float | None]]:
-    """Return rows with the fewest digits that read back; JSON has no NaN, so null stands for what is not finite."""
-    empty = Tokens.pack([b""] * len(vectors))
-    lines = b"".join(bytes(text) for text in formatted(Batch(empty, vectors))).split(b"\n")[:-1]
-    rows = [list(map(float, line.split())) for line in lines]
-    return [[number if math.isfinite(number) else None for number in row] for row in rows]
+def _lines(names: list[str], vectors: Vectors) -> bytes:
+    """Return a line for each vector, its numbers with the fewest digits that read back."""
+    return b"".join(bytes(text) for text in formatted(Batch(Tokens.pack(names), vectors)))
+
+
+def _line_names(words: list[str]) -> list[str]:
+    """Return words as they stand in lines: escaped for people, as they are for programs, which take no line breaks."""
+    if sys.stdout.isatty():
+        return list(map(printable, words))
+    for word in words:
+        if "\n" in word:
+            raise EmbstoreError(f"the word {word!r} would break its line: --json or --format npy prints its vector")
+    return words

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from embstore.cli.options import as_json, print_text, store_argument
+from embstore.cli.options import as_json, reading_options, store_argument
+from embstore.cli.printing import print_json, print_text
 from embstore.opening import open as open_store
 from embstore.search import Neighbours
 
@@ -19,21 +20,25 @@ count_option = click.option("-k", "--topn", type=click.IntRange(min=1), default=
 @click.argument("word")
 @count_option
 @as_json
-def similar_command(store: Path, word: str, topn: int, as_json: bool) -> None:
+@reading_options
+def similar_command(store: Path, word: str, topn: int, as_json: bool, **reading: Any) -> None:
     """Print the words nearest to WORD in the table STORE, by cosine.
 
+    STORE may be any file that embstore reads; a store opens at once. Control characters in words are shown escaped.
+
     \b
-    Example:
+    Examples:
       embstore similar glove.6B.50d.safetensors frog -k 5
+      embstore similar vectors.npy frog --vocab words.txt
     """  # noqa: D301
-    print_neighbours({"word": word}, open_store(store).most_similar(word, topn=topn), as_json)
+    print_neighbours({"word": word}, open_store(store, **reading).most_similar(word, topn=topn), as_json)
 
 
 def print_neighbours(asked: dict[str, str], found: Neighbours, as_json: bool) -> None:
     """Print words and cosines: a line for each, or one object that repeats what was asked."""
     if as_json:
         similar = [{"word": word, "cosine": cosine} for word, cosine in found]
-        click.echo(json.dumps({**asked, "similar": similar}))
+        print_json({**asked, "similar": similar})
         return
     for word, cosine in found:
         print_text(f"{cosine:.4f}  {word}")

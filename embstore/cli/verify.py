@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from embstore.cli.options import as_json, print_text, store_argument
+from embstore.cli.options import as_json, store_argument
+from embstore.cli.printing import print_json, print_text
 from embstore.errors import FormatError
 from embstore.store import Store
 
@@ -26,11 +26,11 @@ def verify_command(store: Path, as_json: bool) -> int:
     except FormatError as error:
         if not as_json:
             raise
-        click.echo(json.dumps({"path": str(store), "ok": False, "error": str(error)}))
+        print_json({"path": str(store), "ok": False, "error": str(error)})
         return 1
     if as_json:
         shape = {"rows": len(table), "dim": table.dim, "dtype": table.dtype}
-        click.echo(json.dumps({"path": str(store), "ok": True, **shape}))
+        print_json({"path": str(store), "ok": True, **shape})
     else:
         print_text(f"{store}: {len(table):,} x {table.dim} {table.dtype}, all in order")
     return 0

@@ -30,7 +30,7 @@ class Codec:
     magic
         Tells from a file's first 4,096 bytes whether it is one; None where the bytes tell nothing.
     folder
-        Finds in a folder what makes it one of this format; None where the format has files, not folders.
+        Finds in a folder what makes it one of this format; None where no folder is.
     reads, writes
         Whether it can be read, written.
     mapped
@@ -132,6 +132,7 @@ CODECS = {
             (".safetensors",),
             "a matrix of plain safetensors, words beside it",
             magic.is_safetensors,
+            magic.checkpoint,
             options=NAMED,
         ),
         Codec(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.batch import Ints, Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.batch import Ints, Progress, ReadOptions, Source, Vectors
 from embstore.codecs.fasttext_bytes import NAME
 from embstore.codecs.fasttext_parts import Parts
 from embstore.codecs.matrix import Origin, matrix_source
@@ -40,34 +40,40 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 
 def _vectors(model: Parts, start: int, stop: int) -> Vectors:
     """Vectors of the words [start, stop): float32, added up one row after the other, as fastText does."""
-    places, counts = _ngram_rows(model, model.words[start:stop])
-    order = np.argsort(-counts, kind="stable")  # words with most n-grams first, so that those with more stand in front
-    begins, ends = (np.cumsum(counts) - counts)[order], np.cumsum(counts)[order]
-    sums = np.array(model.rows[start:stop], np.float32)[order]
-    for step in range(min(LONG, int(counts.max(initial=0)))):
-        some = np.count_nonzero(counts > step)
-        sums[:some] += model.rows[places[begins[:some] + step]]
-    for word in range(np.count_nonzero(counts > LONG)):
+    sums, counts = np.array(model.rows[start:stop], np.float32), np.ones(stop - start, np.int64)
+    for buckets, owners in model.ngrams.blocks(model.words[start:stop]):
+        places, owners = _places(model, buckets, owners)
+        sizes = np.bincount(owners, minlength=len(sums))
+        _add(sums, model, places, sizes)
+        counts += sizes
+    sums *= (1.0 / counts).astype(np.float32)[:, np.newaxis]
+    return sums
+
+
+def _add(sums: Vectors, model: Parts, places: Ints, sizes: Ints) -> None:
+    """Add rows to sums, (words, dim), in order; of each word they stand end to end, `sizes` says how many."""
+    order = np.argsort(-sizes, kind="stable")  # words with most n-grams first, so that those with more stand in front
+    order = order[: np.count_nonzero(sizes)]
+    begins, ends = (np.cumsum(sizes) - sizes)[order], np.cumsum(sizes)[order]
+    sizes, added = sizes[order], sums[order]
+    for step in range(min(LONG, int(sizes.max(initial=0)))):
+        some = np.count_nonzero(sizes > step)
+        added[:some] += model.rows[places[begins[:some] + step]]
+    for word in range(np.count_nonzero(sizes > LONG)):
         for begin in range(begins[word] + LONG, ends[word], BLOCK):
             part = np.array(model.rows[places[begin : min(begin + BLOCK, ends[word])]], np.float32)
-            part[0] += sums[word]
-            sums[word] = np.add.accumulate(part, axis=0)[-1]
-    vectors = np.empty_like(sums)
-    vectors[order] = sums
-    vectors *= (1.0 / (counts + 1)).astype(np.float32)[:, np.newaxis]
-    return vectors
+            part[0] += added[word]
+            added[word] = np.add.accumulate(part, axis=0)[-1]
+    sums[order] = added
 
 
-def _ngram_rows(model: Parts, words: Tokens) -> tuple[Ints, Ints]:
-    """Find the rows of the words' n-grams, those that were pruned left out, and how many each word has."""
-    buckets, counts = model.ngrams.of(words)
+def _places(model: Parts, buckets: Ints, owners: Ints) -> tuple[Ints, Ints]:
+    """Find the rows of n-grams, those that were pruned left out, and the word that each is of."""
     if model.kept is not None:
-        owners = np.repeat(np.arange(len(words)), counts)
         places = np.searchsorted(model.kept[0], buckets)
         found = np.append(model.kept[0], -1)[places] == buckets
-        counts = np.bincount(owners[found], minlength=len(words))
-        buckets = model.kept[1][places[found]]
-    return buckets + len(model.words), counts
+        buckets, owners = model.kept[1][places[found]], owners[found]
+    return buckets + len(model.words), owners
 
 
 def _bucket_rows(model: Parts) -> Iterator[Vectors]:

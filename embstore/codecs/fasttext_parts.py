@@ -11,7 +11,7 @@ from embstore.batch import Ints, Tokens, Vectors
 from embstore.codecs.fasttext_bytes import Mapped
 from embstore.codecs.fasttext_quantized import Quantized, quantized
 from embstore.codecs.magic import is_old_fasttext
-from embstore.ngrams import Ngrams
+from embstore.ngrams import LONGEST, Ngrams
 
 MAGIC = 793712314
 VERSIONS = (11, 12)
@@ -52,6 +52,8 @@ class Parts:
             most = 0  # such models were trained without n-grams
         if buckets < 0 or least < 0:
             raise mapped.error(f"{buckets:,} buckets for n-grams of {least} to {most} characters")
+        if most > LONGEST and buckets:
+            raise mapped.error(f"n-grams of {least:,} to {most:,} characters, expected {LONGEST} at most")
         words, pruned = _words(mapped, version)
         kept = _kept(mapped, pruned, buckets)
         rows = _rows(mapped, version, dim)

@@ -108,7 +108,8 @@ def _datasets(file: Any) -> tuple[dict[str, Any], list[str]]:
 
 def _choose(file: Any, found: dict[str, Any], names: list[str], outside: list[str], kinds: str) -> str:
     """Choose the one matrix that can be meant; else list them."""
-    matrices = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind in kinds]
+    of_numbers = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind in "fiu"]
+    matrices = [name for name in of_numbers if found[name].dtype.kind in kinds] or of_numbers
     fitting = (
         matrices,
         [name for name in matrices if _partner(file, name)],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from embstore.atomic import replacing
-from embstore.batch import Source, WriteOptions
+from embstore.batch import Batch, Source, WriteOptions
+from embstore.codecs.hdf5_target import Target
 from embstore.codecs.matrix import BATCH_BYTES
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
@@ -28,14 +31,37 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
         reason = f"compression={options.compression} needs chunks: leave layout=contiguous (--layout) out"
         raise FormatError(path, reason, format=NAME)
     dtype = np.dtype("<f2" if source.dtype == "float16" else "<f4")
-    if contiguous or options.strings == "fixed":
-        with replacing(path) as target, waiting_rows(source, path, NAME) as (words, rows):
-            kind = _string_dtype(path, words, options)
+    with replacing(path) as new:
+        target = Target(new)
+        if contiguous or options.strings == "fixed":
+            with waiting_rows(source, path, NAME) as (words, rows):
+                kind = _string_dtype(path, words, options)
+                with h5py.File(target, "w") as file:
+                    datasets = _create(file, source.dim, dtype, kind, options, len(words))
+                    _write_waiting(target, datasets, words, rows)
+        else:
             with h5py.File(target, "w") as file:
-                _write_waiting(_create(file, source.dim, dtype, kind, options, len(words)), words, rows)
-    else:
-        with replacing(path) as target, h5py.File(target, "w") as file:
-            _write_streamed(path, _create(file, source.dim, dtype, h5py.string_dtype(), options), source)
+                lead, count = _lead(source, _rows_in_chunk(source.dim, dtype))
+                if not lead:
+                    raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+                datasets = _create(file, source.dim, dtype, h5py.string_dtype(), options, count)
+                _write_streamed(target, path, datasets, chain(lead, source.batches))
+        target.check()
+
+
+def _rows_in_chunk(dim: int, dtype: np.dtype[Any]) -> int:
+    return max(1, CHUNK_BYTES // (dim * dtype.itemsize))
+
+
+def _lead(source: Source, wanted: int) -> tuple[list[Batch], int | None]:
+    """Take the first batches with so many rows; and how many rows there are, where these are all."""
+    lead, count = [], 0
+    for batch in source.batches:
+        lead.append(batch)
+        count += len(batch.tokens)
+        if count >= wanted:
+            return lead, None
+    return lead if count else [], count
 
 
 def _create(
@@ -46,7 +72,7 @@ def _create(
     if options.compression not in (None, "none"):
         packing = {"compression": options.compression, "shuffle": True}  # bytes of equal place pack better together
     size, most = rows or 0, rows  # None lets them grow
-    chunk = max(1, CHUNK_BYTES // (dim * dtype.itemsize))
+    chunk = _rows_in_chunk(dim, dtype)
     chunks = (chunk, CHUNK_WORDS) if rows is None else (min(chunk, rows), min(CHUNK_WORDS, rows))
     if options.layout == "contiguous":
         return file.create_dataset("vectors", (size, dim), dtype), file.create_dataset("tokens", (size,), strings)
@@ -56,20 +82,21 @@ def _create(
     return vectors, file.create_dataset("tokens", (size,), strings, maxshape=(most,), chunks=(chunks[1],), **packing)
 
 
-def _write_streamed(path: str | Path, datasets: tuple[Any, Any], source: Source) -> None:
-    count = 0
-    for batch in source.batches:
+def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any], batches: Iterable[Batch]) -> None:
+    start = 0
+    for batch in batches:
         words = batch.tokens.to_bytes()
+        stop = start + len(words)
         _check_words(path, words)
         for dataset, rows in zip(datasets, (batch.vectors, words), strict=True):
-            dataset.resize(count + len(words), axis=0)
-            dataset[count:] = rows
-        count += len(words)
-    if not count:
-        raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+            if stop > len(dataset):
+                dataset.resize(stop, axis=0)
+            dataset[start:stop] = rows
+        target.check()
+        start = stop
 
 
-def _write_waiting(datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
+def _write_waiting(target: Target, datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
     vectors, tokens = datasets
     row_bytes = vectors.shape[1] * vectors.dtype.itemsize
     step = max(1, BATCH_BYTES // max(row_bytes, tokens.dtype.itemsize))
@@ -78,6 +105,7 @@ def _write_waiting(datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes
         block = np.frombuffer(rows.read((stop - start) * row_bytes), vectors.dtype)
         vectors[start:stop] = block.reshape(stop - start, -1)
         tokens[start:stop] = words[start:stop]
+        target.check()
 
 
 def _string_dtype(path: str | Path, words: list[bytes], options: WriteOptions) -> Any:

@@ -12,6 +12,7 @@ TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number t
 PICKLE = re.compile(
     rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|[}\])]q\x00|\((?:dp|lp|i)[0-9]|c(?:copy_reg|builtins|[a-z_]+\.[a-z_.]+)\n\w+\n"
 )
+GENSIM_CLASS = re.compile(rb"gensim\.models\.[a-z0-9_.]+(?:\n|\x94?\x8c.)(\w{1,40})", re.DOTALL)
 OLD_FASTTEXT = struct.Struct("<12id3i")  # arguments; entries, words, labels
 ANY = (0, 2**31 - 1)
 OLD_ARGUMENTS = (
@@ -85,6 +86,12 @@ def is_pickle(head: bytes) -> bool:
     return bool(PICKLE.match(head)) and not is_torch(head)
 
 
+def gensim_class(head: bytes) -> str | None:
+    """Name the class of gensim's whose object a pickle holds; None for any other pickle."""
+    found = GENSIM_CLASS.search(head[:200])
+    return found[1].decode() if found else None
+
+
 def is_safetensors(head: bytes) -> bool:
     """Tell safetensors, or the index of its shards."""
     return head[4:9] == b"\0\0\0\0{" or (head[:1] == b"{" and b'"weight_map"' in head)
@@ -101,8 +108,14 @@ def is_parquet(head: bytes) -> bool:
 
 
 def is_arrow(head: bytes) -> bool:
-    """Tell an Arrow file, or Feather, its version 1 too."""
-    return head.startswith((b"ARROW1\0\0", b"FEA1"))
+    """Tell an Arrow file or stream, or Feather, its version 1 too."""
+    return head.startswith((b"ARROW1\0\0", b"FEA1")) or is_arrow_stream(head)
+
+
+def is_arrow_stream(head: bytes) -> bool:
+    """Tell an Arrow stream, which begins with the length of its schema, padded to 8 bytes."""
+    length = int.from_bytes(head[4:8], "little")
+    return head.startswith(b"\xff\xff\xff\xff") and length % 8 == 0 and 0 < length < 1 << 24
 
 
 def is_magnitude(head: bytes) -> bool:
@@ -114,6 +127,12 @@ def spacy_vectors(folder: Path) -> Path | None:
     """Find the folder with the vectors that spaCy saved: this one, or a pipeline's ``vocab``; None if neither is."""
     places = (folder, folder / "vocab")
     return next((place for place in places if all((place / name).exists() for name in ("vectors", "key2row"))), None)
+
+
+def checkpoint(folder: Path) -> Path | None:
+    """Find the safetensors of a folder as Hugging Face's libraries save a model: an index of shards, or all in one."""
+    names = ("model.safetensors.index.json", "model.safetensors", "0_StaticEmbedding/model.safetensors")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _first_member(head: bytes) -> bytes:

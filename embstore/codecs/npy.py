@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import replacing, write_all
+from embstore.atomic import replacing_together, write_all
 from embstore.batch import Dtype, Progress, ReadOptions, Source, Vectors
 from embstore.codecs.array import (
     WRITTEN_HEADER,
@@ -56,7 +56,8 @@ def write(path: str | Path, source: Source) -> None:
     """Write a .npy and its words beside it, both whole or not at all; bfloat16 becomes float32."""
     beside, rows = WordsBeside(path, NAME), 0
     kept: Dtype = "float16" if source.dtype == "float16" else "float32"
-    with replacing(path) as file:
+    with replacing_together() as together:
+        file = together.new(path)
         file.seek(WRITTEN_HEADER)
         for batch in source.batches:
             write_all(file, bytes_of(encode_rows(batch.vectors, kept)))
@@ -66,4 +67,4 @@ def write(path: str | Path, source: Source) -> None:
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
         file.seek(0)
         write_all(file, build_header(vector_descr(source.dtype), (rows, source.dim)))
-        beside.write()
+        beside.write(together)

@@ -29,6 +29,7 @@ from embstore.codecs.wordlist import fitting, words_for
 from embstore.dtypes import bytes_of
 from embstore.errors import EmbstoreError, FormatError
 from embstore.inputs import open_regular
+from embstore.unpacking import check_not_encrypted
 
 NAME = "npz"
 MAX_RATIO = 200  # of unpacked to packed bytes: embeddings hardly pack at all
@@ -78,6 +79,7 @@ class _Arrays:
         if info.file_size > max(HARMLESS, MAX_RATIO * info.compress_size):
             reason = f"{info.file_size:,} bytes packed into {info.compress_size:,}: a zip bomb, or nothing but zeros"
             raise FormatError(path, reason, where=name, format=NAME)
+        check_not_encrypted(info, path, NAME)
         with archive.open(info) as member:
             try:
                 header = read_array_header(member.read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from embstore.atomic import replacing
@@ -21,7 +22,8 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     path = Path(path)
     open_regular(path).close()
     with translating(path, NAME):
-        file = pyarrow("parquet").ParquetFile(path)
+        opened = pyarrow().OSFile(os.fsencode(path))  # bytes, as names of files need not be UTF-8
+        file = pyarrow("parquet").ParquetFile(opened)
         schema, rows = file.schema_arrow, file.metadata.num_rows
     records = file.iter_batches(ROWS, columns=choose(path, schema, options, NAME).names)
     return read_table(path, schema, records, rows, options, progress, NAME)

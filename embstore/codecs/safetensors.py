@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.atomic import replacing
+from embstore.atomic import replacing_together
 from embstore.batch import Dtype, Findings, Ints, Progress, ReadOptions, Source, Vectors
+from embstore.codecs.magic import checkpoint
 from embstore.codecs.matrix import Origin, matrix_source
 from embstore.codecs.tensor_file import write_tensor
 from embstore.codecs.tokenizer import WordList, read_words, words_beside
@@ -37,13 +38,16 @@ NAMES = (
 
 
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read one matrix of a safetensors file, or of shards by their index; no other tensor is loaded."""
-    file, key = _shard_of(Path(path), options.key)
+    """Read one matrix of a safetensors file, of shards by their index, or of a folder with either; no other tensor."""
+    place = checkpoint(Path(path)) or Path(path)
+    file, key = _shard_of(place, options.key)
     table = _Table.open(file, key, options.dtype)
-    words = read_words(options.vocab or words_beside(Path(path), repr(table.name), NAME))
+    words = read_words(options.vocab or words_beside(place, repr(table.name), NAME))
     findings = Findings()
     rows, scale = table.rows_of(words, findings)
     origin = Origin(file, NAME, whole=2 * table.matrix.nbytes >= len(table.mapped))
+    if place != Path(path):  # every such folder has a file of this name
+        origin.notes["name"] = f"{Path(path).absolute().name}/{file.relative_to(path).as_posix()}"
     return matrix_source(
         words.tokens,
         table.matrix.shape[1],
@@ -186,6 +190,6 @@ def _choose(header: Header, path: Path) -> str:
 def write(path: str | Path, source: Source) -> None:
     """Write the tensor ``embedding.weight`` alone, and its words beside it, both whole or not at all."""
     beside = WordsBeside(path, NAME)
-    with replacing(path) as file:
-        write_tensor(file, source, layout.WEIGHT, source.dtype, beside.add, path, NAME)
-        beside.write()
+    with replacing_together() as together:
+        write_tensor(together.new(path), source, layout.WEIGHT, source.dtype, beside.add, path, NAME)
+        beside.write(together)

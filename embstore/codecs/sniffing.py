@@ -19,9 +19,15 @@ LINES = 20  # that tell text where nothing else does
 MARK = b"\xef\xbb\xbf"
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
-PICKLE = (
-    "a pickle, which may run any code when it is loaded. Where you trust it, two lines export it from gensim: "
-    "`from gensim.models import KeyedVectors` and `KeyedVectors.load(old).save_word2vec_format('new.bin', binary=True)`"
+PICKLE = "a pickle{of}, which may run any code when it is loaded. Where you trust it, two lines {export}"
+GENSIM = (
+    "export it from gensim: `from gensim.models import KeyedVectors` and "
+    "`KeyedVectors.load(old){vectors}.save_word2vec_format('new.bin', binary=True)`"
+)
+VECTORS_OF = {"Word2Vec": ".wv", "FastText": ".wv", "Doc2Vec": ".wv", "PoincareModel": ".kv"}  # whole models
+ANY_PICKLE = (
+    "save what it holds: `import embstore, pickle; table = pickle.load(open(old, 'rb'))` and, for a dict of words and "
+    "vectors, `embstore.save('new.safetensors', list(table), list(table.values()))`"
 )
 
 
@@ -110,12 +116,20 @@ def _by_magic(head: bytes) -> Codec | None:
 def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
     codec = _by_magic(head)
     if codec is None and magic.is_pickle(head):
-        raise FormatError(path, PICKLE)
+        raise FormatError(path, _pickle(magic.gensim_class(head)))
     owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
     if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats tells nothing
         said = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
         warnings.warn(f"{path}: {said}", EmbstoreWarning, stacklevel=5)
     return codec
+
+
+def _pickle(kind: str | None) -> str:
+    """Refuse a pickle, of a class of gensim's if its first bytes name one, with the lines that make a table of it."""
+    of = f" of gensim's {kind}" if kind else ""
+    if kind and (kind in VECTORS_OF or kind.endswith("KeyedVectors")):
+        return PICKLE.format(of=of, export=GENSIM.format(vectors=VECTORS_OF.get(kind, "")))
+    return PICKLE.format(of=of, export=ANY_PICKLE)
 
 
 def _by_suffix(suffix: str) -> Codec | None:

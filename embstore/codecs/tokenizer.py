@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,17 @@ def _in_order(tokens: Tokens) -> WordList:
 
 
 def _from_json(data: bytes, path: str | Path) -> WordList:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+            raise FormatError(path, f"{key[:60]!r} comes twice in one object, so its row cannot be told: leave one out")
+        return made
+
     try:
-        parsed = json.loads(data)
+        parsed = json.loads(data, object_pairs_hook=once)
+    except FormatError:
+        raise
     except RecursionError:
         raise FormatError(path, "nested too deeply to be a word list") from None
     except ValueError as error:

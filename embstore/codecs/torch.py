@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embstore.atomic import replacing
-from embstore.batch import Dtype, Progress, ReadOptions, Source, Tokens
+from embstore.batch import Dtype, Progress, ReadOptions, Source, is_utf8
 from embstore.codecs.array import array_source, check_matrix, refused
 from embstore.codecs.magic import is_torch
 from embstore.codecs.matrix import Origin
@@ -21,7 +22,8 @@ from embstore.codecs.waiting import waiting_rows
 from embstore.codecs.wordlist import fitting, words_for
 from embstore.dtypes import NUMPY_DTYPES
 from embstore.errors import FormatError
-from embstore.inputs import first_bytes
+from embstore.inputs import first_bytes, open_regular
+from embstore.vocab import pack_lossless
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,9 +53,11 @@ def _load(path: Path) -> Any:
             raise FormatError(path, f"written by torch before 1.6, so that it cannot be mapped: {cure}", format=NAME)
         raise FormatError(path, "not what torch.save writes, which is a zip", format=NAME)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_regular(path) as file:
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            # torch maps files by names of UTF-8 alone; those of others are found where only they are: on Linux
+            name = str(path) if is_utf8(os.fsencode(path)) else f"/dev/fd/{file.fileno()}"
+            return torch.load(name, map_location="cpu", weights_only=True, mmap=True)
     except MemoryError:
         raise
     except Exception as error:  # the weights-only unpickler lets out what damaged opcodes lead to
@@ -126,19 +130,12 @@ class _Content:
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
-        found = WordList(Tokens.pack(map(_as_bytes, listed)), np.array(rows, np.int64))
+        found = WordList(pack_lossless(listed), np.array(rows, np.int64))
         return fitting(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
 
     def __str__(self) -> str:
         shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]
         return ", ".join(shown[:20]) or "no tensors"
-
-
-def _as_bytes(word: str) -> bytes:
-    try:
-        return word.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
-        return word.encode("utf-8", "surrogatepass")
 
 
 def _are_words(value: Any) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import replacing, write_all
+from embstore.atomic import Together, write_all
 from embstore.batch import ReadOptions, Tokens
 from embstore.codecs.tokenizer import WordList, read_words, words_beside
 from embstore.errors import FormatError
@@ -88,15 +88,14 @@ class WordsBeside:
         """Take the words of the next rows."""
         self._tokens.append(tokens)
 
-    def write(self) -> None:
-        """Write the words of all rows, one at least; the last to do before the file itself appears."""
+    def write(self, together: Together) -> None:
+        """Write the words of all rows, one at least, to appear together with the file that they are for."""
         words = [word for tokens in self._tokens for word in tokens.to_bytes()]
         as_text = not any(b"\n" in word or b"\r" in word for word in words) and not words[0].startswith(MARK)
         place, other = (self.text, self.json) if as_text else (self.json, self.text)
         data = b"".join(word + b"\n" for word in words) if as_text else self._as_json(words)
-        with replacing(place) as file:
-            write_all(file, data)
-        other.unlink(missing_ok=True)  # words of the file that is replaced
+        write_all(together.new(place), data)
+        together.drop(other)  # words of the file that is replaced
 
     def _as_json(self, words: list[bytes]) -> bytes:
         for word in words:

@@ -177,9 +177,10 @@ class Embedding(WordLayer, torch.nn.Embedding):
         words
             Words, or sentences that are each a list of words; Arrow columns of strings or lists of strings too.
         length
-            Cut and pad sentences to so many words; None pads to the longest.
+            Make each sentence so long: its first words, then padding; None pads to the longest.
         side
-            Where padding goes, and what is cut.
+            Where the padding goes: at the end, ``right``, or at the start, ``left``. What is cut is the end, whatever
+            the side.
 
         Returns
         -------

@@ -41,6 +41,11 @@ def make_arrow(folder: Path) -> None:
     _invalid(folder, "arrow", _feather, "item")
     reason = "Feather version 1, which Arrow gave up: save it anew with pandas"
     write_invalid(folder, "feather_1.feather", b"FEA1" + bytes(60) + b"FEA1", f"{{path}}: {reason}")
+    whole = _stream(pa.table({"w": TEXT, "v": FIXED}))
+    about = "a stream of two record batches, as Hugging Face's datasets keep their tables"
+    write_valid(folder, "stream.arrow", whole, about, WORDS, ROWS)
+    reason = "a stream without its end, ff ff ff ff 00 00 00 00: it is cut short"
+    write_invalid(folder, "stream_cut_between_batches.arrow", whole[:-8], f"{{path}}: {reason}")
     offsets = np.array([0, 3, 7, 13, 13], "<i4")
     data = _feather(pa.table({"w": TEXT, "v": FIXED}))
     broken = data.replace(offsets.tobytes(), np.where(offsets == 7, 1 << 20, offsets).astype("<i4").tobytes())
@@ -58,6 +63,13 @@ def _parquet(table: Any, **options: Any) -> bytes:
 def _feather(table: Any, compression: str = "uncompressed") -> bytes:
     buffer = io.BytesIO()
     feather.write_feather(table, buffer, compression=compression)
+    return buffer.getvalue()
+
+
+def _stream(table: Any) -> bytes:
+    buffer = io.BytesIO()
+    with pa.ipc.new_stream(buffer, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
     return buffer.getvalue()
 
 

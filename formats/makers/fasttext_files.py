@@ -173,6 +173,7 @@ def _invalid(folder: Path) -> None:
     invalid("pruned_twice", model(kept=[(1, 0), (1, 1)]), "pruned buckets that it has not got, or has twice")
     negative = plain.replace(struct.pack("<iii", BUCKETS, 2, 4), struct.pack("<iii", -1, 2, 4))
     invalid("negative_buckets", negative, "-1 buckets for n-grams of 2 to 4 characters")
+    invalid("long_ngrams", model(most=101), "n-grams of 2 to 101 characters, expected 100 at most")
     label = plain.replace(b"frog\0" + struct.pack("<qb", 7, 0), b"frog\0" + struct.pack("<qb", 7, 1))
     invalid("label_among_words", label, "entry 3 of the dictionary is no word or label where one should be")
     _invalid_old(invalid)

@@ -150,6 +150,7 @@ def _invalid(folder: Path) -> None:
     invalid(pickled_labels, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)")
     whole = ":ids: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"
     invalid(whole_numbers, whole, read={"key": "ids"})
+    invalid(whole_numbers_unnamed, whole)
     listed = "a/v float32 (3, 2), b/v float32 (3, 2)"
     invalid(two, f": 2 matrices may be the table: name one with key= ({listed})")
 
@@ -201,3 +202,8 @@ def whole_numbers(file: Any) -> None:
     """Hold no floating matrix."""
     file["ids"] = np.ones((3, 2), "<i8")
     file["words"] = LABELS
+
+
+def whole_numbers_unnamed(file: Any) -> None:
+    """Hold no floating matrix, which is found all the same."""
+    whole_numbers(file)

@@ -56,6 +56,13 @@ def make(folder: Path) -> None:
         "{path}: cannot be read, it is damaged or cut short: "
         "Compressed file ended before the end-of-stream marker was reached",
     )
+    cure = "and passwords are not asked for: unpack it with its own first"
+    write_invalid(
+        folder,
+        "encrypted.zip",
+        encrypted(zip_of({"glove.txt": PLAIN})),
+        f"{{path}}: glove.txt is encrypted in this zip, {cure}",
+    )
     damaged = several.replace(PLAIN, PLAIN.replace(b"-1.5", b"-1.6"))
     write_invalid(
         folder,
@@ -78,6 +85,14 @@ def zstd_raw(data: bytes) -> bytes:
     descriptor = 0x20  # single segment: the size follows in one byte
     block = len(data) << 3 | 1  # the last block, type raw
     return b"\x28\xb5\x2f\xfd" + bytes((descriptor, len(data))) + block.to_bytes(3, "little") + data
+
+
+def encrypted(data: bytes) -> bytes:
+    """Set the flag of a password in a zip, for its member and in its directory (APPNOTE.TXT, 4.4.4)."""
+    changed = bytearray(data)
+    changed[data.index(b"PK\3\4") + 6] |= 1
+    changed[data.index(b"PK\1\2") + 8] |= 1
+    return bytes(changed)
 
 
 def zip_of(members: dict[str, bytes]) -> bytes:

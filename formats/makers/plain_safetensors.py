@@ -18,6 +18,7 @@ Part = tuple[str, str, list[int], bytes]
 def make(folder: Path) -> None:
     """Write the files."""
     _layouts(folder / "valid", folder)
+    _folders(folder)
     _words(folder / "valid", folder)
     _invalid(folder / "invalid", folder)
 
@@ -62,6 +63,28 @@ def _layouts(valid: Path, folder: Path) -> None:
     shared = [matrix("embeddings", "F16", ROWS[:2]), mapping]
     write("model2vec", "two rows shared by three tokens", *shared, rows=[ROWS[1], ROWS[0], ROWS[1]])
     write("model2vec_weights", "and weighed", *shared, weights, rows=["4.5 6", "0.5 -1.5", "1.125 1.5"])
+
+
+def _folders(folder: Path) -> None:
+    words = json.dumps(
+        {"model": {"type": "WordLevel", "vocab": {word: row for row, word in enumerate(WORDS)}}}
+    ).encode()
+    whole, other = safetensors(matrix("embedding.weight")), safetensors(matrix("lm_head.weight", "F32", ["1 1"] * 3))
+    shard, index = "model-00001-of-00001.safetensors", {"embedding.weight": "model-00001-of-00001.safetensors"}
+    shards = {"model.safetensors.index.json": json.dumps({"weight_map": index}).encode(), shard: whole}
+    inside = {
+        f"0_StaticEmbedding/{name}": data for name, data in (("model.safetensors", whole), ("tokenizer.json", words))
+    }
+    folders = {
+        "folder": ({"model.safetensors": whole, "tokenizer.json": words}, "a folder with a model"),
+        "folder_of_shards": (
+            {**shards, "model.safetensors": other, "tokenizer.json": words},
+            "a folder with an index of shards, which comes before a model",
+        ),
+        "folder_of_sentence_transformers": ({"modules.json": b"[]", **inside}, "a folder with a model in a folder"),
+    }
+    for name, (files, about) in folders.items():
+        write_valid(folder, name, files, about, WORDS, ROWS)
 
 
 def _words(valid: Path, folder: Path) -> None:
