@@ -65,8 +65,8 @@ class _Reader:
 
     @classmethod
     def open(cls, stream: Input, packed: bool) -> _Reader:
-        head = bytearray(64)
-        del head[stream.fill(memoryview(head)[:]) :]
+        buffer = bytearray(64)
+        head = bytes(buffer[: stream.fill(memoryview(buffer))])  # a copy: the buffer may still be being hashed
         found = WORD2VEC_HEADER.match(head)
         if not found:
             raise FormatError(stream.path, "no header, rows and dim in decimal and a newline", where=1, format=NAME)
@@ -83,7 +83,7 @@ class _Reader:
                 where=1,
                 format=NAME,
             )
-        return cls(stream, rows, dim, bytes(head[found.end() :]))
+        return cls(stream, rows, dim, head[found.end() :])
 
     def batches(self, progress: Progress | None) -> Iterator[Batch]:
         """Yield all rows; close the stream at the end."""
