@@ -5,6 +5,7 @@ The same names, arguments and results, bit for bit; `_speedups.pyx` says what ea
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -176,6 +177,7 @@ def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, n
     raise OverflowError("more than 1,024 tokens share a home slot")
 
 
+_LINE = re.compile(rb"[^\n]*\n")
 _PLAIN = b"0123456789+-.eE "  # float() accepts nothing of these characters but decimal numbers
 
 
@@ -193,7 +195,8 @@ def parse_rows(
     if dim < 1 or position < 0 or stop > len(text) - SLACK or (stop and text[stop - 1] != 10):
         raise ValueError("a block must end in a newline, with 16 bytes to spare")
     used = int(token_offsets[row])
-    for line in text[position:stop].tobytes().split(b"\n")[:-1]:
+    for found in _LINE.finditer(text.data, position, stop):  # no further than the first other line
+        line = found[0][:-1]
         values = _numbers(line, dim)
         token = line.partition(b" ")[0]
         if (

@@ -57,6 +57,27 @@ def test_a_conversion_that_is_stopped_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_blocks_that_wait_are_given_up(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """Of millions of lines that cannot be read, which take many seconds a block."""
+    source = tmp_path / "t.txt"
+    source.write_bytes(b"a 1 2\n" + b"x\n" * 10_000_000)
+    command = [*EMBSTORE, "convert", str(source), str(tmp_path / "t.safetensors"), "--on-error", "skip"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob(".*.tmp")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.5)
+        process.send_signal(number)
+        try:
+            process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert process.returncode == code
+    assert list(tmp_path.iterdir()) == [source]
+
+
 def test_an_unexpected_error_is_one_line(store: Path) -> None:
     code = (
         "import sys, embstore.store, embstore.cli\n"

@@ -101,8 +101,11 @@ def test_a_token_reads_back_or_is_refused(kernel: ModuleType, tmp_path: Path, wo
     try:
         written(path, words, np.ones((len(words), dim), np.float32))
     except FormatError as error:
-        refused = next(word for word in words if repr(word) in str(error))
-        assert "\n" in refused or refused.startswith("\ufeff") or refused.replace("\t", " ").rpartition(" ")[1]
+        if "the first bytes" in str(error):
+            assert words[0].startswith("\ufeff")
+        else:
+            refused = next(word for word in words if repr(word) in str(error))
+            assert "\n" in refused or refused.replace("\t", " ").rpartition(" ")[1]
         assert not path.exists()
         return
     source = glove.read(path, ReadOptions(dim=dim))
@@ -110,7 +113,7 @@ def test_a_token_reads_back_or_is_refused(kernel: ModuleType, tmp_path: Path, wo
     path.unlink()
 
 
-@pytest.mark.parametrize("word", ["a\nb", "\n", "at 5", "at\t-.5e3", "\ufeffthe", "x nan"])
+@pytest.mark.parametrize("word", ["a\nb", "\n", "at 5", "at\t-.5e3", "x nan"])
 def test_what_would_not_read_back(tmp_path: Path, word: str) -> None:
     path = tmp_path / "t.txt"
     with pytest.raises(FormatError) as caught:

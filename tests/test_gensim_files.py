@@ -67,7 +67,7 @@ def test_glove() -> None:
 
 def test_word2vec_text_without_a_suffix_to_tell_it() -> None:
     path = datapath("word2vec_pre_kv_c")
-    assert_same(path, KeyedVectors.load_word2vec_format(path, encoding="latin-1"), format="word2vec")
+    assert_same(path, KeyedVectors.load_word2vec_format(path, encoding="latin-1"))
 
 
 @pytest.mark.parametrize("name", FASTTEXT)

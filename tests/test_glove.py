@@ -19,7 +19,7 @@ import zstandard
 
 import embstore
 from embstore.batch import Batch, Source, Tokens
-from embstore.codecs import glove
+from embstore.codecs import glove, word2vec
 from embstore.errors import EmbstoreWarning, FormatError
 
 GOOD = b"the 1 2\nof 3 4\n"
@@ -67,6 +67,8 @@ CLEAN: list[tuple[Any, ...]] = [
     ("one number", b"the 1\nof 2\n", {"the": [1], "of": [2]}),
     ("a header", b"2 2\nthe 1 2\nof 3 4\n", TABLE),
     ("a token behind a header", b"3 2\nthe 1 2\nat 5 5 6\nof 3 4\n", {**TABLE, "at 5": [5, 6]}),
+    ("one word with a comma among others", b"at 0,5 1 2\nof 3 4\n", {"at 0,5": [1, 2], "of": [3, 4]}),
+    ("words with commas", b"1,000 1 2\n0,5 3 4\n", {"1,000": [1, 2], "0,5": [3, 4]}),
     ("a word like a packed file", b"BZip 1 2\nPK 3 4\n", {"BZip": [1, 2], "PK": [3, 4]}),
 ]
 
@@ -161,7 +163,7 @@ REFUSED: list[tuple[Any, ...]] = [
         b"3 2\n" + GOOD,
         {},
         ":1: the header says 3 rows, but 2 follow: the file is cut short or the header is wrong; "
-        "--no-header with --on-error skip reads what is there",
+        "--limit 2 reads what is there",
     ),
     (
         "one dimension or a header",
@@ -251,6 +253,54 @@ def test_a_first_row_like_a_header_is_not_written(
         glove.write(path, table)
     assert str(caught.value) == f"{path}: the token '7' and its number read like a header; word2vec keeps them"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ["at 0,5", "to 1,5", "x"],
+            "most of the first tokens end in what looks like a number, as 'at 0,5' does: "
+            "it would not be told from theirs; word2vec keeps them",
+        ),
+        (
+            ["\udcff 0x1", "to 1_0", "x"],
+            "most of the first tokens end in what looks like a number, as '\ufffd 0x1' does: "
+            "it would not be told from theirs; word2vec keeps them",
+        ),
+        (
+            ["a 1\rb", "x", "y"],
+            "the token 'a 1\\rb' and its numbers read like lines that end in carriage returns; word2vec keeps them",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:tokens that are not UTF-8:embstore.EmbstoreWarning")
+def test_first_tokens_like_numbers_or_lines_are_not_written(
+    kernel: ModuleType, tmp_path: Path, words: list[str], reason: str
+) -> None:
+    def table(words: list[str]) -> Source:  # a row a batch
+        return Source(2, (Batch(Tokens.pack([word]), np.ones((1, 2), np.float32)) for word in words))
+
+    with pytest.raises(FormatError) as caught:
+        glove.write(tmp_path / "t.txt", table(words))
+    assert str(caught.value) == f"{tmp_path / 't.txt'}: {reason}"
+    assert not list(tmp_path.iterdir())
+    word2vec.write(tmp_path / "t.vec", table(words))
+    assert list(embstore.open(tmp_path / "t.vec").itos) == words
+    later = [*words[1:], words[0], "z"]
+    glove.write(tmp_path / "t.txt", table(later))
+    assert list(embstore.open(tmp_path / "t.txt").itos) == later
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_limit_reads_what_a_wrong_header_denies(kernel: ModuleType, tmp_path: Path, rows: int) -> None:
+    raw = b"%d 2\n" % rows + GOOD
+    with pytest.raises(FormatError, match=r"; --limit 2 reads what is there$"):
+        opened(tmp_path / "t.txt", raw)
+    assert opened(tmp_path / "t.txt", raw, limit=2) == (TABLE, [])
+    for target in ("s.safetensors", "s.vec", "s.bin", "s.npy", "s.h5"):
+        assert embstore.convert(tmp_path / "t.txt", tmp_path / target, limit=2).skipped == 0
+        assert embstore.open(tmp_path / target).vectors.tolist() == list(TABLE.values())
 
 
 def test_limit_reads_no_further_than_it_must(kernel: ModuleType, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_store_is_known_by_its_bytes_whatever_its_name(tmp_path: Path) -> None
 
 
 def test_files_of_no_format(tmp_path: Path) -> None:
-    (tmp_path / "t.xyz").write_text(TEXT)
+    (tmp_path / "t.xyz").write_text("It was a dark night.\nThe rain fell.\n")
     with pytest.raises(UnknownFormatError, match=r"neither its first bytes nor its suffix '\.xyz' tell the format"):
         embstore.open(tmp_path / "t.xyz")
     (tmp_path / "empty.txt").touch()

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
-from embstore.codecs import CODECS
+from embstore.batch import Batch, Source, Tokens
+from embstore.codecs import CODECS, by_target
 from embstore.codecs.sniffing import sniff
-from embstore.errors import EmbstoreWarning, FormatError
+from embstore.errors import EmbstoreWarning, FormatError, UnknownFormatError
 
 TEXT = b"the 1 2\nof 3 4\n"
 BINARY = b"2 2\nthe \0\0\x80\x3f\0\0\0\x40of \0\0\x40\x40\0\0\x80\x40"
@@ -88,6 +89,94 @@ def test_bytes_that_tell_nothing_leave_it_to_the_suffix(
     path = tmp_path_factory.mktemp("any") / f"t{suffix}"
     path.write_bytes(b"word " + tail)
     assert suffix in sniff(path).suffixes
+
+
+WIDE = b" ".join(b"%.4f" % (i / 999) for i in range(900))  # more than the first 4,096 bytes
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (TEXT, "glove"), (b"2 2\n" + TEXT, "word2vec"), (b"\xef\xbb\xbf2\t2 \r\n" + TEXT, "word2vec"),
+        (b"\xef\xbb\xbf" + TEXT, "glove"), (TEXT + b"to 5", "glove"), (b"2 900\nthe " + WIDE + b"\n", "word2vec"),
+        (b"the " + WIDE + b"\nof " + WIDE + b"\n", "glove"), (TEXT[:-1], None), (b"the 1 2\nof 3\n", None),
+        (b"the 1 2\nof 3 4 5\n", None), (b"2 3\n" + TEXT, None), (b"2 1\nthe 1\nof 2\n", None), (b"0 1\n0 2\n", None),
+        (b"the 1\nof 2\n", None), (b"2 2\n", None), (b"\n" * 9, None), (b"the 1 2\n\nof 3 4\n", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["t", "t.6B.50d", "word2vec_pre_kv_c", "t.csv"])
+def test_lines_tell_text_where_nothing_else_does(
+    tmp_path: Path, name: str, content: bytes, expected: str | None
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
+    assert sniff(tmp_path / f"{name}.gz").name == (expected or "glove")
+    if expected is None:
+        with pytest.raises(UnknownFormatError, match="neither its first bytes nor its suffix"):
+            sniff(tmp_path / name)
+    else:
+        assert sniff(tmp_path / name).name == expected
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.bin", "t.h5"])
+def test_a_suffix_tells_before_lines_do(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(TEXT)
+    assert name[1:] in sniff(tmp_path / name).suffixes
+
+
+def written_back(path: Path, words: list[bytes], dim: int = 2) -> str:
+    """Write and read; what is wrong with it, nothing where it comes back."""
+    vectors = np.arange(len(words) * dim, dtype=np.float32).reshape(-1, dim) / 4
+    try:
+        by_target(path).load().write(path, Source(dim, iter([Batch(Tokens.pack(words), vectors)])))
+    except FormatError as error:
+        assert not path.exists()
+        return str(error).removeprefix(f"{path}: ")
+    table = embstore.open(path)
+    assert [word.encode("utf-8", "surrogateescape") for word in table.itos] == words
+    assert table.vectors.tolist() == vectors.tolist()
+    path.unlink()
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("word", "taken"),
+    [
+        (b"PAR1", "parquet"), (b"FiFu", "finalfusion"), (b"FEA1", "arrow"), (b"ARROW1\0\0", "arrow"),
+        (b"(dp0", "a pickle"), (b"}q\0", "a pickle"), (b'{"weight_map"', "safetensors"), (b"PAR", ""), (b"the", ""),
+        (b"\xba\x16\x4f\x2f", "fasttext"), (b"\x1f\x8b\x08", "a compressed file"), (b"PK\3\4", "a compressed file"),
+        (b"\xef\xbb\xbf", "a byte order mark"), (b"SQLite format 3\0", "magnitude"), (b"\x89HDF\r", ""),
+        (b'abcdefgh{"vocab.index"', "store"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:tokens that are not UTF-8:embstore.EmbstoreWarning")
+def test_what_begins_like_another_format_is_not_written(tmp_path: Path, word: bytes, taken: str) -> None:
+    for first in (word, word + b"x", word + b" x"):
+        message = written_back(tmp_path / "t.txt", [first, b"b"])
+        shown = (first + b" 0 0.25\nb 0.5 0.75\n")[:40].decode("utf-8", "replace")
+        assert message == (taken and f"the first bytes, {shown!r}, would be taken for {taken}; a store keeps them")
+        assert not written_back(tmp_path / "t.txt", [b"b", first])
+        assert not written_back(tmp_path / "t.vec", [first, b"b"])
+        assert b" " in first or not written_back(tmp_path / "t.bin", [first, b"b"])
+
+
+@pytest.mark.parametrize("size", range(4080, 4100))
+def test_a_long_first_token_comes_back_or_is_refused(tmp_path: Path, size: int) -> None:
+    """At each place of the end of what is looked at, and where the header grows by a digit in the end."""
+    word = b"x " * (size // 2) + b"y" * (size % 2 + 1)
+    for words in ([word], [word, *(b"w%d" % i for i in range(9))]):
+        message = written_back(tmp_path / "t.vec", words)
+        header = f"{len(words)} 2\n"
+        shown = repr((header + "x " * 40)[:40])
+        assert message in ("", f"the first bytes, {shown}, would be taken for word2vec-bin; a store keeps them")
+        assert bool(message) == (len(header) + len(word) + len(" 0") > 4096)
+
+
+def test_binary_rows_that_begin_like_another_format_are_not_written(tmp_path: Path) -> None:
+    word = b'abcd{"vocab.index"'  # the brace is the ninth byte, behind the header
+    message = written_back(tmp_path / "t.bin", [word, b"b"])
+    assert message.startswith('the first bytes, \'2 2\\nabcd{"vocab.index" ')
+    assert message.endswith(", would be taken for store; a store keeps them")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import time
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +15,8 @@ import pytest
 from hypothesis import given
 
 from embstore.batch import ReadOptions
-from embstore.codecs import glove, text
+from embstore.codecs import glove, lines, text
+from embstore.codecs.shape import Shape
 from embstore.errors import FormatError
 
 ROWS = st.builds("w{} {} {}".format, st.integers(0, 99), st.integers(-9, 99), st.integers(-9, 99))
@@ -38,17 +42,17 @@ def outcome(path: Path, **options: Any) -> Any:
 
 
 @given(
-    lines=LINES,
+    drawn=LINES,
     tail=st.sampled_from(["", "last 1 2"]),
     mark=st.booleans(),
     block=st.integers(1, 300),
     on_error=st.sampled_from(["stop", "skip"]),
 )
 def test_no_size_of_block_shows(
-    kernel: ModuleType, tmp_path: Path, lines: list[str], tail: str, mark: bool, block: int, on_error: str
+    kernel: ModuleType, tmp_path: Path, drawn: list[str], tail: str, mark: bool, block: int, on_error: str
 ) -> None:
     path = tmp_path / "t.txt"
-    path.write_bytes(b"\xef\xbb\xbf" * mark + b"first 0 0\n" * 3 + "".join(lines).encode() + tail.encode())
+    path.write_bytes(b"\xef\xbb\xbf" * mark + b"first 0 0\n" * 3 + "".join(drawn).encode() + tail.encode())
     expected = outcome(path, dim=2, on_error=on_error)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text, "BLOCK", block)
@@ -69,6 +73,66 @@ def test_lines_are_numbered_through_all_blocks(
         "--on-error skip leaves such lines out"
     )
     assert (caught.value.where, caught.value.format, caught.value.path) == ("1002", "glove", str(path))
+
+
+@pytest.mark.parametrize("block", [100, 1 << 21])
+def test_odd_lines_are_counted_and_the_first_of_each_kind_is_named(
+    kernel: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("2 2\na 1 2\n\n \t\r\nbad 1\n  b 3 4\n\n\n" + "worse\n\n" * 200)
+    monkeypatch.setattr(text, "BLOCK", block)
+    tokens, values, findings, *_ = outcome(path, header=True, on_error="skip", limit=None)
+    assert isinstance(findings, str)  # since the header counts 2 rows, and lines left out are counted with them
+    assert findings.endswith("the header says 2 rows, but 203 follow: the file is cut short or the header is wrong; "
+                             "--limit 2 reads what is there")  # fmt: skip
+    assert (tokens, values) == ([b"a", b"  b"], [[1, 2], [3, 4]])
+    path.write_text("a 1 2\n\n \t\r\nbad 1\n  b 3 4\n\n\n" + "worse\n\n" * 200)
+    assert outcome(path, on_error="skip")[2] == [
+        "empty lines left out: 204, the first line 2",
+        "lines that cannot be read left out: 201, the first line 4",
+    ]
+
+
+@pytest.mark.parametrize(("odd", "count"), [("\n", 1_000_000), ("b 3 4\n\n", 30_000), ("bad\n", 30_000)])
+def test_many_odd_lines_take_no_more_time_each(kernel: ModuleType, tmp_path: Path, odd: str, count: int) -> None:
+    """A second or so; counting from the beginning of the block for each, or copying the rest, took minutes."""
+    path, start = tmp_path / "t.txt", time.perf_counter()
+    path.write_text("a 1 2\n" + odd * count)
+    findings = outcome(path, on_error="skip")[2]
+    assert [finding.split(": ")[1] for finding in findings] == [f"{count:,}, the first line {2 + odd.count('b 3')}"]
+    assert time.perf_counter() - start < 20
+
+
+def test_what_is_given_up_is_not_parsed(kernel: ModuleType) -> None:
+    done: Future[None] = Future()
+    block = lines.Block(bytearray(b"a 1 2\nbad\n" + bytes(text.SLACK)), 0, 10, done)
+    given_up = Event()
+    assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, given_up).lines == 2
+    given_up.set()
+    assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, given_up).lines == 0
+
+
+@pytest.mark.parametrize("size", [1000, 800_000])
+def test_lines_that_end_in_carriage_returns(kernel: ModuleType, tmp_path: Path, size: int) -> None:
+    path = tmp_path / "t.txt"
+    path.write_bytes(b"".join(b"word%08d 0.5 1 2\r" % i for i in range(size)))
+    advice = "tr '\\r' '\\n' < old.txt > new.txt makes them so"
+    expected = f"{path}:1: lines that end in carriage returns alone, expected newlines: {advice}"
+    assert outcome(path) == outcome(path, dim=3) == ([], [], expected)
+    path.write_bytes(path.read_bytes().replace(b"\r", b"\n"))
+    assert len(outcome(path)[0]) == size
+
+
+def test_carriage_returns_in_tokens_are_theirs(kernel: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    for raw, words in (
+        (b"a\rb 1 2\n", [b"a\rb"]),
+        (b"a 5\rb 1 2\nc 3 4\n", [b"a 5\rb", b"c"]),
+        (b"\r 1 2\n", [b"\r"]),
+    ):
+        path.write_bytes(raw)
+        assert outcome(path)[0] == words
 
 
 def test_blocks_are_read_a_few_ahead_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,8 @@ import numpy as np
 from embstore import kernels
 from embstore.atomic import write_all
 from embstore.batch import Batch, Source, Tokens
-from embstore.codecs.lines import NUMBER
+from embstore.codecs.shape import NUMBER
 from embstore.errors import FormatError
-from embstore.unpacking import is_compressed
 
 WIDEST = 20  # bytes that a number, -1.17549435e-38 say, and its space take at most
 
@@ -31,17 +30,15 @@ def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, 
     FormatError
         For a token that would not read back.
     """
-    first = True
     for batch in source.batches:
         tokens = batch.tokens.to_bytes()
-        for token in unreadable(batch.tokens, tokens, first=first, stated=stated):
+        for token in unreadable(batch.tokens, tokens, stated=stated):
             shown = token.decode("utf-8", "replace")
             raise FormatError(
                 path,
                 f"the token {shown!r} would not read back from this format; word2vec-bin or a store keeps it",
                 format=name,
             )
-        first = False
         for text in formatted(Batch(batch.tokens, np.ascontiguousarray(batch.vectors, np.float32))):
             write_all(file, text)
         yield len(tokens)
@@ -63,11 +60,9 @@ def formatted(batch: Batch) -> Iterator[memoryview]:
         yield text[:end].data
 
 
-def unreadable(packed: Tokens, tokens: list[bytes], *, first: bool, stated: bool) -> Iterator[bytes]:
+def unreadable(packed: Tokens, tokens: list[bytes], *, stated: bool) -> Iterator[bytes]:
     """Yield the tokens of a batch that would come back as something else, or as an error."""
     joined = packed.data.tobytes()
-    if first and tokens and (tokens[0].startswith(b"\xef\xbb\xbf") or is_compressed(tokens[0] + b" ")):
-        yield tokens[0]  # taken for a byte order mark, or for the first bytes of a compressed file
     if b"\n" in joined:
         yield from (token for token in tokens if b"\n" in token)
     if not stated and (b" " in joined or b"\t" in joined):

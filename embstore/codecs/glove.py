@@ -10,7 +10,17 @@ import numpy as np
 from embstore.atomic import replacing
 from embstore.batch import Batch, Progress, ReadOptions, Source
 from embstore.codecs.decimal import formatted, write_rows
-from embstore.codecs.lines import COUNT, Shape, most_common_dim
+from embstore.codecs.shape import (
+    SAMPLE,
+    Ending,
+    Shape,
+    common_dim,
+    ends_in_returns,
+    header_of,
+    misspelt,
+    most_common_dim,
+)
+from embstore.codecs.sniffing import check_written
 from embstore.codecs.text import read_text
 from embstore.errors import FormatError
 
@@ -24,10 +34,9 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 
 def settle(lines: list[bytes], options: ReadOptions) -> Shape:
     """Make out the dimension, and whether a header stands first by mistake."""
-    fields = lines[0].split(b" ")
-    head = [int(text) for text in fields] if len(fields) == 2 and all(map(COUNT.fullmatch, fields)) else []
-    if options.header or (options.header is None and head and head[1]):
-        return _with_header(lines, head, options)
+    header = header_of(lines[0])
+    if options.header or (options.header is None and header and header[1]):
+        return _with_header(lines, header, options)
     return _plain(lines, options.dim)
 
 
@@ -35,14 +44,17 @@ def _plain(lines: list[bytes], dim: int | None) -> Shape:
     return Shape(dim, "by dim=", stated=True) if dim else most_common_dim(lines)
 
 
-def _with_header(lines: list[bytes], head: list[int], options: ReadOptions) -> Shape:
+def _with_header(lines: list[bytes], header: tuple[int, int] | None, options: ReadOptions) -> Shape:
     """Decide about a first line of two whole numbers, or one that was said to be a header."""
-    if not head or not head[1]:
+    if not header or not header[1]:
         raise ValueError("header=True, but the first line is not two whole numbers, rows and dim")
-    rows, dim = head
+    rows, dim = header
     if options.header:
         return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
-    below = options.dim or (most_common_dim(lines[1:]).dim if any(lines[1:]) else 1)
+    others = [b"", *lines[1:]]  # which keep their numbers, for messages
+    below = options.dim or (common_dim(list(map(Ending.of, others))) if any(others) else 1)
+    if below != dim and not options.dim and any(others):
+        most_common_dim(others)  # raises where the numbers below are to blame
     if below == 1:
         raise ValueError(
             f"{lines[0].decode()!r} may be a header or the first of one-dimensional rows: "
@@ -60,21 +72,42 @@ def _with_header(lines: list[bytes], head: list[int], options: ReadOptions) -> S
 
 def write(path: str | Path, source: Source) -> None:
     """Write GloVe text, whole or not at all; each number as short as reads back to the same float32."""
-    source = source.through(lambda batches: _no_header(batches, path))
+    source = source.through(lambda batches: _read_alike(batches, path))
     with replacing(path) as file:
         if not sum(write_rows(file, source, path, NAME)):
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+        check_written(file, path, NAME)
 
 
-def _no_header(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:
-    """Refuse a table of one dimension whose first row, ``7 1`` say, would be taken for a header."""
-    first = True
+def _read_alike(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:
+    """Refuse a table whose first rows, all that `settle` looks at, would be taken for something else."""
+    first: list[bytes] = []
     for batch in batches:
-        if first and batch.vectors.shape[1] == 1:
-            row = Batch(batch.tokens[:1], np.ascontiguousarray(batch.vectors[:1], np.float32))
-            fields = bytes(next(formatted(row))).rstrip(b"\n").split(b" ")
-            if len(fields) == 2 and all(map(COUNT.fullmatch, fields)) and int(fields[1]):
-                reason = f"the token {fields[0].decode()!r} and its number read like a header; word2vec keeps them"
-                raise FormatError(path, reason, format=NAME)
-        first = False
+        if not first:
+            _check_first(batch, path)
+        first += batch.tokens[: SAMPLE - len(first)].to_bytes()
         yield batch
+    found = misspelt([Ending.of(token + b" 0") for token in first])
+    if found is not None:
+        shown = first[found].decode("utf-8", "replace")
+        reason = (
+            f"most of the first tokens end in what looks like a number, as {shown!r} does: "
+            "it would not be told from theirs; word2vec keeps them"
+        )
+        raise FormatError(path, reason, format=NAME)
+
+
+def _check_first(batch: Batch, path: str | Path) -> None:
+    """Refuse a first row like a header, ``7 1`` say, and one like several lines."""
+    row = Batch(batch.tokens[:1], np.ascontiguousarray(batch.vectors[:1], np.float32))
+    line = bytes(next(formatted(row))).rstrip(b"\n") if len(row.tokens) else b""
+    token = b"".join(row.tokens.to_bytes()).decode("utf-8", "replace")
+    header = header_of(line)
+    if header and header[1]:
+        reason = f"the token {token!r} and its number read like a header; word2vec keeps them"
+        raise FormatError(path, reason, format=NAME)
+    if ends_in_returns(line):
+        reason = (
+            f"the token {token!r} and its numbers read like lines that end in carriage returns; word2vec keeps them"
+        )
+        raise FormatError(path, reason, format=NAME)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embstore import kernels
 from embstore.batch import Batch, OnError, Tokens
+from embstore.codecs.shape import NUMBER, Shape, count_numbers
 
-NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE)
-COUNT = re.compile(rb"[0-9]{1,18}")
+BLANKS = re.compile(rb"[ \t\r\n]*")
 BLANK = "empty lines left out"
 SKIPPED = "lines that cannot be read left out"
 
@@ -29,110 +29,82 @@ class Block:
     hashed: Future[None]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How the lines of a file are made.
+@dataclass(slots=True)
+class Odd:
+    """Lines of a block that are odd in one way: how many, and which is the first."""
 
-    `origin` says where `dim` comes from; `stated` whether the user or a header said it, so that a token may
-    end in a number; `rows` is what a header claims.
-    """
-
-    dim: int
-    origin: str
-    stated: bool = False
-    header_lines: int = 0
-    rows: int | None = None
+    first: int
+    count: int = 0
 
 
 @dataclass(slots=True)
 class Parsed:
-    """A block's rows, and what was odd about its lines: (line in the block, what)."""
+    """A block's rows, what was odd about its lines, and the line that cannot be read, with the reason."""
 
     batch: Batch
     lines: int
-    odd: list[tuple[int, str]] = field(default_factory=list)
+    odd: dict[str, Odd]
     error: tuple[int, str] | None = None
 
 
-def most_common_dim(lines: list[bytes]) -> Shape:
-    """Make out the dimension from the first lines: what most of them have, first come first."""
-    dims = [count_numbers(line) for line in lines]
-    common = Counter(dim for dim in dims if dim).most_common(1)
-    if not common:
-        found = next((line for line in lines if line), b"")[:60].decode("utf-8", "replace")
-        if not found:
-            raise ValueError("nothing but empty lines, expected a token and its numbers on each line")
-        raise ValueError(f"{found!r} is not a token and its numbers; is this another format? --from names it")
-    dim = common[0][0]
-    return Shape(dim, f"from line {dims.index(dim) + 1}")
-
-
-def count_numbers(line: bytes) -> int:
-    """How many numbers a line ends in, its first field apart, which is the token's."""
-    fields = line.replace(b"\t", b" ").split(b" ")[1:]
-    count = 0
-    for text in reversed(fields):
-        if text and not NUMBER.fullmatch(text):
-            break
-        count += bool(text)
-    return count
-
-
-def parse_block(block: Block, shape: Shape, on_error: OnError, header_lines: int) -> Parsed:
-    """Parse the lines of a block behind its header; runs in a worker thread."""
-    return _BlockParser(block, shape, on_error).run(header_lines)
+def parse_block(block: Block, shape: Shape, on_error: OnError, header_lines: int, given_up: Event) -> Parsed:
+    """Parse the lines of a block behind its header, unless they are given up; runs in a worker thread."""
+    return _BlockParser(block, shape, on_error, header_lines).run(given_up)
 
 
 class _BlockParser:
     """The state of parsing one block."""
 
-    def __init__(self, block: Block, shape: Shape, on_error: OnError) -> None:
+    def __init__(self, block: Block, shape: Shape, on_error: OnError, header_lines: int) -> None:
         self.data, self.position, self.stop = block.data, block.start, block.stop
         self.shape, self.on_error = shape, on_error
         rows = self.stop // (2 * shape.dim + 1)  # at most: a gap and a digit a number, and the newline
         self.vectors = np.empty((rows, shape.dim), np.float32)
         self.token_data = np.empty(self.stop, np.uint8)
         self.offsets = np.zeros(rows + 1, np.int64)
-        self.row = 0
-        self.odd: list[tuple[int, str]] = []
-
-    def run(self, header_lines: int) -> Parsed:
-        """Parse the lines behind the header."""
-        text = np.frombuffer(self.data, np.uint8)
+        self.row, self.left_out = 0, header_lines
+        self.odd: dict[str, Odd] = {}
         for _ in range(header_lines):
             self.position = self.data.index(b"\n", self.position) + 1
+
+    def run(self, given_up: Event) -> Parsed:
+        """Parse the lines behind the header."""
+        text = np.frombuffer(self.data, np.uint8)
         error = None
-        while self.position < self.stop and error is None:
+        while self.position < self.stop and error is None and not given_up.is_set():
             self.position, self.row = kernels.parse_rows(
                 text, self.position, self.stop, self.vectors, self.token_data, self.offsets, self.row
             )
-            if self.position < self.stop:
+            if self.position < self.stop and not self._skip_blank():
                 error = self._odd_line()
         used = self.offsets[: self.row + 1]
         tokens = Tokens(self.token_data[: used[-1]], used)
-        lines = header_lines + self.row + len(self.odd)
-        return Parsed(Batch(tokens, self.vectors[: self.row]), lines, self.odd, error)
+        return Parsed(Batch(tokens, self.vectors[: self.row]), self.row + self.left_out, self.odd, error)
+
+    def _skip_blank(self) -> bool:
+        """Leave out the blank lines that follow, all at once: there may be millions."""
+        gap = BLANKS.match(self.data, self.position, self.stop)
+        end = self.data.rfind(b"\n", self.position, gap.end() if gap else 0) + 1
+        if end:
+            self._leave_out(BLANK, self.data.count(b"\n", self.position, end))
+            self.position = end
+        return bool(end)
 
     def _odd_line(self) -> tuple[int, str] | None:
         """Take the line that the kernel left; where and why it cannot be read, if that must stop us."""
         end = self.data.index(b"\n", self.position)
-        line = bytes(memoryview(self.data)[self.position : end])
         try:
-            found = parse_line(line, self.shape)
+            self._append(*parse_line(bytes(self.data[self.position : end]), self.shape))
         except ValueError as error:
             if self.on_error == "stop":
-                return self._line_number(), f"{error}; --on-error skip leaves such lines out"
-            self.odd.append((self._line_number(), SKIPPED))
-        else:
-            if found is None:
-                self.odd.append((self._line_number(), BLANK))
-            else:
-                self._append(*found)
+                return self.row + self.left_out + 1, f"{error}; --on-error skip leaves such lines out"
+            self._leave_out(SKIPPED, 1)
         self.position = end + 1
         return None
 
-    def _line_number(self) -> int:
-        return self.data.count(b"\n", 0, self.position) + 1
+    def _leave_out(self, what: str, count: int) -> None:
+        self.odd.setdefault(what, Odd(self.row + self.left_out + 1)).count += count
+        self.left_out += count
 
     def _append(self, token: bytes, vector: NDArray[np.float32]) -> None:
         start = int(self.offsets[self.row])
@@ -142,15 +114,13 @@ class _BlockParser:
         self.offsets[self.row] = start + len(token)
 
 
-def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]] | None:
-    """Parse one line by the full grammar; None where it is blank.
+def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]]:
+    """Parse one line that is not blank by the full grammar.
 
     The token is what stands before the last `dim` fields, and the one space or tab before these.
     ValueError says why a line is not a row.
     """
     flat = line.replace(b"\t", b" ").rstrip(b" \r")
-    if not flat:
-        return None
     end, fields = len(flat), []
     for left in range(shape.dim, 0, -1):
         cut = flat.rfind(b" ", 0, end)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import IO
 
 from embstore.batch import ReadOptions
 from embstore.codecs import CODECS, Codec, find, magic
+from embstore.codecs.shape import count_numbers, header_of
 from embstore.errors import EmbstoreError, EmbstoreWarning, FormatError, UnknownFormatError
 from embstore.inputs import Input, first_bytes
 from embstore.unpacking import is_compressed
 
+HEAD = 4096
+TEXT_HEAD = 1 << 16  # two rows of text take more
+LINES = 20  # that tell text where nothing else does
+MARK = b"\xef\xbb\xbf"
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 PICKLE = "a pickle{of}, which may run any code when it is loaded. Where you trust it, two lines {export}"
@@ -38,7 +44,9 @@ def to_read(path: str | Path, options: ReadOptions) -> Codec:
 
 
 def sniff(path: str | Path, member: str | None = None) -> Codec:
-    """Find the format of a file by its first bytes, then by its suffix; of a packed one by those of what is inside.
+    """Find the format of a file by its first bytes, then by its suffix, then by its first lines.
+
+    Of a packed one by those of what is inside.
 
     Parameters
     ----------
@@ -62,13 +70,13 @@ def sniff(path: str | Path, member: str | None = None) -> Codec:
     found = _by_folder(Path(path))
     if found is not None:
         return found
-    head, suffix = first_bytes(path), Path(path).suffix.lower()
+    head, suffix = first_bytes(path, HEAD), Path(path).suffix.lower()
     if not head:
         raise FormatError(path, "an empty file")
     codec = _by_bytes(head, path, suffix)
     if codec is None and is_compressed(head):
         return _inside(path, member)
-    codec = codec or _by_suffix(suffix)
+    codec = codec or _by_suffix(suffix) or _by_lines(first_bytes(path, TEXT_HEAD))
     if codec is None:
         tried = ", ".join(
             f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads and codec.suffixes
@@ -89,20 +97,24 @@ def _by_folder(path: Path) -> Codec | None:
 
 def _inside(path: str | Path, member: str | None) -> Codec:
     """Find the format of what a file packs: text where nothing tells, as in glove.6B.50d.gz."""
-    buffer = bytearray(4096)
+    buffer = bytearray(TEXT_HEAD)
     with Input(path, member) as stream:
         head = bytes(buffer[: stream.fill(memoryview(buffer))])
         name = Path(stream.name)
     suffix = (name.with_suffix("") if name.suffix.lower() in COMPRESSED_SUFFIXES else name).suffix.lower()
-    codec = _by_bytes(head, path, suffix) or _by_suffix(suffix) or CODECS["glove"]
+    codec = _by_bytes(head[:HEAD], path, suffix) or _by_suffix(suffix) or _by_lines(head) or CODECS["glove"]
     if not codec.compressed:
         readable = ", ".join(codec.name for codec in CODECS.values() if codec.compressed)
         raise FormatError(path, f"{codec.name} inside a compressed file, where only {readable} are read: unpack it")
     return codec
 
 
+def _by_magic(head: bytes) -> Codec | None:
+    return next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
+
+
 def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
-    codec = next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
+    codec = _by_magic(head)
     if codec is None and magic.is_pickle(head):
         raise FormatError(path, _pickle(magic.gensim_class(head)))
     owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
@@ -124,3 +136,47 @@ def _by_suffix(suffix: str) -> Codec | None:
     """Find the first format with a suffix; a store is told by its bytes alone."""
     fitting = (codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store")
     return next(fitting, None)
+
+
+def _by_lines(head: bytes) -> Codec | None:
+    """Find text by its first whole lines: a header and a row that fits it, or rows of as many numbers, two at least.
+
+    Of one dimension it could be anything: a list of pairs, for one.
+    """
+    lines = [line.rstrip(b" \t\r") for line in head.removeprefix(MARK).split(b"\n")[:-1][:LINES]]
+    counts = list(map(count_numbers, lines))
+    if len(lines) < 2 or counts[1] < 2:
+        return None
+    if counts[0] == 1:
+        header = header_of(lines[0])
+        return CODECS["word2vec"] if header and header[1] == counts[1] else None
+    return CODECS["glove"] if set(counts) == {counts[1]} else None
+
+
+def check_written(file: IO[bytes], path: str | Path, name: str) -> None:
+    """Raise FormatError where a file, as it was written, begins like one of another format: it would be read as that.
+
+    Parameters
+    ----------
+    file
+        Open for reading, whole; left at another place.
+    path, name
+        What the file will be called, and the format that it has.
+    """
+    file.seek(0)
+    head = file.read(HEAD)
+    codec = _by_magic(head)
+    if codec is not None and codec.name != name:
+        taken = codec.name
+    elif codec is None and magic.is_pickle(head):
+        taken = "a pickle"
+    elif codec is None and is_compressed(head):
+        taken = "a compressed file"
+    elif head.startswith(MARK):
+        taken = "a byte order mark"
+    else:
+        return
+    reason = (
+        f"the first bytes, {head[:40].decode('utf-8', 'replace')!r}, would be taken for {taken}; a store keeps them"
+    )
+    raise FormatError(path, reason, format=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import deque
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
+from threading import Event
 
 from embstore.batch import Batch, Findings, OnError, Progress, ReadOptions, Source
-from embstore.codecs.lines import SKIPPED, Block, Parsed, Shape, count_numbers, parse_block
+from embstore.codecs.lines import SKIPPED, Block, Parsed, parse_block
+from embstore.codecs.shape import SAMPLE, Shape, count_numbers, ends_in_returns
 from embstore.errors import FormatError
 from embstore.inputs import Input
 
@@ -19,7 +22,9 @@ BLOCK = 1 << 21  # large enough that handing blocks around costs nothing, small 
 MAX_LINE = 1 << 24
 SLACK = 16  # what the kernel may read beyond a block
 AHEAD = 3  # blocks read ahead for each core, so that none of them waits
-SAMPLE = 100  # lines that settle the dimension
+RETURNS = (
+    "lines that end in carriage returns alone, expected newlines: tr '\\r' '\\n' < old.txt > new.txt makes them so"
+)
 
 
 def read_text(
@@ -64,6 +69,8 @@ def _settled(first: Block, path: str | Path, settle: Callable[[list[bytes]], Sha
     head = bytes(memoryview(first.data)[first.start : first.stop])
     lines = [line.rstrip(b" \t\r") for line in head.split(b"\n", SAMPLE)[:SAMPLE]]
     try:
+        if len(lines) == 2 and ends_in_returns(lines[0]):  # a row of a file of one row may look so, in a file of more
+            raise ValueError(RETURNS)
         shape = settle(lines)
         longest = max(map(count_numbers, lines[shape.header_lines :]), default=0)
         if shape.dim > longest:  # nothing is allocated on the word of a header
@@ -92,9 +99,10 @@ def read_blocks(stream: Input, name: str, findings: Findings, spare: list[bytear
         stop = data.rfind(b"\n", 0, filled) + 1
         rest = bytes(memoryview(data)[stop:filled])
         if len(rest) > MAX_LINE:
-            raise FormatError(
-                stream.path, f"a line of more than {MAX_LINE >> 20} MB: not text of one row a line", format=name
-            )
+            if ends_in_returns(rest):
+                raise FormatError(stream.path, RETURNS, where=1, format=name)
+            reason = f"a line of more than {MAX_LINE >> 20} MB: not text of one row a line"
+            raise FormatError(stream.path, reason, format=name)
         if stop:
             has_mark = first and data.startswith(b"\xef\xbb\xbf")
             if has_mark:
@@ -103,21 +111,32 @@ def read_blocks(stream: Input, name: str, findings: Findings, spare: list[bytear
             first = False
 
 
+@contextlib.contextmanager
+def _threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Event]]:
+    """Make threads, and the flag that tells them that their work is given up: set at the end, or by an error."""
+    pool, given_up = ThreadPoolExecutor(workers), Event()
+    try:
+        yield pool, given_up
+    finally:
+        given_up.set()
+        pool.shutdown(cancel_futures=True)
+
+
 class Reader:
     """Parses blocks on all cores and yields their rows in order."""
 
     def __init__(self, stream: Input, shape: Shape, findings: Findings, name: str, spare: list[bytearray]) -> None:
         self.stream, self.shape, self.findings, self.name, self.spare = stream, shape, findings, name, spare
-        self.lines = self.rows = 0
+        self.lines = self.rows = self.skipped = 0
 
     def batches(self, blocks: Iterator[Block], on_error: OnError, progress: Progress | None) -> Iterator[Batch]:
         """Yield the rows of all blocks; close the stream at the end."""
         workers = os.cpu_count() or 1
         pending: deque[tuple[Block, Future[Parsed]]] = deque()
         header_lines = self.shape.header_lines
-        with self.stream, ThreadPoolExecutor(workers) as pool:
+        with self.stream, _threads(workers) as (pool, given_up):
             for block in blocks:
-                parsed = pool.submit(parse_block, block, self.shape, on_error, header_lines)
+                parsed = pool.submit(parse_block, block, self.shape, on_error, header_lines, given_up)
                 pending.append((block, parsed))
                 header_lines = 0
                 if progress:
@@ -126,21 +145,29 @@ class Reader:
                     yield from self._checked(*pending.popleft())
             while pending:
                 yield from self._checked(*pending.popleft())
-        if self.shape.rows not in (None, self.rows):
-            reason = (
-                f"the header says {self.shape.rows:,} rows, but {self.rows:,} follow: the file is cut short or the "
-                "header is wrong; --no-header with --on-error skip reads what is there"
-            )
-            raise FormatError(self.stream.path, reason, where=1, format=self.name)
+        self._check_count()
+
+    def _check_count(self) -> None:
+        """Raise FormatError where the header says another number of rows than there were, lines left out included."""
+        found = self.rows + self.skipped
+        if self.shape.rows in (None, found):
+            return
+        cure = f"; --limit {self.rows} reads what is there" if self.rows else ""
+        reason = (
+            f"the header says {self.shape.rows:,} rows, but {found:,} follow: the file is cut short or the header is "
+            f"wrong{cure}"
+        )
+        raise FormatError(self.stream.path, reason, where=1, format=self.name)
 
     def _checked(self, block: Block, parsing: Future[Parsed]) -> Iterator[Batch]:
         """Yield the rows of a block before raising what ended it: a limit may lie before that line."""
         parsed = parsing.result()
         block.hashed.result()
         self.spare.append(block.data)
-        for line, what in parsed.odd:
-            self.findings.add(what, f"line {self.lines + line}")
-        self.rows += len(parsed.batch.tokens) + sum(what == SKIPPED for _, what in parsed.odd)
+        for what, odd in parsed.odd.items():
+            self.findings.add(what, f"line {self.lines + odd.first}", odd.count)
+        self.rows += len(parsed.batch.tokens)
+        self.skipped += parsed.odd[SKIPPED].count if SKIPPED in parsed.odd else 0
         yield parsed.batch
         if parsed.error:
             line, reason = parsed.error

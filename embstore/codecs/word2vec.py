@@ -9,8 +9,9 @@ from embstore.atomic import replacing
 from embstore.batch import Batch, Progress, ReadOptions, Source
 from embstore.codecs.counted import CountedHeader
 from embstore.codecs.decimal import write_rows
-from embstore.codecs.lines import COUNT, NUMBER, Shape, count_numbers, most_common_dim
-from embstore.codecs.text import SAMPLE, read_text
+from embstore.codecs.shape import NUMBER, SAMPLE, Shape, count_numbers, header_of, most_common_dim
+from embstore.codecs.sniffing import check_written
+from embstore.codecs.text import read_text
 from embstore.errors import FormatError
 
 NAME = "word2vec"
@@ -25,11 +26,11 @@ def settle(lines: list[bytes], options: ReadOptions) -> Shape:
     """Take the shape from the header, unless the user says that there is none."""
     if options.header is False:
         return Shape(options.dim, "by dim=", stated=True) if options.dim else most_common_dim(lines)
-    fields = lines[0].replace(b"\t", b" ").split(b" ")
-    if len(fields) != 2 or not all(map(COUNT.fullmatch, fields)) or not int(fields[1]):
+    header = header_of(lines[0])
+    if not header or not header[1]:
         found = lines[0][:60].decode("utf-8", "replace")
         raise ValueError(f"{found!r} is not a header, rows and dim: --no-header (header=False) reads rows without one")
-    rows, dim = map(int, fields)
+    rows, dim = header
     if options.dim not in (None, dim):
         raise ValueError(f"the header says {dim:,} numbers a row, dim= says {options.dim:,}: leave dim= out")
     counts = [count_numbers(line) for line in lines[1:] if line]
@@ -47,6 +48,7 @@ def write(path: str | Path, source: Source) -> None:
     with replacing(path) as file:
         header = CountedHeader(file, source)
         header.settle(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)
+        check_written(file, path, NAME)
 
 
 def _header_believable(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:

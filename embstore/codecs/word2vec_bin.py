@@ -13,6 +13,7 @@ from embstore.atomic import replacing, write_all
 from embstore.batch import Batch, Bytes, Ints, Progress, ReadOptions, Source, Tokens, Vectors
 from embstore.codecs.counted import CountedHeader
 from embstore.codecs.magic import WORD2VEC_HEADER
+from embstore.codecs.sniffing import check_written
 from embstore.dtypes import bytes_of, encode_rows
 from embstore.errors import FormatError
 from embstore.inputs import Input, first_bytes
@@ -64,8 +65,8 @@ class _Reader:
 
     @classmethod
     def open(cls, stream: Input, packed: bool) -> _Reader:
-        head = bytearray(64)
-        del head[stream.fill(memoryview(head)[:]) :]
+        buffer = bytearray(64)
+        head = bytes(buffer[: stream.fill(memoryview(buffer))])  # a copy: the buffer may still be being hashed
         found = WORD2VEC_HEADER.match(head)
         if not found:
             raise FormatError(stream.path, "no header, rows and dim in decimal and a newline", where=1, format=NAME)
@@ -82,7 +83,7 @@ class _Reader:
                 where=1,
                 format=NAME,
             )
-        return cls(stream, rows, dim, bytes(head[found.end() :]))
+        return cls(stream, rows, dim, head[found.end() :])
 
     def batches(self, progress: Progress | None) -> Iterator[Batch]:
         """Yield all rows; close the stream at the end."""
@@ -175,6 +176,7 @@ def write(path: str | Path, source: Source) -> None:
             write_all(file, _rows(batch, path))
             rows += len(batch.tokens)
         header.settle(rows, path, NAME)
+        check_written(file, path, NAME)
 
 
 def _rows(batch: Batch, path: str | Path) -> bytes:

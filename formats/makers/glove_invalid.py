@@ -81,6 +81,25 @@ def _files(invalid: Any) -> None:
         "{path}:1: 'It was a dark night.' is not a token and its numbers; is this another format? --from names it",
     )
     invalid(
+        "carriage_returns",
+        "the 1 2\rfrog 3 4\r",
+        "{path}:1: lines that end in carriage returns alone, expected newlines: "
+        "tr '\\r' '\\n' < old.txt > new.txt makes them so",
+    )
+    like = (
+        "and the like on most lines, is not a number, expected digits with a point or none, as 0.5: write the file so"
+    )
+    token = "; where it is a part of the token, say so by --dim 2"
+    for name, word in {"decimal_commas": "0,5", "underscores": "1_000", "hexadecimals": "0x10"}.items():
+        message = f"{{path}}:1: {word!r} on line 1, {like}{token}"
+        invalid(name, f"the {word} 1 2\nfrog {word} 3 4\n", message)
+    invalid("decimal_commas_alone", "the 0,5 1,5\nfrog 2,5 3,5\n", "{path}:1: '1,5' on line 1, " + like)
+    headed = "2 3\nthe 0,5 1 2\nfrog 1,5 3 4\n"
+    invalid("decimal_commas_below_a_header", headed, "{path}:1: '0,5' on line 2, " + like + token)
+    for name, word in {"first_row_misspelt": "1_0", "first_row_hexadecimal": "0x10"}.items():
+        message = f"{{path}}:1: {word!r} after token 'the' is not a number{SKIP}"
+        invalid(name, f"the {word} 2 3\nfrog 1 2 3\n", message)
+    invalid(
         "not_a_zip",
         "the 1 2\n",
         "{path}: not a zip, so it has no member 'glove.txt': leave member= out",
@@ -100,7 +119,7 @@ def _headers(invalid: Any) -> None:
         "header_with_wrong_rows",
         "3 2\n" + rows,
         "{path}:1: the header says 3 rows, but 2 follow: the file is cut short or the header is wrong; "
-        "--no-header with --on-error skip reads what is there",
+        "--limit 2 reads what is there",
     )
     invalid(
         "header_with_wrong_dim",

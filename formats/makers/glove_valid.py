@@ -53,6 +53,11 @@ def _layout(valid: Any) -> None:
     )
     valid("header", b"2 2\n" + PLAIN, "word2vec's header by mistake: it agrees with the rows", TOKENS, ROWS)
     one = "2 1\nfrog 3\n"
+    valid("tab_in_header", b"2\t2\n" + PLAIN, "the same with a tab", TOKENS, ROWS)
+    commas: list[str | bytes] = ["at 0,5", "to 1_000"]
+    for name, head, read in (("header", "2 2\n", {}), ("dim", "", {"read": {"dim": 2}})):
+        text = f"{head}at 0,5 0.5 1\nto 1_000 -1 2\n"
+        valid(f"misspelt_before_stated_{name}", text, "what is stated is believed", commas, ["0.5 1", "-1 2"], **read)
     valid("one_dimension", "the 1\nfrog 2\n", "rows of one number", TOKENS, ["1", "2"])
     valid(
         "one_dimension_header",

@@ -47,7 +47,7 @@ def _invalid_text(folder: Path) -> None:
         write_invalid(folder, f"{name}.vec", text.encode(), f"{{path}}:{message}", **more)
 
     cure = "--no-header (header=False) reads rows without one"
-    wrong = "the file is cut short or the header is wrong; --no-header with --on-error skip reads what is there"
+    wrong = "the file is cut short or the header is wrong; --limit 3 reads what is there"
     invalid("no_header", LINES, f"1: 'the 0.5 -1.5' is not a header, rows and dim: {cure}")
     invalid("more_rows", TEXT.replace("3 2", "4 2"), f"1: the header says 4 rows, but 3 follow: {wrong}")
     invalid("fewer_rows", TEXT.replace("3 2", "2 2"), f"1: the header says 2 rows, but 3 follow: {wrong}")
