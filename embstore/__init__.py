@@ -24,14 +24,13 @@ if TYPE_CHECKING:
         UnknownTokenError,
         UnsupportedVersionError,
     )
-    from embstore.layers import Embedding, EmbeddingBag
+    from embstore.layers import Embedding, EmbeddingBag, Tables
     from embstore.merging import concat, merge
     from embstore.oov import Policy
     from embstore.opening import open  # noqa: A004
     from embstore.report import Report
     from embstore.saving import save
     from embstore.store import Store
-    from embstore.tables import Tables
     from embstore.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
@@ -72,14 +71,13 @@ _HOMES = {
     "covering": ("Coverage", "coverage"),
     "encoder": ("Bags", "Encoder"),
     "errors": tuple(name for name in __all__ if name.endswith(("Error", "Warning"))),
-    "layers": ("Embedding", "EmbeddingBag"),
+    "layers": ("Embedding", "EmbeddingBag", "Tables"),
     "merging": ("concat", "merge"),
     "oov": ("Policy",),
     "opening": ("open",),
     "report": ("Report",),
     "saving": ("save",),
     "store": ("Store",),
-    "tables": ("Tables",),
     "vocabulary": ("Vocabulary",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

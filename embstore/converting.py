@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embstore import codecs
-from embstore.atomic import check_target
-from embstore.batch import AS_IS, Batch, Dtype, Duplicates, Progress, ReadOptions, Source, WriteOptions, check_dtype
-from embstore.blaming import blaming
+from embstore.batch import Batch, Source
 from embstore.codecs.sniffing import to_read
 from embstore.distinct import check_duplicates, distinct
 from embstore.errors import EmbstoreError, FormatError
+from embstore.files.atomic import check_target
+from embstore.files.blaming import blaming
+from embstore.options import AS_IS, Dtype, Duplicates, Progress, ReadOptions, WriteOptions, check_dtype
 from embstore.report import Report, report, warn
 from embstore.stages import Selection, vocabulary_of
 from embstore.vocab import VocabBuilder

@@ -13,7 +13,7 @@ import numpy as np
 from embstore.backoffs import find_forms
 from embstore.encoder import Encoder
 from embstore.errors import FormatError
-from embstore.inputs import Input
+from embstore.files.inputs import Input
 from embstore.oov import OovLike, Policy, back_off_name
 from embstore.resolver import Lookup
 from embstore.vocabulary import count_tokens

@@ -8,8 +8,9 @@ from typing import get_args
 
 import numpy as np
 
-from embstore.batch import Batch, Duplicates, Ints, Source, Vectors, check_choice
+from embstore.batch import Batch, Ints, Source, Vectors
 from embstore.errors import FormatError
+from embstore.options import Duplicates, check_choice
 from embstore.vocab import VocabBuilder
 
 REPEATED = "repeated tokens"

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import rowwise
-from embstore.batch import Batch, Dtype, Special, Vectors
+from embstore.batch import Batch, Special, Vectors
+from embstore.options import Dtype
 
 NUMPY_DTYPES: dict[Dtype, str] = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2", "int8": "u1"}
 TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "int8": "U8"}

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from embstore import codecs
-from embstore.atomic import check_target, unwinding
-from embstore.blaming import blaming
 from embstore.comparing import Difference, compare
 from embstore.converting import convert
 from embstore.errors import EmbstoreError, EmbstoreWarning
+from embstore.files.atomic import check_target, unwinding
+from embstore.files.blaming import blaming
 from embstore.opening import open as open_store
 from embstore.report import Report
 

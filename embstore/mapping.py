@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.batch import Dtype, check_choice
 from embstore.dtypes import NUMPY_DTYPES
-from embstore.inputs import open_regular
+from embstore.files.inputs import open_regular
 from embstore.layout import read_header
+from embstore.options import Dtype, check_choice
 from embstore.verify import check_store
 from embstore.vocab import Vocab
 

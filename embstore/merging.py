@@ -9,10 +9,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embstore.batch import Batch, Dtype, Ints, Source, Tokens, Vectors, check_choice
+from embstore.batch import Batch, Ints, Source, Tokens, Vectors
 from embstore.converting import Counter, kept_dtype, target_codec, write
 from embstore.dtypes import decode_rows
 from embstore.opening import opened
+from embstore.options import Dtype, check_choice
 from embstore.report import Report, report, warn
 from embstore.stages import Selection
 from embstore.store import Store

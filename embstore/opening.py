@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embstore.batch import Duplicates, Progress, ReadOptions
 from embstore.codecs.sniffing import to_read
 from embstore.converting import read
 from embstore.distinct import check_duplicates
 from embstore.mapping import Advice, check_advice
+from embstore.options import Duplicates, Progress, ReadOptions
 from embstore.report import warn
 from embstore.stages import Selection
 from embstore.store import Store

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from embstore.atomic import check_target
-from embstore.batch import Batch, Dtype, Source, Tokens
-from embstore.blaming import blaming
+from embstore.batch import Batch, Source, Tokens
+from embstore.files.atomic import check_target
+from embstore.files.blaming import blaming
+from embstore.options import Dtype
 from embstore.report import warn
 from embstore.stages import Selection
 from embstore.writer import write_store

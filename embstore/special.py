@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.batch import Dtype, Source
+from embstore.batch import Source
 from embstore.dtypes import decode_rows, dim_of
 from embstore.errors import EmbstoreError
 from embstore.oov import Ending, Hash, Mean, OovLike, Policy, Subword, Zero
+from embstore.options import Dtype
 
 MAX_TEXT = 500  # of a policy in a header
 BLOCK = 8192  # rows in a pass over a table; the last bits of its mean depend on it

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embstore import rowwise
-from embstore.batch import Batch, Dtype, Findings, Source, Tokens, check_dtype
+from embstore.batch import Batch, Findings, Source, Tokens
 from embstore.dtypes import encode_rows, from_bfloat16
 from embstore.errors import EmbstoreError
+from embstore.options import Dtype, check_dtype
 from embstore.vocab import Vocab, VocabBuilder, encode_lossless
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embstore import search
 from embstore.aligned import aligned
-from embstore.batch import Dtype, Duplicates, Ints, Source, Vectors
+from embstore.batch import Ints, Source, Vectors
 from embstore.distinct import distinct
 from embstore.dtypes import NUMPY_DTYPES, columns_of, decode_rows, dim_of, encode_batch, encode_rows, encode_special
 from embstore.errors import FormatError, UnknownTokenError
@@ -21,6 +21,7 @@ from embstore.gathering import Gathered
 from embstore.mapping import Advice, map_store
 from embstore.notebook import SHOWN, table_of_rows
 from embstore.oov import OovLike
+from embstore.options import Dtype, Duplicates
 from embstore.search import Neighbours, Query
 from embstore.verify import verify_store
 from embstore.vocab import Itos, Stoi, Vocab, VocabBuilder

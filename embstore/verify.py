@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout, rowwise
-from embstore.batch import Dtype
 from embstore.dtypes import TENSOR_DTYPES, bytes_of, columns_of
 from embstore.errors import EmbstoreError, FormatError
 from embstore.layout import Header
+from embstore.options import Dtype
 from embstore.vocab import Vocab
 
 VOCABULARY = (layout.SLOTS, layout.OFFSETS, layout.BYTES)

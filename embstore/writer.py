@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.atomic import replacing, write_all
-from embstore.batch import Duplicates, Ints, Source, Vectors
-from embstore.checksum import Checksum
+from embstore.batch import Ints, Source, Vectors
 from embstore.distinct import distinct
 from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, columns_of, encode_batch, encode_rows, encode_special
 from embstore.errors import FormatError
+from embstore.files.atomic import replacing, write_all
+from embstore.files.checksum import Checksum
+from embstore.options import Duplicates
 from embstore.vocab import VocabBuilder
 
 RESERVE = layout.ALIGNMENT

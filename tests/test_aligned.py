@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 
 import embstore
-from embstore.batch import Dtype
 from embstore.dtypes import encode_rows, from_bfloat16
 from embstore.oov import Hash
+from embstore.options import Dtype
 from embstore.special import special_rows
 from embstore.store import Store
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import embstore
-from embstore.atomic import check_target, replacing
 from embstore.errors import EmbstoreError
+from embstore.files.atomic import check_target, replacing
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_a_signal_in_the_middle_leaves_nothing(tmp_path: Path, number: signal.Si
 AT_THE_RENAME = """
 import os, signal, sys
 from pathlib import Path
-from embstore.atomic import replacing
+from embstore.files.atomic import replacing
 def hook(event, _):
     if event == "os.rename":
         os.kill(os.getpid(), signal.SIGTERM)
@@ -166,7 +166,7 @@ def test_a_signal_at_the_very_end_leaves_nothing(tmp_path: Path) -> None:
 TOGETHER = """
 import os, signal, sys
 from pathlib import Path
-from embstore.atomic import replacing_together
+from embstore.files.atomic import replacing_together
 folder, at, what = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 renames = 0
 def hook(event, _):

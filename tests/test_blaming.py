@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from embstore.blaming import blaming
+from embstore.files.blaming import blaming
 
 FILES = ["safetensors", "txt", "vec", "bin", "npy", "npz", "h5", "parquet", "arrow", "pt", "fifu"]
 NAMED = ["projector", "static-embedding", "model2vec", "safetensors"]

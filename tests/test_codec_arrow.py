@@ -12,8 +12,8 @@ import pytest
 from pyarrow import feather, ipc
 
 import embstore
-from embstore.batch import ReadOptions
 from embstore.codecs import arrow as codec
+from embstore.options import ReadOptions
 
 WORDS = ["the", "frog", "žába"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -107,7 +107,7 @@ def test_damage_anywhere_is_an_error_or_a_wrong_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: embstore.batch.Dtype) -> None:
+def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: embstore.options.Dtype) -> None:
     words = [*WORDS[:2], "a\nb\0"]
     embstore.save(tmp_path / "s.safetensors", words, MATRIX, dtype=dtype)
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "t.arrow")

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import embstore
-from embstore.atomic import replacing
-from embstore.batch import Batch, Dtype, ReadOptions, Source, Tokens
+from embstore.batch import Batch, Source, Tokens
 from embstore.codecs import CODECS, Codec, by_target
 from embstore.codecs.sniffing import sniff
 from embstore.errors import EmbstoreError, FormatError
+from embstore.files.atomic import replacing
+from embstore.options import Dtype, ReadOptions
 
 WRITING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes]
 BOTH = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes and codec.reads]

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import embstore
-from embstore.batch import Batch, ReadOptions, Source, Tokens, WriteOptions
+from embstore.batch import Batch, Source, Tokens
 from embstore.codecs import hdf5 as codec
 from embstore.codecs import hdf5_process, hdf5_target
 from embstore.codecs.hdf5_writing import write_hdf5
+from embstore.options import ReadOptions, WriteOptions
 
 WORDS = ["the", "frog", "žába"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -344,7 +345,7 @@ def test_origin(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_written_is_read_by_h5py_and_reads_back(tmp_path: Path, dtype: embstore.batch.Dtype) -> None:
+def test_written_is_read_by_h5py_and_reads_back(tmp_path: Path, dtype: embstore.options.Dtype) -> None:
     many: NDArray[np.float32] = np.random.default_rng(0).standard_normal((5000, 70)).astype(np.float32)
     words = [f"word{i}ž" for i in range(4998)] + ["a\nb", ""]
     embstore.save(tmp_path / "s.safetensors", words, many, dtype=dtype)

@@ -14,10 +14,10 @@ import pytest
 from goldens import FORMATS
 
 import embstore
-from embstore.batch import ReadOptions
 from embstore.codecs import magnitude as codec
 from embstore.codecs.sniffing import sniff
 from embstore.errors import FormatError
+from embstore.options import ReadOptions
 
 PLAIN = FORMATS / "magnitude" / "valid" / "plain.magnitude"
 

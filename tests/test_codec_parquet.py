@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import embstore
-from embstore.batch import ReadOptions
 from embstore.codecs import parquet as codec
+from embstore.options import ReadOptions
 
 WORDS = ["the", "frog", "žába", ""]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125], [0, 7]], np.float32)
@@ -143,7 +143,7 @@ def test_damaged_pages_are_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: embstore.batch.Dtype) -> None:
+def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: embstore.options.Dtype) -> None:
     words = [*WORDS[:3], "a\nb\0"]
     embstore.save(tmp_path / "s.safetensors", words, MATRIX, dtype=dtype)
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "t.parquet")

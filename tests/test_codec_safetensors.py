@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 import embstore
-from embstore.batch import ReadOptions
 from embstore.codecs import safetensors as codec
 from embstore.codecs.sniffing import sniff
 from embstore.dtypes import to_bfloat16
+from embstore.options import ReadOptions
 
 WORDS = ["the", "frog", "Ġqueen"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -325,7 +325,7 @@ def test_origin_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_written_is_read_by_the_library_and_reads_back(tmp_path: Path, dtype: embstore.batch.Dtype) -> None:
+def test_written_is_read_by_the_library_and_reads_back(tmp_path: Path, dtype: embstore.options.Dtype) -> None:
     embstore.save(tmp_path / "s.safetensors", WORDS, MATRIX, dtype=dtype)
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "plain.safetensors", to="safetensors")
     assert (tmp_path / "plain.vocab.txt").read_bytes() == "the\nfrog\nĠqueen\n".encode()

@@ -14,12 +14,13 @@ import pytest
 from goldens import FORMATS
 
 import embstore
-from embstore.batch import ReadOptions, Tokens
+from embstore.batch import Tokens
 from embstore.cli import main
 from embstore.codecs import spacy as codec
 from embstore.codecs.sniffing import sniff
 from embstore.codecs.spacy_keys import SYMBOLS, hash_strings, key_rows
 from embstore.errors import FormatError
+from embstore.options import ReadOptions
 
 VALID = FORMATS / "spacy" / "valid"
 KEYS = {  # as spaCy 3.8 gives them: spacy.strings.get_string_id

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import embstore
 from embstore import _native, _speedups
-from embstore.batch import Batch, ReadOptions, Source, Tokens
+from embstore.batch import Batch, Source, Tokens
 from embstore.codecs import word2vec_bin as codec
 from embstore.codecs.sniffing import sniff
+from embstore.options import ReadOptions
 
 Rows = list[tuple[bytes, bytes]]
 

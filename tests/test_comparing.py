@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
-from embstore.batch import Batch, Dtype, Source, Tokens
+from embstore.batch import Batch, Source, Tokens
 from embstore.comparing import Difference, compare
 from embstore.losing import convert_and_compare
+from embstore.options import Dtype
 from embstore.store import Store
 
 NAN, INF = math.nan, math.inf

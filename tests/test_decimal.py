@@ -13,9 +13,10 @@ from hypothesis import given
 from numpy.typing import NDArray
 
 import embstore
-from embstore.batch import Batch, Dtype, ReadOptions, Source, Tokens
+from embstore.batch import Batch, Source, Tokens
 from embstore.codecs import glove
 from embstore.errors import FormatError
+from embstore.options import Dtype, ReadOptions
 
 
 def written(path: Path, words: list[str], vectors: NDArray[np.float32], batch: int = 1000) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 from goldens import FORMATS, bits, read, sidecars
 
 import embstore
-from embstore.inputs import Input
+from embstore.files.inputs import Input
 
 FOLDERS = sorted(path for path in FORMATS.iterdir() if path.is_dir() and path.name not in ("makers", "__pycache__"))
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")

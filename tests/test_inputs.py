@@ -18,7 +18,7 @@ import zstandard
 from hypothesis import given
 
 from embstore.errors import FormatError
-from embstore.inputs import Input, open_regular
+from embstore.files.inputs import Input, open_regular
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress,

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
-from embstore.batch import Batch, Dtype, Source, Tokens
+from embstore.batch import Batch, Source, Tokens
 from embstore.cli import main
 from embstore.merging import concat, merge
+from embstore.options import Dtype
 from embstore.store import Store
 
 Rows = dict[str, list[float]]

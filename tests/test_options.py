@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import embstore
-from embstore.batch import ReadOptions
 from embstore.cli import COMMANDS, main
 from embstore.codecs import ANYWHERE, CODECS, Codec
 from embstore.errors import EmbstoreError, FormatError
+from embstore.options import ReadOptions
 
 READING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads]
 VALUES: dict[str, Any] = {

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from numpy.typing import NDArray
 
-from embstore.batch import ReadOptions
 from embstore.codecs import glove
+from embstore.options import ReadOptions
 
 
 def bits(values: list[float]) -> NDArray[np.float32]:

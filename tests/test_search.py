@@ -92,7 +92,7 @@ def test_rows_that_are_not_finite_never_win(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_narrow_tables_are_searched_in_float32(tmp_path: Path, dtype: embstore.batch.Dtype) -> None:
+def test_narrow_tables_are_searched_in_float32(tmp_path: Path, dtype: embstore.options.Dtype) -> None:
     embstore.save(tmp_path / "s.safetensors", WORDS, VECTORS, dtype=dtype)
     found = embstore.open(tmp_path / "s.safetensors").most_similar("man", topn=1)
     assert_found(found, [("king", 3 / 10**0.5)])

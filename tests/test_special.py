@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 import embstore
-from embstore.batch import Dtype
 from embstore.dtypes import encode_rows, to_bfloat16
 from embstore.encoder import Encoder
 from embstore.oov import Hash, Policy, Zero
+from embstore.options import Dtype
 from embstore.special import BLOCK, Special, moments, special_rows
 
 RNG = np.random.default_rng(7)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import embstore
-from embstore.batch import Dtype
 from embstore.errors import UnknownTokenError
+from embstore.options import Dtype
 
 WORDS = ["the", "of", "to", "é", ""]
 VECTORS = np.array([[1, 2], [3, 4], [5, 6], [-7.5, 8], [0, 0]], np.float32)

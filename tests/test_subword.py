@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
-from embstore.batch import Dtype, Tokens
+from embstore.batch import Tokens
 from embstore.cli import main
 from embstore.covering import coverage
 from embstore.encoder import Encoder
 from embstore.layers.collate import Collate, Feature
 from embstore.ngrams import Ngrams
+from embstore.options import Dtype
 from embstore.special import Special
 
 MODELS = FORMATS / "fasttext" / "valid"

@@ -14,10 +14,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from embstore.batch import ReadOptions
 from embstore.codecs import glove, lines, text
 from embstore.codecs.shape import Shape
 from embstore.errors import FormatError
+from embstore.options import ReadOptions
 
 ROWS = st.builds("w{} {} {}".format, st.integers(0, 99), st.integers(-9, 99), st.integers(-9, 99))
 ODD = st.sampled_from(

@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import embstore
-from embstore.batch import Batch, Source, Tokens, WriteOptions
+from embstore.batch import Batch, Source, Tokens
 from embstore.cli import main
 from embstore.codecs import CODECS, Codec
 from embstore.codecs import hdf5_writing as hdf5
 from embstore.errors import FormatError
+from embstore.options import WriteOptions
 
 WORDS = ["the", "frog", "naïve", "日本", ""]
 VECTORS = np.arange(15, dtype=np.float32).reshape(5, 3) / 7

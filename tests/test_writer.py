@@ -20,8 +20,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 import embstore
-from embstore.batch import Batch, Dtype, Duplicates, Source, Tokens
+from embstore.batch import Batch, Source, Tokens
 from embstore.errors import EmbstoreError, FormatError
+from embstore.options import Dtype, Duplicates
 from embstore.writer import write_store
 
 VALUES = st.integers(0, 2**32 - 1) | st.integers(0, 2**16 - 1).map(lambda high: high << 16 | 0x8000)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import embstore
-from embstore.batch import ReadOptions
 from embstore.codecs import glove
+from embstore.options import ReadOptions
 
 
 def parse(text: str) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from embstore.blaming import NO_ROOM
 from embstore.cli.printing import print_text
 from embstore.errors import EmbstoreError, EmbstoreWarning, UnknownTokenError
+from embstore.files.blaming import NO_ROOM
 
 COMMANDS = {
     "convert": "Convert a file of embeddings into another.",

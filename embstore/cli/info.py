@@ -10,14 +10,15 @@ from typing import Any
 
 import click
 
-from embstore.batch import Batch, ReadOptions
+from embstore.batch import Batch
 from embstore.cli.options import FILE, as_json, progress_bar, reading_options
 from embstore.cli.printing import print_columns, print_json
 from embstore.codecs.sniffing import to_read
 from embstore.converting import read
 from embstore.errors import FormatError
-from embstore.inputs import open_regular
+from embstore.files.inputs import open_regular
 from embstore.layout import read_header
+from embstore.options import ReadOptions
 from embstore.store import Store
 
 SHOWN = 5  # tokens

@@ -8,12 +8,12 @@ from typing import Any, get_args
 
 import click
 
-from embstore.batch import Dtype
 from embstore.cli.convert import sentence
 from embstore.cli.options import FILE, as_json
 from embstore.cli.printing import print_json, print_text
 from embstore.codecs import CODECS
 from embstore.merging import How, merge
+from embstore.options import Dtype
 
 
 @click.command("merge")

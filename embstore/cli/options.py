@@ -11,8 +11,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from embstore.batch import Dtype, Progress
 from embstore.codecs import CODECS
+from embstore.options import Dtype, Progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embstore.batch import ReadOptions, WriteOptions
 from embstore.codecs import magic
 from embstore.errors import FormatError, UnknownFormatError
+from embstore.options import ReadOptions, WriteOptions
 
 ANYWHERE = ("format", "limit", "dtype")  # options of reading that every format has a use for
 LINES = ("member", "dim", "header", "on_error")

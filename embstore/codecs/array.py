@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from embstore.batch import Dtype, Findings, Progress, ReadOptions, Source, Vectors
+from embstore.batch import Findings, Source, Vectors
 from embstore.codecs.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.tokenizer import WordList
 from embstore.dtypes import from_bfloat16
 from embstore.errors import FormatError
+from embstore.options import Dtype, Progress, ReadOptions
 
 MAX_HEADER = 10_000  # as numpy.load has it: literal_eval of more could exhaust memory
 WRITTEN_HEADER = 128  # bytes, as numpy.save has it for a matrix of any size in use

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from embstore.atomic import replacing
-from embstore.batch import Progress, ReadOptions, Source
+from embstore.batch import Source
 from embstore.codecs.arrow_columns import choose, pyarrow
 from embstore.codecs.arrow_rows import record_batches, table_schema
 from embstore.codecs.arrow_table import read_table, translating
 from embstore.codecs.magic import is_arrow_stream
 from embstore.errors import FormatError
-from embstore.inputs import first_bytes, open_regular
+from embstore.files.atomic import replacing
+from embstore.files.inputs import first_bytes, open_regular
+from embstore.options import Progress, ReadOptions
 
 NAME = "arrow"
 END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embstore.batch import Dtype, ReadOptions
 from embstore.errors import FormatError, MissingDependencyError
+from embstore.options import Dtype, ReadOptions
 
 TEXT = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
 FLOATS: dict[str, Dtype] = {"halffloat": "float16", "float": "float32", "double": "float32"}

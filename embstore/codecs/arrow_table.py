@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from embstore.batch import Batch, Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.batch import Batch, Source, Tokens, Vectors
 from embstore.codecs.arrow_columns import Columns, choose, is_list, pyarrow
 from embstore.codecs.matrix import BATCH_BYTES, Origin
 from embstore.codecs.tokenizer import read_words
 from embstore.errors import FormatError
+from embstore.options import Progress, ReadOptions
 
 
 def read_table(

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import IO
 
-from embstore.atomic import write_all
 from embstore.batch import Source
 from embstore.errors import FormatError
+from embstore.files.atomic import write_all
 
 BLOCK = 1 << 20
 

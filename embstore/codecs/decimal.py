@@ -9,10 +9,10 @@ from typing import IO
 import numpy as np
 
 from embstore import kernels
-from embstore.atomic import write_all
 from embstore.batch import Batch, Source, Tokens
 from embstore.codecs.shape import NUMBER
 from embstore.errors import FormatError
+from embstore.files.atomic import write_all
 
 WIDEST = 20  # bytes that a number, -1.17549435e-38 say, and its space take at most
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.errors import FormatError
-from embstore.inputs import open_regular
+from embstore.files.inputs import open_regular
 
 NAME = "fasttext"
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import replacing, write_all
-from embstore.batch import Findings, Progress, ReadOptions, Source, Tokens, Vectors, is_utf8
+from embstore.batch import Findings, Source, Tokens, Vectors, is_utf8
 from embstore.codecs.matrix import BATCH_BYTES, Origin, matrix_source
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
-from embstore.inputs import open_regular
+from embstore.files.atomic import replacing, write_all
+from embstore.files.inputs import open_regular
+from embstore.options import Progress, ReadOptions
 
 NAME = "finalfusion"
 WORDS, MATRIX, BUCKETS, QUANTIZED, NORMS, FASTTEXT_BUCKETS, EXPLICIT_NGRAMS = 1, 2, 3, 4, 6, 7, 8

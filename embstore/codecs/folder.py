@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from embstore.atomic import unwinding
 from embstore.errors import EmbstoreError
+from embstore.files.atomic import unwinding
 
 
 @contextlib.contextmanager

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import replacing
-from embstore.batch import Batch, Progress, ReadOptions, Source
+from embstore.batch import Batch, Source
 from embstore.codecs.decimal import formatted, write_rows
 from embstore.codecs.shape import (
     SAMPLE,
@@ -23,6 +22,8 @@ from embstore.codecs.shape import (
 from embstore.codecs.sniffing import check_written
 from embstore.codecs.text import read_text
 from embstore.errors import FormatError
+from embstore.files.atomic import replacing
+from embstore.options import Progress, ReadOptions
 
 NAME = "glove"
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from embstore.batch import AS_IS, Batch, Progress, ReadOptions, Source, WriteOptions
+from embstore.batch import Batch, Source
 from embstore.codecs.array import array_source, check_matrix, native
 from embstore.codecs.hdf5_process import Child
 from embstore.codecs.hdf5_request import Request
@@ -20,7 +20,8 @@ from embstore.codecs.hdf5_writing import write_hdf5
 from embstore.codecs.matrix import Origin, matrix_source
 from embstore.codecs.tokenizer import WordList, read_words
 from embstore.codecs.wordlist import fitting, words_for
-from embstore.inputs import open_regular
+from embstore.files.inputs import open_regular
+from embstore.options import AS_IS, Progress, ReadOptions, WriteOptions
 
 NAME = "hdf5"
 

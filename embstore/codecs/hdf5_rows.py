@@ -10,7 +10,7 @@ import numpy as np
 
 from embstore.batch import Ints, Tokens, Vectors
 from embstore.codecs.hdf5_process import Child
-from embstore.inputs import open_regular
+from embstore.files.inputs import open_regular
 
 
 def mapped_rows(path: Path, shape: tuple[int, int], dtype: str, offset: int) -> Vectors:

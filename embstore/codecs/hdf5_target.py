@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import IO, Any
 
-from embstore.atomic import write_all
+from embstore.files.atomic import write_all
 
 
 class Target(io.RawIOBase):

@@ -9,12 +9,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from embstore.atomic import replacing
-from embstore.batch import Batch, Source, WriteOptions
+from embstore.batch import Batch, Source
 from embstore.codecs.hdf5_target import Target
 from embstore.codecs.matrix import BATCH_BYTES
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
+from embstore.files.atomic import replacing
+from embstore.options import WriteOptions
 
 NAME = "hdf5"
 CHUNK_BYTES = 1 << 18  # a quarter of libhdf5's chunk cache

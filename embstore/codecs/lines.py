@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import kernels
-from embstore.batch import Batch, OnError, Tokens
+from embstore.batch import Batch, Tokens
 from embstore.codecs.shape import NUMBER, Shape, count_numbers
+from embstore.options import OnError
 
 BLANKS = re.compile(rb"[ \t\r\n]*")
 BLANK = "empty lines left out"

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from embstore.batch import Batch, Findings, Progress, ReadOptions, Source, Tokens
+from embstore.batch import Batch, Findings, Source, Tokens
 from embstore.codecs.magic import is_magnitude
 from embstore.codecs.matrix import BATCH_BYTES, Origin
 from embstore.errors import FormatError
-from embstore.inputs import first_bytes
+from embstore.files.inputs import first_bytes
+from embstore.options import Progress, ReadOptions
 
 NAME = "magnitude"
 TABLES = ("magnitude", "magnitude_format")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from embstore.batch import Batch, Dtype, Findings, Progress, Source, Tokens, Vectors
-from embstore.checksum import Checksum
-from embstore.inputs import open_regular
+from embstore.batch import Batch, Findings, Source, Tokens, Vectors
+from embstore.files.checksum import Checksum
+from embstore.files.inputs import open_regular
+from embstore.options import Dtype, Progress
 
 BATCH_BYTES = 1 << 20
 RowReader = Callable[[int, int], Vectors]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embstore.batch import Dtype, Source
+from embstore.batch import Source
 from embstore.codecs.static_model import write_model
+from embstore.options import Dtype
 
 NAME = "model2vec"
 

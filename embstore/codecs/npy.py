@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import replacing_together, write_all
-from embstore.batch import Dtype, Progress, ReadOptions, Source, Vectors
+from embstore.batch import Source, Vectors
 from embstore.codecs.array import (
     WRITTEN_HEADER,
     array_source,
@@ -22,7 +21,9 @@ from embstore.codecs.matrix import Origin
 from embstore.codecs.wordlist import WordsBeside, words_for
 from embstore.dtypes import bytes_of, encode_rows
 from embstore.errors import FormatError
-from embstore.inputs import open_regular
+from embstore.files.atomic import replacing_together, write_all
+from embstore.files.inputs import open_regular
+from embstore.options import Dtype, Progress, ReadOptions
 
 NAME = "npy"
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import replacing
-from embstore.batch import AS_IS, Progress, ReadOptions, Source, Tokens, Vectors, WriteOptions
+from embstore.batch import Source, Tokens, Vectors
 from embstore.codecs.array import (
     ArrayHeader,
     array_source,
@@ -28,8 +27,10 @@ from embstore.codecs.waiting import waiting_rows
 from embstore.codecs.wordlist import fitting, words_for
 from embstore.dtypes import bytes_of
 from embstore.errors import EmbstoreError, FormatError
-from embstore.inputs import open_regular
-from embstore.unpacking import check_not_encrypted
+from embstore.files.atomic import replacing
+from embstore.files.inputs import open_regular
+from embstore.files.unpacking import check_not_encrypted
+from embstore.options import AS_IS, Progress, ReadOptions, WriteOptions
 
 NAME = "npz"
 MAX_RATIO = 200  # of unpacked to packed bytes: embeddings hardly pack at all

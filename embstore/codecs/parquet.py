@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from embstore.atomic import replacing
-from embstore.batch import AS_IS, Progress, ReadOptions, Source, WriteOptions
+from embstore.batch import Source
 from embstore.codecs.arrow_columns import choose, pyarrow
 from embstore.codecs.arrow_rows import record_batches, table_schema
 from embstore.codecs.arrow_table import read_table, translating
-from embstore.inputs import open_regular
+from embstore.files.atomic import replacing
+from embstore.files.inputs import open_regular
+from embstore.options import AS_IS, Progress, ReadOptions, WriteOptions
 
 NAME = "parquet"
 ROWS = 16384  # read at a time

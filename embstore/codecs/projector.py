@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import replacing, write_all
 from embstore.batch import Batch, Source, Tokens
 from embstore.codecs.decimal import formatted
 from embstore.codecs.folder import new_folder
 from embstore.errors import FormatError
+from embstore.files.atomic import replacing, write_all
 
 NAME = "projector"
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.atomic import replacing_together
-from embstore.batch import Dtype, Findings, Ints, Progress, ReadOptions, Source, Vectors
+from embstore.batch import Findings, Ints, Source, Vectors
 from embstore.codecs.magic import checkpoint
 from embstore.codecs.matrix import Origin, matrix_source
 from embstore.codecs.tensor_file import write_tensor
@@ -21,8 +20,10 @@ from embstore.codecs.tokenizer import WordList, read_words, words_beside
 from embstore.codecs.wordlist import WordsBeside
 from embstore.dtypes import from_bfloat16
 from embstore.errors import FormatError
-from embstore.inputs import open_regular
+from embstore.files.atomic import replacing_together
+from embstore.files.inputs import open_regular
 from embstore.layout import Header, Tensor, read_header
+from embstore.options import Dtype, Progress, ReadOptions
 
 NAME = "safetensors"
 FLOATS: dict[str, tuple[str, Dtype]] = {

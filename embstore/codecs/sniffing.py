@@ -6,12 +6,12 @@ import warnings
 from pathlib import Path
 from typing import IO
 
-from embstore.batch import ReadOptions
 from embstore.codecs import CODECS, Codec, find, magic
 from embstore.codecs.shape import count_numbers, header_of
 from embstore.errors import EmbstoreError, EmbstoreWarning, FormatError, UnknownFormatError
-from embstore.inputs import Input, first_bytes
-from embstore.unpacking import is_compressed
+from embstore.files.inputs import Input, first_bytes
+from embstore.files.unpacking import is_compressed
+from embstore.options import ReadOptions
 
 HEAD = 4096
 TEXT_HEAD = 1 << 16  # two rows of text take more

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.batch import Findings, Ints, Progress, ReadOptions, Source, Tokens, Vectors
+from embstore.batch import Findings, Ints, Source, Tokens, Vectors
 from embstore.codecs.array import native
 from embstore.codecs.magic import spacy_vectors
 from embstore.codecs.matrix import Origin, matrix_source, rows_in_batch
@@ -15,7 +15,8 @@ from embstore.codecs.npy import mapped
 from embstore.codecs.spacy_keys import SYMBOLS, Keys, hash_strings, key_rows
 from embstore.codecs.tokenizer import read_words
 from embstore.errors import FormatError
-from embstore.inputs import first_bytes, open_regular
+from embstore.files.inputs import first_bytes, open_regular
+from embstore.options import Progress, ReadOptions
 
 NAME = "spacy"
 NAMELESS = "words left out, as strings.json does not have their strings"

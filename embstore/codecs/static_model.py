@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from embstore.atomic import replacing
-from embstore.batch import Batch, Dtype, Source, Tokens
+from embstore.batch import Batch, Source, Tokens
 from embstore.codecs.folder import new_folder
 from embstore.codecs.tensor_file import write_tensor
 from embstore.errors import FormatError
+from embstore.files.atomic import replacing
+from embstore.options import Dtype
 
 UNKNOWN = ("[UNK]", "<unk>")
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embstore import layout
-from embstore.batch import Batch, Duplicates, Progress, ReadOptions, Source
+from embstore.batch import Batch, Source
 from embstore.dtypes import decode_rows, dim_of
 from embstore.mapping import map_store
 from embstore.oov import Subword
+from embstore.options import Duplicates, Progress, ReadOptions
 from embstore.special import BLOCK, Special
 from embstore.writer import write_store
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from embstore.atomic import write_all
-from embstore.batch import Dtype, Source, Tokens
+from embstore.batch import Source, Tokens
 from embstore.dtypes import TENSOR_DTYPES, bytes_of, encode_rows
 from embstore.errors import FormatError
+from embstore.files.atomic import write_all
 from embstore.layout import ALIGNMENT, build_header
+from embstore.options import Dtype
 
 
 def write_tensor(

@@ -12,11 +12,12 @@ from itertools import chain
 from pathlib import Path
 from threading import Event
 
-from embstore.batch import Batch, Findings, OnError, Progress, ReadOptions, Source
+from embstore.batch import Batch, Findings, Source
 from embstore.codecs.lines import SKIPPED, Block, Parsed, parse_block
 from embstore.codecs.shape import SAMPLE, Shape, count_numbers, ends_in_returns
 from embstore.errors import FormatError
-from embstore.inputs import Input
+from embstore.files.inputs import Input
+from embstore.options import OnError, Progress, ReadOptions
 
 BLOCK = 1 << 21  # large enough that handing blocks around costs nothing, small enough to stay in the cache
 MAX_LINE = 1 << 24

@@ -13,7 +13,7 @@ import numpy as np
 
 from embstore.batch import Ints, Tokens
 from embstore.errors import FormatError
-from embstore.inputs import open_regular
+from embstore.files.inputs import open_regular
 
 BESIDE = ("tokenizer.json", "vocab.txt", "vocab.json")
 MARK = b"\xef\xbb\xbf"

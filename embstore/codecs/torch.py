@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embstore.atomic import replacing
-from embstore.batch import Dtype, Progress, ReadOptions, Source, is_utf8
+from embstore.batch import Source, is_utf8
 from embstore.codecs.array import array_source, check_matrix, refused
 from embstore.codecs.magic import is_torch
 from embstore.codecs.matrix import Origin
@@ -22,7 +21,9 @@ from embstore.codecs.waiting import waiting_rows
 from embstore.codecs.wordlist import fitting, words_for
 from embstore.dtypes import NUMPY_DTYPES
 from embstore.errors import FormatError
-from embstore.inputs import first_bytes, open_regular
+from embstore.files.atomic import replacing
+from embstore.files.inputs import first_bytes, open_regular
+from embstore.options import Dtype, Progress, ReadOptions
 from embstore.vocab import pack_lossless
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from embstore.batch import Dtype, Source
+from embstore.batch import Source
 from embstore.dtypes import bytes_of, encode_rows
 from embstore.errors import FormatError
+from embstore.options import Dtype
 
 
 @contextlib.contextmanager

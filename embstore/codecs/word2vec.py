@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from embstore.atomic import replacing
-from embstore.batch import Batch, Progress, ReadOptions, Source
+from embstore.batch import Batch, Source
 from embstore.codecs.counted import CountedHeader
 from embstore.codecs.decimal import write_rows
 from embstore.codecs.shape import NUMBER, SAMPLE, Shape, count_numbers, header_of, most_common_dim
 from embstore.codecs.sniffing import check_written
 from embstore.codecs.text import read_text
 from embstore.errors import FormatError
+from embstore.files.atomic import replacing
+from embstore.options import Progress, ReadOptions
 
 NAME = "word2vec"
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.atomic import Together, write_all
-from embstore.batch import ReadOptions, Tokens
+from embstore.batch import Tokens
 from embstore.codecs.tokenizer import WordList, read_words, words_beside
 from embstore.errors import FormatError
-from embstore.inputs import first_bytes
+from embstore.files.atomic import Together, write_all
+from embstore.files.inputs import first_bytes
+from embstore.options import ReadOptions
 
 MARK = b"\xef\xbb\xbf"
 

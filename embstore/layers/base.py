@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import torch
 
-from embstore.checkpoint import StoreBacked
 from embstore.encoder import Encoder
 from embstore.errors import EmbstoreError
+from embstore.layers.checkpoint import StoreBacked
 from embstore.layers.rowwise import is_rowwise
 from embstore.layers.weights import Table
 from embstore.rowwise import TAIL

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from embstore.batch import Dtype
-from embstore.checkpoint import SHA256, MappedRows, as_tensor
 from embstore.dtypes import encode_rows
 from embstore.encoder import Encoder
 from embstore.errors import EmbstoreError
+from embstore.layers.checkpoint import SHA256, MappedRows, as_tensor
 from embstore.layers.rowwise import is_rowwise
 from embstore.layers.sources import Pretrained, open_source
+from embstore.options import Dtype
 from embstore.special import special_rows
 from embstore.store import Store
 from embstore.vocabulary import Vocabulary

@@ -7,9 +7,9 @@ import os
 import stat
 from pathlib import Path
 
-from embstore.checksum import Checksum
 from embstore.errors import FormatError
-from embstore.unpacking import unpacked
+from embstore.files.checksum import Checksum
+from embstore.files.unpacking import unpacked
 
 
 def open_regular(path: str | Path) -> io.FileIO:

@@ -40,7 +40,7 @@ def _zstd(raw: IO[bytes]) -> Any:
 
         return zstd.ZstdFile(raw)
     try:
-        from embstore.zstd import Frames
+        from embstore.files.zstd import Frames
     except ImportError:
         raise MissingDependencyError("zstandard", "a .zst file") from None
     return Frames(raw)

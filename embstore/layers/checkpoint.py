@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from embstore import layout
-from embstore.batch import Dtype
 from embstore.errors import EmbstoreError, FormatError
+from embstore.options import Dtype
 from embstore.store import Store
 
 SHA256 = f"embstore.sha256.{layout.WEIGHT}"

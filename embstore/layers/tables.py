@@ -8,8 +8,9 @@ from typing import Any, cast
 import torch
 
 from embstore.errors import EmbstoreError
-from embstore.layers import Embedding, EmbeddingBag
+from embstore.layers.bag import EmbeddingBag
 from embstore.layers.collate import Batch, Collate, Feature
+from embstore.layers.embedding import Embedding
 
 
 class Tables(torch.nn.Module):
