@@ -22,6 +22,7 @@ from embstore.dtypes import NUMPY_DTYPES, TENSOR_DTYPES, bytes_of, columns_of, e
 from embstore.errors import FormatError
 from embstore.files.atomic import replacing, write_all
 from embstore.files.checksum import Checksum
+from embstore.files.writeback import Writeback
 from embstore.options import Duplicates
 from embstore.vocab import VocabBuilder
 
@@ -53,7 +54,7 @@ class _Writer:
         self.builder = VocabBuilder(source.expected)
         self.columns = columns_of(source.dim, source.dtype)
         self.row_bytes = self.columns * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
-        self.checksum = Checksum()
+        self.checksum, self.writeback = Checksum(), Writeback(file)
         self.rewritten = False
 
     def run(self) -> None:
@@ -85,6 +86,7 @@ class _Writer:
         block = bytes_of(rows)
         self.checksum.update(block)
         write_all(self.file, block)
+        self.writeback.advance(self.file.tell())
 
     def _finish(self) -> None:
         slots, offsets, data = self.builder.finish()
