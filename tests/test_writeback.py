@@ -27,9 +27,11 @@ def test_the_file_and_its_position_stay_as_they_are(
     assert path.read_bytes() == 9 * block
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the call is Linux's")
 def test_linux_has_the_call_and_takes_what_it_is_given(tmp_path: Path) -> None:
     call = writeback._sync_file_range()
+    if not sys.platform.startswith("linux"):
+        assert call is None
+        return
     with (tmp_path / "t").open("xb", buffering=0) as file:
         file.write(b"x" * 10_000)
         assert call(file.fileno(), 0, 10_000, writeback.WRITE) == 0
