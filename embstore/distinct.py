@@ -61,7 +61,7 @@ def _distinct(
             continue
         highest = np.maximum.accumulate(np.concatenate(([known - 1], rows)))[:-1]
         repeated = np.flatnonzero(rows <= highest)
-        token = builder.token(int(rows[repeated[0]])).decode("utf-8", "replace")
+        token = builder.token(int(rows[repeated[0]])).decode("utf-8", "replace")[:60]
         if duplicates == "error":
             raise FormatError(path, f"the token {token!r} appears twice; --duplicates first or last keeps one")
         source.findings.add(REPEATED, repr(token), len(repeated))

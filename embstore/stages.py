@@ -150,7 +150,7 @@ def _check_fit(batch: Batch) -> None:
 
 
 def _name(tokens: Tokens, position: int) -> str:
-    return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "surrogateescape"))
+    return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "surrogateescape")[:60])
 
 
 def _as_bytes(word: str | bytes) -> bytes:

@@ -111,3 +111,10 @@ def test_tokens_that_are_not_utf8_are_counted(words: list[bytes], cuts: int) -> 
     first = repr(bad[0].decode("utf-8", "surrogateescape")) if bad else ""
     counted = [f"tokens that are not UTF-8, their bytes kept: {len(bad)}, the first {first}"]
     assert selected.findings.messages() == (counted if bad else [])
+
+
+def test_a_warning_shows_the_beginning_of_a_long_token() -> None:
+    selected = Selection().apply(source(["x" * 100_000], np.array([[np.nan]], np.float32)))
+    rows_of(selected)
+    shown = "x" * 60
+    assert selected.findings.messages() == [f"rows with NaN, Inf or a value beyond the dtype: 1, the first '{shown}'"]

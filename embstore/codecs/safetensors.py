@@ -182,10 +182,13 @@ def _view(mapped: mmap.mmap, tensor: Tensor, dtype: str) -> NDArray[Any]:
 
 
 def _choose(header: Header, path: Path) -> str:
-    matrices = [name for name, t in header.tensors.items() if len(t.shape) == 2 and t.dtype in FLOATS]
-    known = [name for name in matrices if _is_known(name)]
+    """Choose the one matrix that can be meant; of whole numbers, whose error says what to do, where no other is."""
+    matrices = [(name, t.dtype) for name, t in header.tensors.items() if len(t.shape) == 2]
+    floating = [name for name, dtype in matrices if dtype in FLOATS]
+    known = [name for name in floating if _is_known(name)]
+    whole = [name for name, dtype in matrices if dtype in INTEGERS]
     shown = [f"{name} {t.dtype} {list(t.shape)}" for name, t in header.tensors.items()]
-    return _only(known or matrices, shown, path)
+    return _only(known or floating or whole, shown, path)
 
 
 def write(path: str | Path, source: Source) -> None:

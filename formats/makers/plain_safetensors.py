@@ -116,9 +116,10 @@ def _invalid(invalid: Path, folder: Path) -> None:
     listed = "decoder.embed_tokens.weight, encoder.embed_tokens.weight"
     write("several_tables", f": 2 tensors may be the table: name one with key= ({listed})", *twice)
     numbers: Part = ("ids", "I64", [3, 1], bytes(24))
-    write("no_matrix", ": no tensor may be the table: name one with key= (ids I64 [3, 1])", numbers)
+    flat: Part = ("ids", "I64", [3], bytes(24))
+    write("no_matrix", ": no tensor may be the table: name one with key= (ids I64 [3])", flat)
     message = ":ids: whole numbers (I64), not embeddings; --dtype float32 says what they shall become"
-    write("whole_numbers", message, numbers, read={"key": "ids"})
+    write("whole_numbers", message, numbers)
     write("no_such_key", ": no tensor 'nix': it has vectors", whole, read={"key": "nix"})
     write("too_many_words", f":vectors: 3 rows, but a word has row 3: {foreign}", whole, words=["a", "b", "c", "d"])
     mapping: Part = ("mapping", "I64", [3], struct.pack("<3q", 0, 1, 3))
