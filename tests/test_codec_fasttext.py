@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 import embstore
 from embstore import ngrams
 from embstore.batch import Tokens
-from embstore.codecs import fasttext, fasttext_quantized
-from embstore.codecs.fasttext_bytes import Mapped
-from embstore.codecs.fasttext_quantized import Quantized, quantized
+from embstore.codecs import fasttext
+from embstore.codecs.fasttext import quantized as quantized_module
+from embstore.codecs.fasttext.mapped import Mapped
+from embstore.codecs.fasttext.quantized import Quantized, quantized
 from embstore.codecs.magic import OLD_ARGUMENTS, is_fasttext
 from embstore.codecs.sniffing import sniff
 from embstore.ngrams import Ngrams
@@ -262,7 +263,7 @@ def some_matrix(path: Path, rows: int, dim: int, width: int, norms: bool) -> tup
 def test_rows_are_those_of_loops(
     dim: int, width: int, norms: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fasttext_quantized, "BLOCK", 8)
+    monkeypatch.setattr(quantized_module, "BLOCK", 8)
     matrix, made = some_matrix(tmp_path / "m", 30, dim, width, norms)
     assert (len(matrix), matrix.shape) == (30, (30, dim))
     assert matrix[0:30].dtype == np.float32

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 import embstore
 from embstore.batch import Batch, Source, Tokens
 from embstore.codecs import hdf5 as codec
-from embstore.codecs import hdf5_process, hdf5_target
-from embstore.codecs.hdf5_writing import write_hdf5
+from embstore.codecs.hdf5 import process
+from embstore.codecs.hdf5 import target as hdf5_target
+from embstore.codecs.hdf5.writing import write_hdf5
 from embstore.options import ReadOptions, WriteOptions
 
 WORDS = ["the", "frog", "žába"]
@@ -297,7 +298,7 @@ def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:
 def test_a_child_without_progress_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         generic(file)
-    monkeypatch.setattr(hdf5_process, "PATIENCE", 0.001)
+    monkeypatch.setattr(process, "PATIENCE", 0.001)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.h5")
     assert str(caught.value) == f"{tmp_path / 't.h5'}: no progress in 0.001 s of reading: the file is damaged"
@@ -305,7 +306,7 @@ def test_a_child_without_progress_is_given_up_on(tmp_path: Path, monkeypatch: py
 
 def test_a_child_that_ends_otherwise_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
-    child = hdf5_process.Child(path, {"unheard": "of"}, "hdf5")
+    child = process.Child(path, {"unheard": "of"}, "hdf5")
     with contextlib.closing(child), pytest.raises(embstore.FormatError) as caught:
         child.read(8)
     assert str(caught.value).startswith(f"{path}: damaged: reading it ended with code 1 TypeError: ")

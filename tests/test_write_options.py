@@ -19,7 +19,7 @@ import embstore
 from embstore.batch import Batch, Source, Tokens
 from embstore.cli import main
 from embstore.codecs import CODECS, Codec
-from embstore.codecs import hdf5_writing as hdf5
+from embstore.codecs.hdf5 import writing as hdf5
 from embstore.errors import FormatError
 from embstore.options import WriteOptions
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.batch import Bytes, Ints
-from embstore.codecs.fasttext_bytes import Mapped
+from embstore.codecs.fasttext.mapped import Mapped
 
 CENTROIDS = 256  # of each part of a row: a code is a byte
 BLOCK = 8192  # rows made at a time

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from embstore.batch import Ints, Tokens, Vectors
-from embstore.codecs.hdf5_process import Child
+from embstore.codecs.hdf5.process import Child
 from embstore.files.inputs import open_regular
 
 

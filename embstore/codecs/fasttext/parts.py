@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from embstore.batch import Ints, Tokens, Vectors
-from embstore.codecs.fasttext_bytes import Mapped
-from embstore.codecs.fasttext_quantized import Quantized, quantized
+from embstore.codecs.fasttext.mapped import Mapped
+from embstore.codecs.fasttext.quantized import Quantized, quantized
 from embstore.codecs.magic import is_old_fasttext
 from embstore.ngrams import LONGEST, Ngrams
 

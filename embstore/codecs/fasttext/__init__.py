@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from embstore.batch import Ints, Source, Vectors
-from embstore.codecs.fasttext_bytes import NAME
-from embstore.codecs.fasttext_parts import Parts
+from embstore.codecs.fasttext.mapped import NAME
+from embstore.codecs.fasttext.parts import Parts
 from embstore.codecs.matrix import Origin, matrix_source
 from embstore.options import Progress, ReadOptions
 

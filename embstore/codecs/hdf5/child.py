@@ -1,6 +1,6 @@
 """The process that opens an HDF5 file for `hdf5`, so that a damaged file hangs or crashes nobody else.
 
-Started as ``python -m embstore.codecs.hdf5_child REQUEST``. It answers on stdout: the plan as JSON behind its
+Started as ``python -m embstore.codecs.hdf5.child REQUEST``. It answers on stdout: the plan as JSON behind its
 length; then in blocks of the plan's step the tokens, lengths and bytes, if they are in the file, and the rows, raw,
 unless the parent maps them. Lengths are int64 of the machine. What is wrong goes to stderr as one line of JSON.
 """
@@ -16,8 +16,8 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
-from embstore.codecs.hdf5_layout import Refused, Table, find_table
-from embstore.codecs.hdf5_request import Request
+from embstore.codecs.hdf5.layout import Refused, Table, find_table
+from embstore.codecs.hdf5.request import Request
 
 BLOCK_BYTES = 1 << 20
 CACHE = 1 << 26  # bytes of unpacked chunks, so that words in chunks larger than a block are unpacked once

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from embstore.codecs.hdf5_request import Request
+from embstore.codecs.hdf5.request import Request
 
 MAX_OBJECTS = 10_000
 # what every libhdf5 unpacks by itself: deflate, shuffle, fletcher32, szip, nbit, scaleoffset; and h5py's own lzf

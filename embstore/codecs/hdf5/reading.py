@@ -1,4 +1,4 @@
-"""HDF5 by h5py, in the layouts of pandas, Keras, anndata, PyTorch-BigGraph and plain pairs (formats/hdf5/SPEC.md)."""
+"""HDF5 read through a process of its own: what it plans becomes a source."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from typing import Any
 
 from embstore.batch import Batch, Source
 from embstore.codecs.array import array_source, check_matrix, native
-from embstore.codecs.hdf5_process import Child
-from embstore.codecs.hdf5_request import Request
-from embstore.codecs.hdf5_rows import PipedRows, PipedTokens, mapped_rows
-from embstore.codecs.hdf5_writing import write_hdf5
+from embstore.codecs.hdf5.process import Child
+from embstore.codecs.hdf5.request import Request
+from embstore.codecs.hdf5.rows import PipedRows, PipedTokens, mapped_rows
 from embstore.codecs.matrix import Origin, matrix_source
 from embstore.codecs.tokenizer import WordList, read_words
 from embstore.codecs.wordlist import fitting, words_for
 from embstore.files.inputs import open_regular
-from embstore.options import AS_IS, Progress, ReadOptions, WriteOptions
+from embstore.options import Progress, ReadOptions
 
 NAME = "hdf5"
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read_hdf5(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a matrix and its words; the file itself is opened in a process of its own."""
     path = Path(path)
     open_regular(path).close()
@@ -78,8 +77,3 @@ def _entity_names(path: Path) -> Path | None:
 def _ending(child: Child, batches: Iterator[Batch]) -> Iterator[Batch]:
     with contextlib.closing(child):
         yield from batches
-
-
-def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write ``vectors`` and ``tokens``, chunked and with strings of variable length unless told otherwise."""
-    write_hdf5(path, source, options)

@@ -20,7 +20,7 @@ PIECE = 1 << 20
 
 
 class Child:
-    """A running ``hdf5_child``, which ends with this object at the latest.
+    """A running ``embstore.codecs.hdf5.child``, which ends with this object at the latest.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Child:
         self._pieces: queue.Queue[bytes] = queue.Queue(4)
         self._rest = memoryview(b"")
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-P", "-m", "embstore.codecs.hdf5_child", json.dumps(request)],
+            [sys.executable, "-P", "-m", "embstore.codecs.hdf5.child", json.dumps(request)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

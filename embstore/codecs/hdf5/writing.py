@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from embstore.batch import Batch, Source
-from embstore.codecs.hdf5_target import Target
+from embstore.codecs.hdf5.target import Target
 from embstore.codecs.matrix import BATCH_BYTES
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
