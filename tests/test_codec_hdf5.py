@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 import embstore
 from embstore.batch import Batch, Source, Tokens
 from embstore.codecs import hdf5 as codec
+from embstore.codecs.hdf5 import child as hdf5_child
 from embstore.codecs.hdf5 import process
 from embstore.codecs.hdf5 import target as hdf5_target
 from embstore.codecs.hdf5.writing import write_hdf5
@@ -450,3 +452,45 @@ class Narrow:
             raise OSError("no room")
         written: int = self.file.write(fits)
         return written
+
+
+STOPPED = """
+import os, signal, sys, threading, time
+import numpy as np
+from embstore.batch import Batch, Source, Tokens
+from embstore.codecs.hdf5.writing import write_hdf5
+from embstore.options import WriteOptions
+import h5py
+def batches():
+    rows = np.random.default_rng(0).standard_normal((2000, 100)).astype("f4")
+    for i in range(100):
+        yield Batch(Tokens.pack(f"{i}.{row}" for row in range(2000)), rows)
+def stop():
+    time.sleep(float(sys.argv[2]))
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=stop, daemon=True).start()
+write_hdf5(sys.argv[1], Source(100, batches()), WriteOptions(compression="gzip"))
+"""
+
+
+def test_ctrl_c_while_libhdf5_writes_ends_in_no_crash(tmp_path: Path) -> None:
+    for delay in (0.05, 0.1, 0.15, 0.2, 0.25):
+        done = subprocess.run([sys.executable, "-c", STOPPED, str(tmp_path / "t.h5"), str(delay)], capture_output=True)
+        assert done.returncode == -signal.SIGINT
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_words_in_one_chunk_larger_than_a_block_are_unpacked_once(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in range(5000)]
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file["vectors"] = np.zeros((5000, 1000), np.float32)  # blocks of 262 rows
+        file.create_dataset("words", data=np.array(words, "S300"), chunks=(5000,), compression="gzip")
+    reads: list[tuple[int, int]] = []
+    with h5py.File(tmp_path / "t.h5") as file:
+        blocks = hdf5_child._words(file["words"], 262)
+        read = blocks._read
+        blocks._read = lambda start, stop: reads.append((start, stop)) or read(start, stop)  # type: ignore[func-returns-value]
+        parts = [part for start in range(0, 5000, 262) for part in blocks.parts(start, min(start + 262, 5000))]
+    assert [word.decode() for part in parts for word in part] == words
+    assert reads == [(0, 5000)]
+    assert table(tmp_path / "t.h5")[0] == words

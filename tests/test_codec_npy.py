@@ -244,3 +244,34 @@ def test_words_of_something_else_are_not_replaced(tmp_path: Path) -> None:
         str(caught.value) == f"{words}: exists already, and would be taken for the words of {tmp_path}/t.npy: move it"
     )
     assert words.read_bytes() == b"precious\n"
+
+
+def test_a_link_leads_to_the_matrix_and_its_words(tmp_path: Path) -> None:
+    """Written through a link, the real file changes: words must not stay beside it, nor beside the link."""
+    real, link = tmp_path / "other" / "real.npy", tmp_path / "link.npy"
+    real.parent.mkdir()
+    for name, words in (("a", ["a", "b"]), ("b", ["c", "d"])):
+        embstore.save(tmp_path / f"{name}.safetensors", words, np.array([[1, 1], [2, 2]], np.float32))
+    embstore.convert(tmp_path / "a.safetensors", real)
+    link.symlink_to(real)
+    assert list(embstore.open(link).itos) == ["a", "b"]
+    (tmp_path / "link.vocab.json").write_text('["x", "y"]')
+    embstore.convert(tmp_path / "b.safetensors", link, overwrite=True)
+    assert list(embstore.open(real).itos) == list(embstore.open(link).itos) == ["c", "d"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors", "link.npy", "other"]
+    assert sorted(path.name for path in real.parent.iterdir()) == ["real.npy", "real.vocab.txt"]
+
+
+def test_a_folder_where_the_words_go_is_refused_before_any_work(tmp_path: Path) -> None:
+    embstore.save(tmp_path / "a.safetensors", ["a"], np.ones((1, 2), np.float32))
+    embstore.convert(tmp_path / "a.safetensors", tmp_path / "o.npy")
+    (tmp_path / "o.vocab.txt").unlink()
+    (tmp_path / "o.vocab.txt").mkdir()
+    with pytest.raises(FileExistsError) as caught:
+        embstore.convert(tmp_path / "a.safetensors", tmp_path / "o.npy", overwrite=True)
+    place = tmp_path / "o.vocab.txt"
+    assert (
+        str(caught.value)
+        == f"{place}: exists already, and would be taken for the words of {tmp_path / 'o.npy'}: move it"
+    )
+    assert (tmp_path / "o.vocab.txt").is_dir()

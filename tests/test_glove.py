@@ -331,3 +331,13 @@ def test_one_of_several_tables_in_a_zip(tmp_path: Path) -> None:
         embstore.open(path)
     listed = "glove.6B.50d.txt, glove.6B.100d.txt"
     assert str(caught.value) == f"{path}: a zip with 2 members ({listed}): name one with member="
+
+
+def test_phrases_that_end_in_grouped_digits_are_tokens(kernel: ModuleType, tmp_path: Path) -> None:
+    raw = b"under 1,000 0.5 2\nover 12,345,678 1 2\n"
+    assert opened(tmp_path / "t.txt", raw) == ({"under 1,000": [0.5, 2], "over 12,345,678": [1, 2]}, [])
+
+
+def test_numbers_with_commas_behind_them_are_refused(kernel: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"^.*:1: '1\.5,' on line 1, and the like on most lines, is not a number"):
+        opened(tmp_path / "t.txt", b"a, 1.5, 2.5\nb, 3.5, 4.5\n")

@@ -99,7 +99,8 @@ WIDE = b" ".join(b"%.4f" % (i / 999) for i in range(900))  # more than the first
     [
         (TEXT, "glove"), (b"2 2\n" + TEXT, "word2vec"), (b"\xef\xbb\xbf2\t2 \r\n" + TEXT, "word2vec"),
         (b"\xef\xbb\xbf" + TEXT, "glove"), (TEXT + b"to 5", "glove"), (b"2 900\nthe " + WIDE + b"\n", "word2vec"),
-        (b"the " + WIDE + b"\nof " + WIDE + b"\n", "glove"), (TEXT[:-1], None), (b"the 1 2\nof 3\n", None),
+        (b"the " + WIDE + b"\nof " + WIDE + b"\n", "glove"), (TEXT[:-1], "glove"), (b"2 2\nthe 1 2", "word2vec"),
+        (b"the 1 2\nof 3\n", None),
         (b"the 1 2\nof 3 4 5\n", None), (b"2 3\n" + TEXT, None), (b"2 1\nthe 1\nof 2\n", None), (b"0 1\n0 2\n", None),
         (b"the 1\nof 2\n", None), (b"2 2\n", None), (b"\n" * 9, None), (b"the 1 2\n\nof 3 4\n", None),
     ],
@@ -118,7 +119,16 @@ def test_lines_tell_text_where_nothing_else_does(
         assert sniff(tmp_path / name).name == expected
 
 
-@pytest.mark.parametrize("name", ["t.npy", "t.bin", "t.h5"])
+@pytest.mark.parametrize(
+    ("content", "expected"), [(TEXT, "glove"), (b"2 2\n" + TEXT, "word2vec"), (b"a\n", "word2vec-bin")]
+)
+def test_a_bin_may_be_text(tmp_path: Path, content: bytes, expected: str) -> None:
+    (tmp_path / "t.bin").write_bytes(content)
+    (tmp_path / "t.bin.gz").write_bytes(gzip.compress(content))
+    assert sniff(tmp_path / "t.bin").name == sniff(tmp_path / "t.bin.gz").name == expected
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.h5"])
 def test_a_suffix_tells_before_lines_do(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(TEXT)
     assert name[1:] in sniff(tmp_path / name).suffixes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 HEXADECIMAL = re.compile(rb"[+-]?0x[0-9a-f.]+(?:p[+-]?[0-9]+)?", re.IGNORECASE)
+GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})+")  # 1,000: words of a token, as in "under 1,000"
 COUNT = re.compile(rb"[0-9]{1,18}")
 SAMPLE = 100  # lines that settle the shape
 
@@ -99,7 +100,11 @@ def misspelt(endings: list[Ending]) -> int | None:
 
 
 def _is_misspelt(field: bytes) -> bool:
-    """Tell what other tools take for a number: a decimal comma, 1_000, digits of another script, hexadecimal."""
+    """Tell what other tools take for a number: a decimal comma or one behind it, 1_000, other digits, hexadecimal."""
+    if GROUPED.fullmatch(field):
+        return False
+    if field.endswith(b",") and NUMBER.fullmatch(field[:-1]):
+        return True
     try:
         text = field.decode().replace(",", ".")
         float(text)

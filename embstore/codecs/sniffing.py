@@ -76,7 +76,7 @@ def sniff(path: str | Path, member: str | None = None) -> Codec:
     codec = _by_bytes(head, path, suffix)
     if codec is None and is_compressed(head):
         return _inside(path, member)
-    codec = codec or _by_suffix(suffix) or _by_lines(first_bytes(path, TEXT_HEAD))
+    codec = codec or _by_name(suffix, first_bytes(path, TEXT_HEAD))
     if codec is None:
         tried = ", ".join(
             f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads and codec.suffixes
@@ -102,7 +102,7 @@ def _inside(path: str | Path, member: str | None) -> Codec:
         head = bytes(buffer[: stream.fill(memoryview(buffer))])
         name = Path(stream.name)
     suffix = (name.with_suffix("") if name.suffix.lower() in COMPRESSED_SUFFIXES else name).suffix.lower()
-    codec = _by_bytes(head[:HEAD], path, suffix) or _by_suffix(suffix) or _by_lines(head) or CODECS["glove"]
+    codec = _by_bytes(head[:HEAD], path, suffix) or _by_name(suffix, head) or CODECS["glove"]
     if not codec.compressed:
         readable = ", ".join(codec.name for codec in CODECS.values() if codec.compressed)
         raise FormatError(path, f"{codec.name} inside a compressed file, where only {readable} are read: unpack it")
@@ -138,12 +138,25 @@ def _by_suffix(suffix: str) -> Codec | None:
     return next(fitting, None)
 
 
+def _by_name(suffix: str, head: bytes) -> Codec | None:
+    """Find a format whose first bytes tell nothing: by the suffix, then by the first lines.
+
+    A .bin without the first bytes of one may be text: word2vec's own tool calls both kinds so.
+    """
+    if suffix == ".bin":
+        return _by_lines(head) or _by_suffix(suffix)
+    return _by_suffix(suffix) or _by_lines(head)
+
+
 def _by_lines(head: bytes) -> Codec | None:
     """Find text by its first whole lines: a header and a row that fits it, or rows of as many numbers, two at least.
 
     Of one dimension it could be anything: a list of pairs, for one.
     """
-    lines = [line.rstrip(b" \t\r") for line in head.removeprefix(MARK).split(b"\n")[:-1][:LINES]]
+    *pieces, last = head.removeprefix(MARK).split(b"\n")
+    if len(pieces) < 2 and len(head) < TEXT_HEAD:  # a file of two lines; of more, the last may be cut
+        pieces.append(last)
+    lines = [line.rstrip(b" \t\r") for line in pieces[:LINES]]
     counts = list(map(count_numbers, lines))
     if len(lines) < 2 or counts[1] < 2:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -48,12 +49,15 @@ class WordList:
 def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
     """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json``, or one of `BESIDE` in its folder.
 
+    Of a link, beside it, then beside the file that it leads to.
     Raises FormatError that names `needed` and what was looked for.
     """
     names = (f"{path.stem}.vocab.txt", f"{path.stem}.vocab.json", *BESIDE)
-    for name in names:
-        if path.with_name(name).is_file():
-            return path.with_name(name)
+    target = Path(os.path.realpath(path))
+    of_target = (f"{target.stem}.vocab.txt", f"{target.stem}.vocab.json", *BESIDE)
+    for place in (*map(path.with_name, names), *map(target.with_name, of_target)):
+        if place.is_file():
+            return place
     raise FormatError(
         path, f"no words for {needed}: none of {', '.join(names)} beside it; name a file with vocab=", format=format
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -69,19 +70,20 @@ class WordsBeside:
     Parameters
     ----------
     path
-        The file that they are for.
+        The file that they are for; of a link, the one that it leads to is replaced, and has its words beside it.
 
     Raises
     ------
     FileExistsError
-        Where words lie there that belong to no file: nobody allowed to replace these.
+        Where words lie there that belong to no file, which nobody allowed to replace; or a folder.
     """
 
     def __init__(self, path: str | Path, name: str) -> None:
-        self.path, self.name = Path(path), name
-        self.text, self.json = (self.path.with_name(f"{self.path.stem}.vocab.{kind}") for kind in ("txt", "json"))
-        for place in (self.text, self.json):
-            if place.exists() and not self.path.exists():
+        self.path, self.name = Path(os.path.realpath(path)), name
+        self.text, self.json = _places(self.path)
+        self._beside_link = [] if self.path == Path(path).absolute() else _places(Path(path))
+        for place in (self.text, self.json, *self._beside_link):
+            if place.exists() and not (self.path.exists() and place.is_file()):
                 raise FileExistsError(f"{place}: exists already, and would be taken for the words of {path}: move it")
         self._tokens: list[Tokens] = []
 
@@ -96,7 +98,8 @@ class WordsBeside:
         place, other = (self.text, self.json) if as_text else (self.json, self.text)
         data = b"".join(word + b"\n" for word in words) if as_text else self._as_json(words)
         write_all(together.new(place), data)
-        together.drop(other)  # words of the file that is replaced
+        for old in (other, *self._beside_link):  # words of the file that is replaced
+            together.drop(old)
 
     def _as_json(self, words: list[bytes]) -> bytes:
         for word in words:
@@ -110,3 +113,7 @@ class WordsBeside:
             )
             raise FormatError(self.path, reason, format=self.name)
         return json.dumps([word.decode("utf-8", "surrogatepass") for word in words]).encode("ascii")
+
+
+def _places(path: Path) -> list[Path]:
+    return [path.with_name(f"{path.stem}.vocab.{kind}") for kind in ("txt", "json")]

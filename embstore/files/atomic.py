@@ -86,7 +86,7 @@ class Together:
             file.close()
         places = [path for _, _, path in self._new]
         if len(places) > 1:
-            with _undisturbed(), _aside([*places, *self._dropped]):
+            with undisturbed(), _aside([*places, *self._dropped]):
                 self._take_places()
         else:
             self._take_places()
@@ -167,8 +167,8 @@ def unwinding() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait; they come to the main thread alone."""
+def undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the end of the block; they come to the main thread alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

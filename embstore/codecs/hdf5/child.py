@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +21,6 @@ from embstore.codecs.hdf5.layout import Refused, Table, find_table
 from embstore.codecs.hdf5.request import Request
 
 BLOCK_BYTES = 1 << 20
-CACHE = 1 << 26  # bytes of unpacked chunks, so that words in chunks larger than a block are unpacked once
 
 
 def main() -> int:
@@ -30,18 +30,12 @@ def main() -> int:
     _limit_memory(size)
     out = sys.stdout.buffer
     try:
-        with h5py.File(request.path, "r", locking=False, rdcc_nbytes=CACHE) as file:
+        with h5py.File(request.path, "r", locking=False) as file:
             table = find_table(file, request)
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
             out.write(_count(len(answer)) + answer)
-            rows = _Rows(table, plan["step"])
-            for start in range(0, plan["rows"], plan["step"]):
-                stop = min(start + plan["step"], plan["rows"])
-                if table.words is not None:
-                    _send_tokens(table.words[start:stop], out)
-                if plan["offset"] is None:
-                    rows.send(start, stop, out)
+            _send(table, plan, out)
             out.flush()
     except BrokenPipeError:  # the parent has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,6 +44,18 @@ def main() -> int:
     except Exception as error:  # whatever a damaged file makes of libhdf5
         return _complain(f"cannot be read, it is damaged or cut short: {error}", "")
     return 0
+
+
+def _send(table: Table, plan: dict[str, Any], out: IO[bytes]) -> None:
+    step = plan["step"]
+    rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
+    for start in range(0, plan["rows"], step):
+        stop = min(start + step, plan["rows"])
+        if words is not None:
+            _send_tokens([word for part in words.parts(start, stop) for word in part.tolist()], out)
+        if plan["offset"] is None:
+            for part in rows.parts(start, stop):
+                out.write(part.data)
 
 
 def _complain(reason: str, where: str) -> int:
@@ -94,34 +100,50 @@ def _count(number: int) -> bytes:
     return number.to_bytes(8, sys.byteorder)
 
 
-def _send_tokens(words: Any, out: IO[bytes]) -> None:
-    block = words.tolist()
-    out.write(np.fromiter(map(len, block), np.int64, len(block)).data)
-    out.write(b"".join(block))
+def _send_tokens(words: list[bytes], out: IO[bytes]) -> None:
+    out.write(np.fromiter(map(len, words), np.int64, len(words)).data)
+    out.write(b"".join(words))
 
 
-class _Rows:
-    """The rows of a table, read in whole chunks, so that each is unpacked once."""
+class _Blocks:
+    """A dataset read in whole chunks, so that each is unpacked once, and handed out in smaller parts.
 
-    def __init__(self, table: Table, step: int) -> None:
-        matrix = table.matrix
-        chunk = 1 if matrix.chunks is None else matrix.chunks[1 if table.transposed else 0]
-        self._table, self._size = table, -(-step // chunk) * chunk
+    Parameters
+    ----------
+    read
+        Reads rows [start, stop).
+    chunk, step
+        Rows of a chunk, and of a part.
+    """
+
+    def __init__(self, read: Callable[[int, int], Any], chunk: int, step: int) -> None:
+        self._read, self._size = read, -(-step // chunk) * chunk
         self._first, self._block = -1, np.empty((0, 0))
 
-    def send(self, start: int, stop: int, out: IO[bytes]) -> None:
-        """Send rows [start, stop), in rising order."""
+    def parts(self, start: int, stop: int) -> Iterator[Any]:
+        """Yield rows [start, stop), asked for in rising order."""
         while start < stop:
             first = start // self._size * self._size
             if first != self._first:
-                self._first, self._block = first, self._read(slice(first, first + self._size))
+                self._first, self._block = first, self._read(first, first + self._size)
             part = self._block[start - first : stop - first]
-            out.write(part.data)
+            yield part
             start += len(part)
 
-    def _read(self, rows: slice) -> Any:
-        matrix = self._table.matrix
-        return np.ascontiguousarray(matrix[:, rows].T if self._table.transposed else matrix[rows])
+
+def _rows(table: Table, step: int) -> _Blocks:
+    matrix = table.matrix
+    if table.transposed:
+        return _Blocks(lambda start, stop: np.ascontiguousarray(matrix[:, start:stop].T), _chunk(matrix, 1), step)
+    return _Blocks(lambda start, stop: np.ascontiguousarray(matrix[start:stop]), _chunk(matrix, 0), step)
+
+
+def _words(words: Any, step: int) -> _Blocks:
+    return _Blocks(lambda start, stop: words[start:stop], _chunk(words, 0), step)
+
+
+def _chunk(dataset: Any, axis: int) -> int:
+    return 1 if dataset.chunks is None else int(dataset.chunks[axis])
 
 
 if __name__ == "__main__":

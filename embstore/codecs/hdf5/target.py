@@ -11,9 +11,10 @@ from embstore.files.atomic import write_all
 class Target(io.RawIOBase):
     """A file whose first error waits for `check`; what is written from then on is kept in memory, to be read back.
 
-    libhdf5 writes again as it closes, and once more at the end of the process; an error there, a full disk or
-    Ctrl-C in the middle of it, ends in a crash. So it is told that all went well, closes what it has, and the error
-    is raised behind it. What is kept is little, as `check` is called after every block.
+    libhdf5 writes again as it closes, and once more at the end of the process; an error there, as of a full disk,
+    ends in a crash. So it is told that all went well, closes what it has, and the error is raised behind it. What is
+    kept is little, as `check` is called after every block. Signals must wait while libhdf5 works: Python would handle
+    one in any of these methods.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ class Target(io.RawIOBase):
         super().__init__()
         self._file = file
         self._position = 0
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self._kept: list[tuple[int, bytes]] = []
 
     def check(self) -> None:
@@ -48,7 +49,7 @@ class Target(io.RawIOBase):
             try:
                 self._file.seek(self._position)
                 write_all(self._file, data)
-            except BaseException as error:  # Ctrl-C too
+            except Exception as error:
                 self._error = error
         if self._error is not None:
             self._kept.append((self._position, bytes(data)))
@@ -74,6 +75,6 @@ class Target(io.RawIOBase):
         if self._error is None:
             try:
                 self._file.truncate(size)
-            except BaseException as error:
+            except Exception as error:
                 self._error = error
         return size

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +15,7 @@ from embstore.codecs.hdf5.target import Target
 from embstore.codecs.matrix import BATCH_BYTES
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
-from embstore.files.atomic import replacing
+from embstore.files.atomic import replacing, undisturbed
 from embstore.options import WriteOptions
 
 NAME = "hdf5"
@@ -37,17 +38,31 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
         if contiguous or options.strings == "fixed":
             with waiting_rows(source, path, NAME) as (words, rows):
                 kind = _string_dtype(path, words, options)
-                with h5py.File(target, "w") as file:
+                with _file(target) as file:
                     datasets = _create(file, source.dim, dtype, kind, options, len(words))
                     _write_waiting(target, datasets, words, rows)
         else:
-            with h5py.File(target, "w") as file:
+            with _file(target) as file:
                 lead, count = _lead(source, _rows_in_chunk(source.dim, dtype))
                 if not lead:
                     raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
                 datasets = _create(file, source.dim, dtype, h5py.string_dtype(), options, count)
                 _write_streamed(target, path, datasets, chain(lead, source.batches))
         target.check()
+
+
+@contextlib.contextmanager
+def _file(target: Target) -> Iterator[Any]:
+    """Open an HDF5 file to write, and close it; signals wait while libhdf5 works, here and wherever it writes."""
+    import h5py
+
+    with undisturbed():
+        file = h5py.File(target, "w")
+    try:
+        yield file
+    finally:
+        with undisturbed():
+            file.close()
 
 
 def _rows_in_chunk(dim: int, dtype: np.dtype[Any]) -> int:
@@ -75,12 +90,13 @@ def _create(
     size, most = rows or 0, rows  # None lets them grow
     chunk = _rows_in_chunk(dim, dtype)
     chunks = (chunk, CHUNK_WORDS) if rows is None else (min(chunk, rows), min(CHUNK_WORDS, rows))
+    of_vectors: dict[str, Any] = {"maxshape": (most, dim), "chunks": (chunks[0], dim), **packing}
+    of_tokens: dict[str, Any] = {"maxshape": (most,), "chunks": (chunks[1],), **packing}
     if options.layout == "contiguous":
-        return file.create_dataset("vectors", (size, dim), dtype), file.create_dataset("tokens", (size,), strings)
-    vectors = file.create_dataset(
-        "vectors", (size, dim), dtype, maxshape=(most, dim), chunks=(chunks[0], dim), **packing
-    )
-    return vectors, file.create_dataset("tokens", (size,), strings, maxshape=(most,), chunks=(chunks[1],), **packing)
+        of_vectors, of_tokens = {}, {}
+    with undisturbed():
+        vectors = file.create_dataset("vectors", (size, dim), dtype, **of_vectors)
+        return vectors, file.create_dataset("tokens", (size,), strings, **of_tokens)
 
 
 def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any], batches: Iterable[Batch]) -> None:
@@ -89,10 +105,11 @@ def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any],
         words = batch.tokens.to_bytes()
         stop = start + len(words)
         _check_words(path, words)
-        for dataset, rows in zip(datasets, (batch.vectors, words), strict=True):
-            if stop > len(dataset):
-                dataset.resize(stop, axis=0)
-            dataset[start:stop] = rows
+        with undisturbed():
+            for dataset, rows in zip(datasets, (batch.vectors, words), strict=True):
+                if stop > len(dataset):
+                    dataset.resize(stop, axis=0)
+                dataset[start:stop] = rows
         target.check()
         start = stop
 
@@ -104,8 +121,9 @@ def _write_waiting(target: Target, datasets: tuple[Any, Any], words: list[bytes]
     for start in range(0, len(words), step):
         stop = min(start + step, len(words))
         block = np.frombuffer(rows.read((stop - start) * row_bytes), vectors.dtype)
-        vectors[start:stop] = block.reshape(stop - start, -1)
-        tokens[start:stop] = words[start:stop]
+        with undisturbed():
+            vectors[start:stop] = block.reshape(stop - start, -1)
+            tokens[start:stop] = words[start:stop]
         target.check()
 
 
