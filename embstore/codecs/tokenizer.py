@@ -46,6 +46,11 @@ class WordList:
         return int(np.count_nonzero(np.diff(self.rows))) + 1 if len(self.rows) else 0
 
 
+def behind_link(path: Path) -> Path:
+    """Return the file that a symbolic link leads to; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
     """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json``, or one of `BESIDE` in its folder.
 
@@ -53,7 +58,7 @@ def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
     Raises FormatError that names `needed` and what was looked for.
     """
     names = (f"{path.stem}.vocab.txt", f"{path.stem}.vocab.json", *BESIDE)
-    target = Path(os.path.realpath(path))
+    target = behind_link(path)
     of_target = (f"{target.stem}.vocab.txt", f"{target.stem}.vocab.json", *BESIDE)
     for place in (*map(path.with_name, names), *map(target.with_name, of_target)):
         if place.is_file():

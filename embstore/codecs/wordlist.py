@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from embstore.batch import Tokens
-from embstore.codecs.tokenizer import WordList, read_words, words_beside
+from embstore.codecs.tokenizer import WordList, behind_link, read_words, words_beside
 from embstore.errors import FormatError
 from embstore.files.atomic import Together, write_all
 from embstore.files.inputs import first_bytes
@@ -79,9 +78,9 @@ class WordsBeside:
     """
 
     def __init__(self, path: str | Path, name: str) -> None:
-        self.path, self.name = Path(os.path.realpath(path)), name
+        self.path, self.name = behind_link(Path(path)), name
         self.text, self.json = _places(self.path)
-        self._beside_link = [] if self.path == Path(path).absolute() else _places(Path(path))
+        self._beside_link = [] if self.path == Path(path) else _places(Path(path))
         for place in (self.text, self.json, *self._beside_link):
             if place.exists() and not (self.path.exists() and place.is_file()):
                 raise FileExistsError(f"{place}: exists already, and would be taken for the words of {path}: move it")
