@@ -158,16 +158,17 @@ def test_half_precision_keeps_its_values(codec: Codec, dtype: Dtype, tmp_path: P
     same(codec, path, [b"a", b"b"], vectors)
 
 
+@pytest.mark.parametrize(("rows", "dim"), [(3000, 256), (800, 1024)])
 @pytest.mark.parametrize("codec", BOTH)
-def test_reading_streams(codec: Codec, tmp_path: Path) -> None:
-    vectors = some(3000, 256)
+def test_reading_streams(codec: Codec, rows: int, dim: int, tmp_path: Path) -> None:
+    vectors = some(rows, dim)
     path = target(tmp_path, codec)
-    codec.load().write(path, source([b"w%d" % i for i in range(3000)], vectors, step=700))
+    codec.load().write(path, source([b"w%d" % i for i in range(rows)], vectors, step=rows // 4))
     sizes = [batch.vectors.nbytes for batch in codec.load().read(path, ReadOptions()).batches]
     assert sum(sizes) == vectors.nbytes
     assert len(sizes) > 1
     assert max(sizes) <= 2 << 20
-    same(codec, path, [b"w%d" % i for i in range(3000)], vectors)
+    same(codec, path, [b"w%d" % i for i in range(rows)], vectors)
 
 
 @pytest.mark.parametrize("codec", BOTH)

@@ -343,3 +343,10 @@ def test_words_that_lines_cannot_hold_go_into_json(tmp_path: Path, word: str) ->
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "plain.safetensors", to="safetensors")
     assert json.loads((tmp_path / "plain.vocab.json").read_text()) == [word, "ok"]
     assert table(tmp_path / "plain.safetensors")[0] == [word, "ok"]
+
+
+def test_a_store_in_a_folder_is_told_of(tmp_path: Path) -> None:
+    embstore.save(tmp_path / "model.safetensors", ["a"], np.ones((1, 2), np.float32))
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: model.safetensors in this folder is a store: name that file"

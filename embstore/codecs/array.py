@@ -133,7 +133,7 @@ def array_source(
         return from_bfloat16(taken) if bfloat16 else native(taken)
 
     step = rows_in_batch(array.shape[1] * array.dtype.itemsize)
-    return matrix_source(words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step)
+    return matrix_source(words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step=step)
 
 
 def native(taken: Vectors) -> Vectors:

@@ -84,6 +84,7 @@ def matrix_source(
     origin: Origin,
     progress: Progress | None,
     findings: Findings | None = None,
+    *,
     step: int | None = None,
 ) -> Source:
     """Return the source of a matrix.

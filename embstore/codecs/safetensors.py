@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from embstore import layout
 from embstore.batch import Findings, Ints, Source, Vectors
-from embstore.codecs.magic import checkpoint
-from embstore.codecs.matrix import Origin, matrix_source
+from embstore.codecs.magic import checkpoint, is_store
+from embstore.codecs.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.tensor_file import write_tensor
 from embstore.codecs.tokenizer import WordList, read_words, words_beside
 from embstore.codecs.wordlist import WordsBeside
 from embstore.dtypes import from_bfloat16
 from embstore.errors import FormatError
 from embstore.files.atomic import replacing_together
-from embstore.files.inputs import open_regular
+from embstore.files.inputs import first_bytes, open_regular
 from embstore.layout import Header, Tensor, read_header
 from embstore.options import Dtype, Progress, ReadOptions
 
@@ -41,6 +41,8 @@ NAMES = (
 def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read one matrix of a safetensors file, of shards by their index, or of a folder with either; no other tensor."""
     place = checkpoint(Path(path)) or Path(path)
+    if place != Path(path) and is_store(first_bytes(place)):
+        raise FormatError(path, f"{place.name} in this folder is a store: name that file", format=NAME)
     file, key = _shard_of(place, options.key)
     table = _Table.open(file, key, options.dtype)
     words = read_words(options.vocab or words_beside(place, repr(table.name), NAME))
@@ -57,7 +59,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         origin,
         progress,
         findings,
-        table.matrix.strides[0],
+        step=rows_in_batch(table.matrix.strides[0]),
     )
 
 

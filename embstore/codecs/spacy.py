@@ -53,7 +53,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     def taken(start: int, stop: int) -> Vectors:
         return native(matrix[rows[start:stop]])
 
-    return matrix_source(words, matrix.shape[1], dtype, taken, origin, progress, findings, step)
+    return matrix_source(words, matrix.shape[1], dtype, taken, origin, progress, findings, step=step)
 
 
 def _check_mode(path: Path) -> None:
