@@ -40,7 +40,7 @@ class Tokens:
         """Pack words; text that came from bytes that are not UTF-8 (surrogateescape) gives those bytes back."""
         packed = [word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words]
         sizes = np.fromiter(map(len, packed), np.int64, len(packed))
-        return cls(np.frombuffer(b"".join(packed), np.uint8), _ends_of(sizes))
+        return cls(np.frombuffer(b"".join(packed), np.uint8), ends_of(sizes))
 
     @classmethod
     def lines(cls, text: bytes) -> Tokens:
@@ -52,7 +52,7 @@ class Tokens:
         sizes, kept = np.diff(ends, prepend=-1) - 1, data != NEWLINE
         if sizes.all() and (data[ends - 1] == RETURN).all():
             sizes, kept[ends - 1] = sizes - 1, False
-        return cls(data[kept], _ends_of(sizes))
+        return cls(data[kept], ends_of(sizes))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -73,7 +73,7 @@ class Tokens:
         chosen = np.flatnonzero(keep) if keep.dtype == bool else keep
         starts = self.offsets[chosen]
         sizes = self.offsets[chosen + 1] - starts
-        offsets = _ends_of(sizes)
+        offsets = ends_of(sizes)
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
         return Tokens(self.data[places], offsets)
 
@@ -92,7 +92,7 @@ class Tokens:
         return [i for i, word in enumerate(self.to_bytes()) if not is_utf8(word)]
 
 
-def _ends_of(sizes: Ints) -> Ints:
+def ends_of(sizes: Ints) -> Ints:
     """Return where tokens of these sizes begin and end, end to end: int64 of shape (tokens + 1,)."""
     offsets = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])

@@ -42,10 +42,7 @@ class Column:
         """Return the words at some positions, packed."""
         if isinstance(self.words, list):
             return pack_lossless(self.words_at(positions))
-        starts, sizes = self.words.offsets[positions], np.diff(self.words.offsets)[positions]
-        offsets = np.zeros(len(positions) + 1, np.int64)
-        np.cumsum(sizes, out=offsets[1:])
-        return Tokens(self.words.data[np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)], offsets)
+        return self.words.take(positions)
 
 
 def flatten(words: Any, length: int | None = None) -> Column:

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.batch import Ints
+from embstore.batch import Ints, ends_of
 from embstore.columns import flatten, flatten_weights
 from embstore.errors import EmbstoreError
 from embstore.ngrams import LONGEST, Ngrams
@@ -174,8 +174,7 @@ class Encoder:
             raise TypeError("encode_bags takes a list of bags, each a list of words, not a list of words")
         sizes = np.zeros(0, np.int64) if column.sizes is None else column.sizes
         flat_weights = None if weights is None else flatten_weights(weights, sizes)
-        bounds = np.zeros(len(sizes) + 1, np.int64)
-        np.cumsum(sizes, out=bounds[1:])
+        bounds = ends_of(sizes)
         values, per_word = self._resolver.ragged(column)
         if per_word is not None:
             bounds = np.concatenate(([0], np.cumsum(per_word)))[bounds]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore import kernels
-from embstore.batch import Bytes, Ints, Tokens
+from embstore.batch import Bytes, Ints, Tokens, ends_of
 from embstore.errors import EmbstoreError, UnknownTokenError
 
 MAX_TOKENS = (1 << 32) - 2  # a slot has 32 bits for row + 1
@@ -70,8 +70,7 @@ def pack_lossless(words: list[str]) -> Tokens:
         data = np.frombuffer("".join(words).encode(), np.uint8)
     except UnicodeEncodeError:
         return Tokens.pack([encode_lossless(word) for word in words])
-    offsets = np.zeros(len(words) + 1, np.int64)  # in characters: no word is encoded by itself
-    np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), out=offsets[1:])
+    offsets = ends_of(np.fromiter(map(len, words), np.int64, len(words)))  # in characters: none is encoded by itself
     if len(data) != offsets[-1]:
         firsts = np.flatnonzero(data & 0xC0 != 0x80)  # where each character begins
         offsets = np.append(firsts, len(data))[offsets]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import io
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 import embstore
 from embstore import _native, _speedups, kernels
+from embstore.cli import main
 
 HOT = ("hash_tokens", "find_tokens", "find_strings", "insert_tokens", "parse_rows", "format_rows", "split_rows")
 GLOVE_TEXT_SHA256 = "d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f"
@@ -79,3 +82,20 @@ def real_store(real_glove_text: Path) -> Path:
     path = real_glove_text.with_suffix(".safetensors")
     embstore.convert(real_glove_text, path)
     return path
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call_cli(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command, with bytes on its standard input: exit code, stdout, stderr."""
+
+    def call(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        out, err = capfdbinary.readouterr()
+        return int(left.value.code or 0), out.decode(), err.decode()
+
+    return call

@@ -5,36 +5,26 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Run
 
 import embstore
 from embstore.cli import COMMANDS, main
-
-Run = Callable[..., tuple[int, str, str]]
 
 TEXT = "the 0.5 1\nfrog -1 2.25\ngrün 3e-05 0\n"
 
 
 @pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(call_cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in a folder with a table as text and as store: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.txt").write_text(TEXT, encoding="utf-8")
     embstore.convert("t.txt", "t.safetensors")
 
-    def call(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        return int(left.value.code or 0), out.decode(), err.decode()
-
-    return call
+    return call_cli
 
 
 def test_convert_reports_on_stderr(run: Run) -> None:

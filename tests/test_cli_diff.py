@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 import embstore
-from embstore.cli import main
 
 FROG = 6.625 / math.sqrt(6.0625 * 7.25)  # the cosine of the two frogs
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(call_cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in a folder with three tables: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("the 0.5 1\nfrog -1 2.25\ngrün 3e-05 0\n", encoding="utf-8")
@@ -27,13 +24,7 @@ def run(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path, monkeypatch: 
     (tmp_path / "nan.txt").write_text("a nan 1\nb 2 1\n", encoding="utf-8")
     embstore.convert("a.txt", "a.safetensors")
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        return int(left.value.code or 0), out.decode(), err.decode()
-
-    return call
+    return call_cli
 
 
 SAME = """\

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from conftest import Run
 
 import embstore
-from embstore.cli import main
 from embstore.cli.printing import printable
-
-Run = Callable[..., tuple[int, str, str]]
 
 EVIL = "\x1b[2J\x07"
 SHOWN = r"\x1b[2J\x07"
 
 
 @pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(call_cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in a folder with a table of odd words: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     words = ["the", EVIL, "a\nb", "می\u200cشود"]
     embstore.save(tmp_path / "t.safetensors", words, np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]]))
 
-    def call(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        return int(left.value.code or 0), out.decode(), err.decode()
-
-    return call
+    return call_cli
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
 import embstore
 from embstore.batch import Batch, Source, Tokens
-from embstore.cli import main
 from embstore.merging import concat, merge
 from embstore.options import Dtype
 from embstore.store import Store
@@ -198,21 +197,12 @@ def test_what_cannot_be_merged_is_refused_and_leaves_nothing(
     assert sorted(folder.iterdir()) == before
 
 
-Run = Callable[..., tuple[int, str, str]]
-
-
 @pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(call_cli: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in the folder: exit code, stdout, stderr."""
     monkeypatch.chdir(folder)
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        return int(left.value.code or 0), out.decode(), err.decode()
-
-    return call
+    return call_cli
 
 
 def test_the_command_merges_and_says_so_on_stderr(run: Run) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from embstore.batch import Batch, Source, Tokens, Vectors
 from embstore.codecs.arrow_columns import Columns, choose, is_list, pyarrow
-from embstore.codecs.matrix import BATCH_BYTES, Origin
+from embstore.codecs.matrix import Origin, rows_in_batch
 from embstore.codecs.tokenizer import read_words
 from embstore.errors import FormatError
 from embstore.options import Progress, ReadOptions
@@ -93,7 +93,7 @@ class _Reader:
         with origin:
             for record in records:
                 tokens, vectors = self.tokens(record), self.vectors(record)
-                step = max(1, BATCH_BYTES // (self.dim * vectors.itemsize))
+                step = rows_in_batch(self.dim * vectors.itemsize)
                 for start in range(0, len(tokens), step):
                     yield Batch(tokens[start : start + step], vectors[start : start + step])
                 self.done += len(tokens)

@@ -14,7 +14,7 @@ import numpy as np
 
 from embstore.batch import Batch, Findings, Source, Tokens
 from embstore.codecs.magic import is_magnitude
-from embstore.codecs.matrix import BATCH_BYTES, Origin
+from embstore.codecs.matrix import Origin, rows_in_batch
 from embstore.errors import FormatError
 from embstore.files.inputs import first_bytes
 from embstore.options import Progress, ReadOptions
@@ -123,7 +123,7 @@ class _Table:
         numbers = ", ".join(f"dim_{i}" for i in range(self.dim))
         length = "magnitude" if self.lengths else "1.0"
         query = f"SELECT key, {numbers}, {length} FROM magnitude NOT INDEXED ORDER BY rowid"  # noqa: S608
-        step, done = max(1, min(MOST_ROWS, BATCH_BYTES // (4 * self.dim))), 0
+        step, done = min(MOST_ROWS, rows_in_batch(4 * self.dim)), 0
         with origin, _opened(self.path) as database:
             cursor = database.execute(query)
             while (part := cursor.fetchmany(step)) and done + len(part) <= self.rows:

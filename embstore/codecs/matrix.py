@@ -72,7 +72,7 @@ class Origin:
 
 
 def rows_in_batch(row_bytes: int) -> int:
-    """How many rows of so many bytes each make a batch."""
+    """How many rows of so many bytes each make a batch, one at least."""
     return max(1, BATCH_BYTES // max(1, row_bytes))
 
 

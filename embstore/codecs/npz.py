@@ -131,7 +131,7 @@ class _Arrays:
                 raise FormatError(self.path, reason, where=name, format=NAME)
 
     def _texts(self, name: str) -> Iterator[bytes]:
-        step = max(1, BATCH_BYTES // max(1, self.headers[name].dtype.itemsize))
+        step = rows_in_batch(self.headers[name].dtype.itemsize)
         for block in self.blocks(name, step):
             try:
                 words = block.tolist()
@@ -214,7 +214,7 @@ def _member(name: str, method: int) -> zipfile.ZipInfo:
 
 
 def _write_words(archive: zipfile.ZipFile, words: list[str], descr: str, method: int) -> None:
-    step = max(1, BATCH_BYTES // np.dtype(descr).itemsize)
+    step = rows_in_batch(np.dtype(descr).itemsize)
     with archive.open(_member("words.npy", method), "w", force_zip64=True) as member:
         member.write(build_header(descr, (len(words),)))
         for start in range(0, len(words), step):

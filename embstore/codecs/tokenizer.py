@@ -51,21 +51,23 @@ def behind_link(path: Path) -> Path:
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
+def own_words(path: Path) -> list[Path]:
+    """Name the two files that may hold the words of one file alone."""
+    return [path.with_name(f"{path.stem}.vocab.{kind}") for kind in ("txt", "json")]
+
+
 def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
     """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json``, or one of `BESIDE` in its folder.
 
     Of a link, beside it, then beside the file that it leads to.
     Raises FormatError that names `needed` and what was looked for.
     """
-    names = (f"{path.stem}.vocab.txt", f"{path.stem}.vocab.json", *BESIDE)
-    target = behind_link(path)
-    of_target = (f"{target.stem}.vocab.txt", f"{target.stem}.vocab.json", *BESIDE)
-    for place in (*map(path.with_name, names), *map(target.with_name, of_target)):
+    own, linked = ([*own_words(file), *map(file.with_name, BESIDE)] for file in (path, behind_link(path)))
+    for place in (*own, *linked):
         if place.is_file():
             return place
-    raise FormatError(
-        path, f"no words for {needed}: none of {', '.join(names)} beside it; name a file with vocab=", format=format
-    )
+    names = ", ".join(place.name for place in own)
+    raise FormatError(path, f"no words for {needed}: none of {names} beside it; name a file with vocab=", format=format)
 
 
 def read_words(path: str | Path) -> WordList:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.batch import Tokens
-from embstore.codecs.tokenizer import WordList, behind_link, read_words, words_beside
+from embstore.codecs.tokenizer import WordList, behind_link, own_words, read_words, words_beside
 from embstore.errors import FormatError
 from embstore.files.atomic import Together, write_all
 from embstore.files.inputs import first_bytes
@@ -79,8 +79,8 @@ class WordsBeside:
 
     def __init__(self, path: str | Path, name: str) -> None:
         self.path, self.name = behind_link(Path(path)), name
-        self.text, self.json = _places(self.path)
-        self._beside_link = [] if self.path == Path(path) else _places(Path(path))
+        self.text, self.json = own_words(self.path)
+        self._beside_link = [] if self.path == Path(path) else own_words(Path(path))
         for place in (self.text, self.json, *self._beside_link):
             if place.exists() and not (self.path.exists() and place.is_file()):
                 raise FileExistsError(f"{place}: exists already, and would be taken for the words of {path}: move it")
@@ -112,7 +112,3 @@ class WordsBeside:
             )
             raise FormatError(self.path, reason, format=self.name)
         return json.dumps([word.decode("utf-8", "surrogatepass") for word in words]).encode("ascii")
-
-
-def _places(path: Path) -> list[Path]:
-    return [path.with_name(f"{path.stem}.vocab.{kind}") for kind in ("txt", "json")]

@@ -92,7 +92,6 @@ def _plan(file: Any, table: Table, size: int) -> dict[str, Any]:
         "dtype": matrix.dtype.str,
         "offset": offset,
         "words": words,
-        "matrix": matrix.name,
     }
 
 

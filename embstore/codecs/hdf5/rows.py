@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from embstore.batch import Ints, Tokens, Vectors
+from embstore.batch import Ints, Tokens, Vectors, ends_of
 from embstore.codecs.hdf5.process import Child
 from embstore.files.inputs import open_regular
 
@@ -30,8 +30,7 @@ class PipedTokens:
         return self._count
 
     def __getitem__(self, item: slice) -> Tokens:
-        offsets = np.zeros(item.stop - item.start + 1, np.int64)
-        np.cumsum(np.frombuffer(self._child.read(8 * (len(offsets) - 1)), np.int64), out=offsets[1:])
+        offsets = ends_of(np.frombuffer(self._child.read(8 * (item.stop - item.start)), np.int64))
         return Tokens(np.frombuffer(self._child.read(int(offsets[-1])), np.uint8), offsets)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from embstore.batch import Batch, Source
 from embstore.codecs.hdf5.target import Target
-from embstore.codecs.matrix import BATCH_BYTES
+from embstore.codecs.matrix import rows_in_batch
 from embstore.codecs.waiting import waiting_rows
 from embstore.errors import FormatError
 from embstore.files.atomic import replacing, undisturbed
@@ -117,7 +117,7 @@ def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any],
 def _write_waiting(target: Target, datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
     vectors, tokens = datasets
     row_bytes = vectors.shape[1] * vectors.dtype.itemsize
-    step = max(1, BATCH_BYTES // max(row_bytes, tokens.dtype.itemsize))
+    step = rows_in_batch(max(row_bytes, tokens.dtype.itemsize))
     for start in range(0, len(words), step):
         stop = min(start + step, len(words))
         block = np.frombuffer(rows.read((stop - start) * row_bytes), vectors.dtype)
