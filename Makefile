@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt embstore/_speedups.pyx
+.venv/ready: pyproject.toml constraints.txt embstore/core/_speedups.pyx
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch .venv/ready
@@ -24,4 +24,4 @@ bench: setup
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf .venv build demo .mypy_cache .pytest_cache .ruff_cache embstore/_speedups.c embstore/*.so
+	rm -rf .venv build demo .mypy_cache .pytest_cache .ruff_cache embstore/core/_speedups.c embstore/core/*.so

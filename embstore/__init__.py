@@ -7,15 +7,13 @@
 
 from __future__ import annotations
 
-import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from embstore.core.version import VERSION as __version__  # noqa: N811
+
 if TYPE_CHECKING:
-    from embstore.comparing import Difference, compare
-    from embstore.converting import convert
-    from embstore.covering import Coverage, coverage
-    from embstore.encoder import Bags, Encoder
-    from embstore.errors import (
+    from embstore.core.errors import (
         EmbstoreError,
         EmbstoreWarning,
         FormatError,
@@ -25,15 +23,18 @@ if TYPE_CHECKING:
         UnsupportedVersionError,
     )
     from embstore.layers import Embedding, EmbeddingBag, Tables
-    from embstore.merging import concat, merge
-    from embstore.oov import Policy
-    from embstore.opening import open  # noqa: A004
-    from embstore.report import Report
-    from embstore.saving import save
-    from embstore.store import Store
-    from embstore.vocabulary import Vocabulary
+    from embstore.ops.compare import Difference, compare
+    from embstore.ops.convert import convert
+    from embstore.ops.coverage import Coverage, coverage
+    from embstore.ops.merge import concat, merge
+    from embstore.ops.open import open  # noqa: A004
+    from embstore.ops.report import Report
+    from embstore.ops.save import save
+    from embstore.store.store import Store
+    from embstore.words.encoder import Bags, Encoder
+    from embstore.words.policy import Policy
+    from embstore.words.vocabulary import Vocabulary
 
-__version__ = "0.1.0"
 __all__ = [
     "Bags",
     "Coverage",
@@ -63,32 +64,47 @@ __all__ = [
     "save",
 ]
 
-# Each name is imported when it is first used: `import embstore` loads no NumPy, torch or h5py.
-# No module is called like a name here: importing it would put the module in the name's place.
-_HOMES = {
-    "comparing": ("Difference", "compare"),
-    "converting": ("convert",),
-    "covering": ("Coverage", "coverage"),
-    "encoder": ("Bags", "Encoder"),
-    "errors": tuple(name for name in __all__ if name.endswith(("Error", "Warning"))),
-    "layers": ("Embedding", "EmbeddingBag", "Tables"),
-    "merging": ("concat", "merge"),
-    "oov": ("Policy",),
-    "opening": ("open",),
-    "report": ("Report",),
-    "saving": ("save",),
-    "store": ("Store",),
-    "vocabulary": ("Vocabulary",),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'embstore' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"embstore.{_HOME[name]}"), name)
+    """Import a public name when it is first used: ``import embstore`` loads no NumPy, torch or h5py."""
+    value = getattr(_home_of(name), name)
     globals()[name] = value
     return value
+
+
+def _home_of(name: str) -> ModuleType:  # noqa: C901
+    """Import the module that defines a public name."""
+    home: ModuleType
+    match name:
+        case "Embedding" | "EmbeddingBag" | "Tables":
+            from embstore import layers as home
+        case "Store":
+            from embstore.store import store as home
+        case "Bags" | "Encoder":
+            from embstore.words import encoder as home
+        case "Policy":
+            from embstore.words import policy as home
+        case "Vocabulary":
+            from embstore.words import vocabulary as home
+        case "Difference" | "compare":
+            from embstore.ops import compare as home
+        case "Coverage" | "coverage":
+            from embstore.ops import coverage as home
+        case "Report":
+            from embstore.ops import report as home
+        case "concat" | "merge":
+            from embstore.ops import merge as home
+        case "convert":
+            from embstore.ops import convert as home
+        case "open":
+            from embstore.ops import open as home
+        case "save":
+            from embstore.ops import save as home
+        case _ if name in __all__:
+            from embstore.core import errors as home
+        case _:
+            raise AttributeError(f"module 'embstore' has no attribute {name!r}")
+    return home
 
 
 def __dir__() -> list[str]:

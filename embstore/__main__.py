@@ -1,6 +1,6 @@
 """`python -m embstore`."""
 
-from embstore.cli import main
+from embstore.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -18,8 +18,8 @@ import pytest
 from numpy.typing import NDArray
 
 import embstore
-from embstore import _native, _speedups, kernels
-from embstore.cli import main
+from embstore.cli.main import main
+from embstore.core import _native, _speedups, kernels
 
 HOT = ("hash_tokens", "find_tokens", "find_strings", "insert_tokens", "parse_rows", "format_rows", "split_rows")
 GLOVE_TEXT_SHA256 = "d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f"

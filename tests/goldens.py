@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import embstore
-from embstore.codecs import Codec
+from embstore.codecs.registry.table import Codec
 
 FORMATS = Path(__file__).parent.parent / "formats"
 SAMPLE = FORMATS / "glove" / "valid" / "glove.6B.50d.sample.txt"

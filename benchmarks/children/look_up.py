@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from words import draw
 
 import embstore
-from embstore import kernels
+from embstore.core import kernels
 
 WORDS = 1_000_000
 Rows = Callable[[list[str]], Any]

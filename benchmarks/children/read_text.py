@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import embstore
-from embstore.codecs import glove
-from embstore.options import ReadOptions
+from embstore.codecs.text import glove
+from embstore.core.options import ReadOptions
 
 
 def parse(text: str) -> None:

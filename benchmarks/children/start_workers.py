@@ -10,8 +10,8 @@ from typing import Any
 from memory import anonymous_bytes
 from torch.utils.data import DataLoader
 
-from embstore.encoder import Encoder
 from embstore.layers import EmbeddingBag
+from embstore.words.encoder import Encoder
 
 WORKERS = 2
 

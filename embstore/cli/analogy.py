@@ -9,7 +9,7 @@ import click
 
 from embstore.cli.options import as_json, reading_options, store_argument
 from embstore.cli.similar import count_option, print_neighbours
-from embstore.opening import open as open_store
+from embstore.ops.open import open as open_store
 
 
 @click.command("analogy")

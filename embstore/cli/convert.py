@@ -12,9 +12,9 @@ import click
 from embstore.cli.options import FILE, as_json, progress_bar, reading_options
 from embstore.cli.policy import parse_policy
 from embstore.cli.printing import print_columns, print_json, print_text
-from embstore.codecs import CODECS
-from embstore.converting import convert
-from embstore.report import Report
+from embstore.codecs.registry.table import CODECS
+from embstore.ops.convert import convert
+from embstore.ops.report import Report
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -96,7 +96,7 @@ def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, 
 def _convert_and_compare(source: Path, target: Path, **options: Any) -> tuple[Report, dict[str, Any], dict[str, str]]:
     """Convert, and tell what was lost, for JSON and for people."""
     from embstore.cli.diff import as_object, values  # here, since most conversions do without, and start faster so
-    from embstore.losing import convert_and_compare
+    from embstore.ops.loss import convert_and_compare
 
     done, loss = convert_and_compare(source, target, **options)
     return done, {"loss": as_object(loss)}, values(loss)

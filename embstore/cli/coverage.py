@@ -11,9 +11,9 @@ import click
 from embstore.cli.options import FILE, as_json, reading_options, store_argument
 from embstore.cli.policy import parse_policy
 from embstore.cli.printing import print_json, print_text
-from embstore.covering import Coverage, Share, count_words, coverage
-from embstore.oov import KNOWN, Policy
-from embstore.opening import open as open_store
+from embstore.ops.coverage import Coverage, Share, count_words, coverage
+from embstore.ops.open import open as open_store
+from embstore.words.policy import KNOWN, Policy
 
 
 @click.command("coverage")

@@ -10,7 +10,7 @@ import click
 
 from embstore.cli.options import FILE, as_json
 from embstore.cli.printing import print_columns, print_json
-from embstore.comparing import Difference, compare
+from embstore.ops.compare import Difference, compare
 
 DIFFERENT = 1  # exit code
 

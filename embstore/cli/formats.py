@@ -6,7 +6,7 @@ import click
 
 from embstore.cli.options import as_json
 from embstore.cli.printing import print_json
-from embstore.codecs import CODECS, Codec
+from embstore.codecs.registry.table import CODECS, Codec
 
 COLUMNS = ("reads", "writes", "mapped", "compressed")
 

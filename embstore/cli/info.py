@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 
-from embstore.batch import Batch
 from embstore.cli.options import FILE, as_json, progress_bar, reading_options
 from embstore.cli.printing import print_columns, print_json
-from embstore.codecs.sniffing import to_read
-from embstore.converting import read
-from embstore.errors import FormatError
-from embstore.files.inputs import open_regular
-from embstore.layout import read_header
-from embstore.options import ReadOptions
-from embstore.store import Store
+from embstore.codecs.registry.detection import to_read
+from embstore.core.batch import Batch
+from embstore.core.errors import FormatError
+from embstore.core.options import ReadOptions
+from embstore.files.input import open_regular
+from embstore.ops.convert import read
+from embstore.store.header import read_header
+from embstore.store.store import Store
 
 SHOWN = 5  # tokens
 

@@ -11,9 +11,9 @@ import click
 from embstore.cli.convert import sentence
 from embstore.cli.options import FILE, as_json
 from embstore.cli.printing import print_json, print_text
-from embstore.codecs import CODECS
-from embstore.merging import How, merge
-from embstore.options import Dtype
+from embstore.codecs.registry.table import CODECS
+from embstore.core.options import Dtype
+from embstore.ops.merge import How, merge
 
 
 @click.command("merge")

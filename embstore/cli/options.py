@@ -11,8 +11,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from embstore.codecs import CODECS
-from embstore.options import Dtype, Progress
+from embstore.codecs.registry.table import CODECS
+from embstore.core.options import Dtype, Progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from embstore.oov import Policy
+    from embstore.words.policy import Policy
 
 
 def parse_policy(_: click.Context, __: click.Parameter, text: str | None) -> Policy | None:
     """Parse the text of a policy; wrong usage where it is none."""
     if text is None:
         return None
-    from embstore.oov import Policy  # here: commands without a policy start faster
+    from embstore.words.policy import Policy  # here: commands without a policy start faster
 
     try:
         return Policy.parse(text)

@@ -10,14 +10,14 @@ from typing import Any
 import click
 import numpy as np
 
-from embstore.batch import Batch, Tokens, Vectors
-from embstore.cli import UNKNOWN_WORDS
+from embstore.cli.exit_codes import UNKNOWN_WORDS
 from embstore.cli.options import as_json, reading_options, store_argument
 from embstore.cli.printing import print_json, print_text, printable
-from embstore.codecs.decimal import formatted
-from embstore.errors import EmbstoreError
-from embstore.opening import open as open_store
-from embstore.store import Store
+from embstore.codecs.shared.decimal import formatted
+from embstore.core.batch import Batch, Tokens, Vectors
+from embstore.core.errors import EmbstoreError
+from embstore.ops.open import open as open_store
+from embstore.store.store import Store
 
 
 @click.command("query")

@@ -9,8 +9,8 @@ import click
 
 from embstore.cli.options import as_json, reading_options, store_argument
 from embstore.cli.printing import print_json, print_text
-from embstore.opening import open as open_store
-from embstore.search import Neighbours
+from embstore.ops.open import open as open_store
+from embstore.search.exact import Neighbours
 
 count_option = click.option("-k", "--topn", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 

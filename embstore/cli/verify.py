@@ -8,8 +8,8 @@ import click
 
 from embstore.cli.options import as_json, store_argument
 from embstore.cli.printing import print_json, print_text
-from embstore.errors import FormatError
-from embstore.store import Store
+from embstore.core.errors import FormatError
+from embstore.store.store import Store
 
 
 @click.command("verify")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.batch import Findings, Source, Tokens, Vectors, is_utf8
-from embstore.codecs.matrix import BATCH_BYTES, Origin, matrix_source
-from embstore.codecs.waiting import waiting_rows
-from embstore.errors import FormatError
+from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source
+from embstore.codecs.shared.spool import waiting_rows
+from embstore.core.batch import Findings, Source, Tokens, Vectors, is_utf8
+from embstore.core.errors import FormatError
+from embstore.core.options import Progress, ReadOptions
 from embstore.files.atomic import replacing, write_all
-from embstore.files.inputs import open_regular
-from embstore.options import Progress, ReadOptions
+from embstore.files.input import open_regular
 
 NAME = "finalfusion"
 WORDS, MATRIX, BUCKETS, QUANTIZED, NORMS, FASTTEXT_BUCKETS, EXPLICIT_NGRAMS = 1, 2, 3, 4, 6, 7, 8

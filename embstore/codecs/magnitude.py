@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from embstore.batch import Batch, Findings, Source, Tokens
-from embstore.codecs.magic import is_magnitude
-from embstore.codecs.matrix import Origin, rows_in_batch
-from embstore.errors import FormatError
-from embstore.files.inputs import first_bytes
-from embstore.options import Progress, ReadOptions
+from embstore.codecs.registry.magic import is_magnitude
+from embstore.codecs.shared.matrix import Origin, rows_in_batch
+from embstore.core.batch import Batch, Findings, Source, Tokens
+from embstore.core.errors import FormatError
+from embstore.core.options import Progress, ReadOptions
+from embstore.files.input import first_bytes
 
 NAME = "magnitude"
 TABLES = ("magnitude", "magnitude_format")

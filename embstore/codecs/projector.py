@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.batch import Batch, Source, Tokens
-from embstore.codecs.decimal import formatted
-from embstore.codecs.folder import new_folder
-from embstore.errors import FormatError
+from embstore.codecs.shared.decimal import formatted
+from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.errors import FormatError
 from embstore.files.atomic import replacing, write_all
+from embstore.files.folder import new_folder
 
 NAME = "projector"
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

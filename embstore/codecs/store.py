@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from embstore import layout
-from embstore.batch import Batch, Source
-from embstore.dtypes import decode_rows, dim_of
-from embstore.mapping import map_store
-from embstore.oov import Subword
-from embstore.options import Duplicates, Progress, ReadOptions
-from embstore.special import BLOCK, Special
-from embstore.writer import write_store
+from embstore.core.batch import Batch, Source
+from embstore.core.dtypes import decode_rows, dim_of
+from embstore.core.options import Duplicates, Progress, ReadOptions
+from embstore.store.header import WEIGHT
+from embstore.store.mapped import map_store
+from embstore.store.writer import write_store
+from embstore.words.policy import Subword
+from embstore.words.special_rows import BLOCK, Special
 
 NAME = "store"
 BATCH = 1 << 20  # bytes of vectors
@@ -52,7 +52,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 
 def _origin(metadata: dict[str, str]) -> dict[str, str]:
     """Return what a store made from this one says of its source: the checksum of its rows."""
-    digest = metadata.get(f"embstore.sha256.{layout.WEIGHT}")
+    digest = metadata.get(f"embstore.sha256.{WEIGHT}")
     return {"sha256": digest} if digest else {}
 
 

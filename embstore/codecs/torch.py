@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embstore.batch import Source, is_utf8
-from embstore.codecs.array import array_source, check_matrix, refused
-from embstore.codecs.magic import is_torch
-from embstore.codecs.matrix import Origin
-from embstore.codecs.tokenizer import WordList
-from embstore.codecs.waiting import waiting_rows
-from embstore.codecs.wordlist import fitting, words_for
-from embstore.dtypes import NUMPY_DTYPES
-from embstore.errors import FormatError
+from embstore.codecs.registry.magic import is_torch
+from embstore.codecs.shared.array import array_source, check_matrix, refused
+from embstore.codecs.shared.matrix import Origin
+from embstore.codecs.shared.spool import waiting_rows
+from embstore.codecs.shared.word_list import WordList
+from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.core.batch import Source, is_utf8
+from embstore.core.dtypes import NUMPY_DTYPES
+from embstore.core.errors import FormatError
+from embstore.core.index import pack_lossless
+from embstore.core.options import Dtype, Progress, ReadOptions
 from embstore.files.atomic import replacing
-from embstore.files.inputs import first_bytes, open_regular
-from embstore.options import Dtype, Progress, ReadOptions
-from embstore.vocab import pack_lossless
+from embstore.files.input import first_bytes, open_regular
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore import kernels
-from embstore.batch import Batch, Bytes, Ints, Source, Tokens, Vectors
-from embstore.codecs.counted import CountedHeader
-from embstore.codecs.magic import WORD2VEC_HEADER
-from embstore.codecs.sniffing import check_written
-from embstore.dtypes import bytes_of, encode_rows
-from embstore.errors import FormatError
+from embstore.codecs.registry.detection import check_written
+from embstore.codecs.registry.magic import WORD2VEC_HEADER
+from embstore.codecs.shared.counted import CountedHeader
+from embstore.core import kernels
+from embstore.core.batch import Batch, Bytes, Ints, Source, Tokens, Vectors
+from embstore.core.dtypes import bytes_of, encode_rows
+from embstore.core.errors import FormatError
+from embstore.core.options import Progress, ReadOptions
 from embstore.files.atomic import replacing, write_all
-from embstore.files.inputs import Input, first_bytes
+from embstore.files.input import Input, first_bytes
 from embstore.files.unpacking import is_compressed
-from embstore.options import Progress, ReadOptions
 
 NAME = "word2vec-bin"
 BLOCK = 1 << 20

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from embstore.errors import EmbstoreError
+from embstore.core.errors import EmbstoreError
 
 
 def check_target(path: str | Path, *, overwrite: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from embstore.errors import FormatError, MissingDependencyError
+from embstore.core.errors import FormatError, MissingDependencyError
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo

@@ -1,4 +1,8 @@
-"""Stores as layers of torch: `Embedding` and `EmbeddingBag`, and `Tables`, one of them for each feature."""
+"""Stores as layers of torch: `Embedding` and `EmbeddingBag`, and `Tables`, which holds one of them for each feature.
+
+Belongs here: everything that needs torch, but for the codec of torch's own files. Does not belong here: words to ids,
+which is for `words` and works without torch.
+"""
 
 from embstore.layers.bag import EmbeddingBag
 from embstore.layers.embedding import Embedding

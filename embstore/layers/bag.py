@@ -7,13 +7,13 @@ from typing import Any, Literal, Self, get_args
 
 import torch
 
-from embstore.errors import EmbstoreError
+from embstore.core.errors import EmbstoreError
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.drawn import Words, drawn_table
 from embstore.layers.rowwise import is_rowwise, pool
 from embstore.layers.sources import Pretrained
 from embstore.layers.weights import Table, open_table
-from embstore.oov import Subword
+from embstore.words.policy import Subword
 
 Mode = Literal["mean", "sum", "max"]
 

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import torch
 
-from embstore.encoder import Encoder
-from embstore.errors import EmbstoreError
+from embstore.core.errors import EmbstoreError
+from embstore.core.int8 import TAIL
 from embstore.layers.checkpoint import StoreBacked
 from embstore.layers.rowwise import is_rowwise
 from embstore.layers.weights import Table
-from embstore.rowwise import TAIL
+from embstore.words.encoder import Encoder
 
 
 class WordLayer(StoreBacked):

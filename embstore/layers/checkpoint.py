@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embstore import layout
-from embstore.errors import EmbstoreError, FormatError
-from embstore.options import Dtype
-from embstore.store import Store
+from embstore.core.errors import EmbstoreError, FormatError
+from embstore.core.options import Dtype
+from embstore.store.header import WEIGHT
+from embstore.store.store import Store
 
-SHA256 = f"embstore.sha256.{layout.WEIGHT}"
+SHA256 = f"embstore.sha256.{WEIGHT}"
 EXTRA_STATE = "_extra_state"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from embstore.encoder import Encoder
+from embstore.words.encoder import Encoder
 
 Batch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
 """By name: a tensor, or for a bag the tuple (values, offsets), with weights behind them under ``subword``."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from embstore.encoder import Encoder
 from embstore.layers.weights import Table, with_special
-from embstore.vocabulary import Vocabulary
+from embstore.words.encoder import Encoder
+from embstore.words.vocabulary import Vocabulary
 
 Words = Vocabulary | Encoder | Sequence[str]
 

@@ -1,11 +1,11 @@
-"""Forward passes over rows of 8 bits, which torch's own layers cannot take; `embstore.rowwise` says what is in them."""
+"""Forward passes over rows of 8 bits, which torch's own layers cannot take: see `embstore.core.int8`."""
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional
 
-from embstore.rowwise import TAIL
+from embstore.core.int8 import TAIL
 
 
 def is_rowwise(weight: torch.Tensor) -> bool:
@@ -14,7 +14,7 @@ def is_rowwise(weight: torch.Tensor) -> bool:
 
 
 def look_up(ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Vectors of ids: (...) to float32 (..., dim), the bits that `rowwise.dequantize` gives."""
+    """Vectors of ids: (...) to float32 (..., dim), the bits that `int8.dequantize` gives."""
     rows = functional.embedding(ids, weight)
     ends = rows[..., -TAIL:].clone(memory_format=torch.contiguous_format).view(torch.float32).double()
     return (rows[..., :-TAIL] * ends[..., :1] + ends[..., 1:]).float()

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from embstore import opening
-from embstore.store import Store
+from embstore.ops.open import open as open_store
+from embstore.store.store import Store
 
 Pretrained = Any
 """A Store, a path, or a 2-D array or tensor of floating numbers."""
@@ -31,7 +31,7 @@ def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: dict[
     if tokens is not None and (is_path or isinstance(source, Store)):
         raise TypeError("tokens= names the rows of an array; a file's words are read with it, or given as vocab=")
     if is_path:
-        return opening.open(source, **reading)
+        return open_store(source, **reading)
     if isinstance(source, Store):
         return source
     rows = torch.as_tensor(source).detach()

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 
-from embstore.errors import EmbstoreError
+from embstore.core.errors import EmbstoreError
 from embstore.layers.bag import EmbeddingBag
 from embstore.layers.collate import Batch, Collate, Feature
 from embstore.layers.embedding import Embedding

@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from embstore.dtypes import encode_rows
-from embstore.encoder import Encoder
-from embstore.errors import EmbstoreError
+from embstore.core.dtypes import encode_rows
+from embstore.core.errors import EmbstoreError
+from embstore.core.options import Dtype
 from embstore.layers.checkpoint import SHA256, MappedRows, as_tensor
 from embstore.layers.rowwise import is_rowwise
 from embstore.layers.sources import Pretrained, open_source
-from embstore.options import Dtype
-from embstore.special import special_rows
-from embstore.store import Store
-from embstore.vocabulary import Vocabulary
+from embstore.store.store import Store
+from embstore.words.encoder import Encoder
+from embstore.words.special_rows import special_rows
+from embstore.words.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.batch import Ints, Source, Vectors
 from embstore.codecs.fasttext.mapped import NAME
 from embstore.codecs.fasttext.parts import Parts
-from embstore.codecs.matrix import Origin, matrix_source
-from embstore.options import Progress, ReadOptions
+from embstore.codecs.shared.matrix import Origin, matrix_source
+from embstore.core.batch import Ints, Source, Vectors
+from embstore.core.options import Progress, ReadOptions
 
 BLOCK = 8192  # rows at a time
 LONG = 256  # n-grams of a word that are added beside those of others; the rest of longer words is added word by word

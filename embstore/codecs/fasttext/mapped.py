@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.errors import FormatError
-from embstore.files.inputs import open_regular
+from embstore.core.errors import FormatError
+from embstore.files.input import open_regular
 
 NAME = "fasttext"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.batch import Ints, Tokens, Vectors
 from embstore.codecs.fasttext.mapped import Mapped
 from embstore.codecs.fasttext.quantized import Quantized, quantized
-from embstore.codecs.magic import is_old_fasttext
-from embstore.ngrams import LONGEST, Ngrams
+from embstore.codecs.registry.magic import is_old_fasttext
+from embstore.core.batch import Ints, Tokens, Vectors
+from embstore.words.ngrams import LONGEST, Ngrams
 
 MAGIC = 793712314
 VERSIONS = (11, 12)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.batch import Bytes, Ints
 from embstore.codecs.fasttext.mapped import Mapped
+from embstore.core.batch import Bytes, Ints
 
 CENTROIDS = 256  # of each part of a row: a code is a byte
 BLOCK = 8192  # rows made at a time

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embstore.options import AS_IS, Progress, ReadOptions, WriteOptions
+from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 
 if TYPE_CHECKING:
-    from embstore.batch import Source
+    from embstore.core.batch import Source
 
 # What does the work is imported when it is called: the process that opens files, `child`, starts faster without.
 

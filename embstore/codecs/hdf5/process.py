@@ -13,7 +13,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from embstore.errors import FormatError
+from embstore.core.errors import FormatError
 
 PATIENCE = 60.0  # seconds without a byte from the child
 PIECE = 1 << 20

@@ -11,16 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from embstore.batch import Batch, Source
-from embstore.codecs.array import array_source, check_matrix, native
 from embstore.codecs.hdf5.process import Child
 from embstore.codecs.hdf5.request import Request
 from embstore.codecs.hdf5.rows import PipedRows, PipedTokens, mapped_rows
-from embstore.codecs.matrix import Origin, matrix_source
-from embstore.codecs.tokenizer import WordList, read_words
-from embstore.codecs.wordlist import fitting, words_for
-from embstore.files.inputs import open_regular
-from embstore.options import Progress, ReadOptions
+from embstore.codecs.shared.array import array_source, check_matrix, native
+from embstore.codecs.shared.matrix import Origin, matrix_source
+from embstore.codecs.shared.word_list import WordList, read_words
+from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.core.batch import Batch, Source
+from embstore.core.options import Progress, ReadOptions
+from embstore.files.input import open_regular
 
 NAME = "hdf5"
 

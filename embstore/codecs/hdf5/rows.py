@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from embstore.batch import Ints, Tokens, Vectors, ends_of
 from embstore.codecs.hdf5.process import Child
-from embstore.files.inputs import open_regular
+from embstore.core.batch import Ints, Tokens, Vectors, ends_of
+from embstore.files.input import open_regular
 
 
 def mapped_rows(path: Path, shape: tuple[int, int], dtype: str, offset: int) -> Vectors:

@@ -10,13 +10,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from embstore.batch import Batch, Source
 from embstore.codecs.hdf5.target import Target
-from embstore.codecs.matrix import rows_in_batch
-from embstore.codecs.waiting import waiting_rows
-from embstore.errors import FormatError
+from embstore.codecs.shared.matrix import rows_in_batch
+from embstore.codecs.shared.spool import waiting_rows
+from embstore.core.batch import Batch, Source
+from embstore.core.errors import FormatError
+from embstore.core.options import WriteOptions
 from embstore.files.atomic import replacing, undisturbed
-from embstore.options import WriteOptions
 
 NAME = "hdf5"
 CHUNK_BYTES = 1 << 18  # a quarter of libhdf5's chunk cache

@@ -1,0 +1,170 @@
+"""The command group: a command's module is imported when the command is called, not before."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from embstore.cli.exit_codes import UNKNOWN_WORDS
+from embstore.cli.printing import print_text
+from embstore.core.errors import EmbstoreError, EmbstoreWarning, UnknownTokenError
+from embstore.files.os_errors import NO_ROOM
+
+COMMANDS = {
+    "convert": "Convert a file of embeddings into another.",
+    "info": "Tell what a file holds.",
+    "query": "Print the vectors of words.",
+    "similar": "Print the words nearest to a word.",
+    "analogy": "Solve: A is to B as C is to what?",
+    "coverage": "Tell how much of a text a table knows.",
+    "diff": "Tell how two tables differ.",
+    "merge": "Make one table of several.",
+    "verify": "Check every byte of a store.",
+    "formats": "List the formats.",
+}
+
+EPILOG = """\b
+A first session:
+  embstore convert glove.6B.50d.txt glove.6B.50d.safetensors
+  embstore query glove.6B.50d.safetensors frog
+  embstore similar glove.6B.50d.safetensors frog
+
+\b
+Exit codes: 0 done; 1 error, one line on stderr; 2 wrong usage; 3 unknown words; 130 or 143
+stopped by Ctrl-C or SIGTERM, with nothing left behind.
+Completion: eval "$(_EMBSTORE_COMPLETE=bash_source embstore)", or zsh_source, or fish_source.
+"""
+
+
+class Commands(click.Group):
+    """The group, which imports a command's module when it is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command, None where there is no such command."""
+        del ctx
+        return _load(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _load(name: str) -> click.Command | None:  # noqa: C901
+    command: click.Command
+    match name:
+        case "convert":
+            from embstore.cli.convert import convert_command as command
+        case "info":
+            from embstore.cli.info import info_command as command
+        case "query":
+            from embstore.cli.query import query_command as command
+        case "similar":
+            from embstore.cli.similar import similar_command as command
+        case "analogy":
+            from embstore.cli.analogy import analogy_command as command
+        case "coverage":
+            from embstore.cli.coverage import coverage_command as command
+        case "diff":
+            from embstore.cli.diff import diff_command as command
+        case "merge":
+            from embstore.cli.merge import merge_command as command
+        case "verify":
+            from embstore.cli.verify import verify_command as command
+        case "formats":
+            from embstore.cli.formats import formats_command as command
+        case _:
+            return None
+    return command
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from embstore.core import kernels
+        from embstore.core.version import VERSION
+
+        click.echo(f"embstore {VERSION} ({'compiled' if kernels.COMPILED else 'plain'} functions active)")
+        ctx.exit()
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+def cli() -> None:
+    """Pretrained embeddings in one memory-mapped safetensors file: convert, look up, compare."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; never with a traceback, unless EMBSTORE_DEBUG=1 asks for one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", EmbstoreWarning)
+        warnings.showwarning = lambda message, *_: print_text(f"warning: {message}", err=True)
+        sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the command line; its exit code."""
+    try:
+        _open_closed_streams()
+        code = cli.main(arguments, prog_name="embstore", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except click.Abort as error:  # what click makes of Ctrl-C, and of an EOFError too
+        return _report(error.__cause__) if isinstance(error.__cause__, EOFError) else 130
+    except OSError as error:
+        _forget_output()
+        if error.filename is None and error.errno in NO_ROOM:  # files are named
+            error.filename = "standard output"
+        return 1 if isinstance(error, BrokenPipeError) else _report(error)
+    except Exception as error:
+        return _report(error)
+    return code if isinstance(code, int) else 0
+
+
+def _open_closed_streams() -> None:
+    """Let a stream that the caller closed (``embstore ... <&-``) be empty; Python has None in its place."""
+    sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+
+
+def _forget_output() -> None:
+    """Drop what a closed pipe or a full disk did not take, or the interpreter complains as it flushes at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report(error: Exception) -> int:
+    if os.environ.get("EMBSTORE_DEBUG") == "1":
+        raise error
+    print_text(f"error: {_one_line(error)}", err=True)
+    return UNKNOWN_WORDS if isinstance(error, UnknownTokenError) else 1
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror is not None:
+        return error.strerror if error.filename is None else f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, EmbstoreError | OSError | ValueError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"internal error, please report it: {type(error).__name__}: {text} (EMBSTORE_DEBUG=1 shows where)"

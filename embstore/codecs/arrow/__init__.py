@@ -1,0 +1,1 @@
+"""Arrow IPC, Feather and Parquet, by pyarrow."""

@@ -1,0 +1,62 @@
+"""Parquet by pyarrow (formats/parquet/SPEC.md)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from embstore.codecs.arrow.columns import choose, pyarrow
+from embstore.codecs.arrow.rows import record_batches, table_schema
+from embstore.codecs.arrow.table import read_table, translating
+from embstore.core.batch import Source
+from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
+from embstore.files.atomic import replacing
+from embstore.files.input import open_regular
+
+NAME = "parquet"
+ROWS = 16384  # read at a time
+GROUP_BYTES = 16 << 20  # in a row group written
+
+
+def _parquet() -> Any:
+    pyarrow()
+    from pyarrow import parquet
+
+    return parquet
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read a column of words and one of lists, or a column for each dimension; other columns are not loaded."""
+    path = Path(path)
+    open_regular(path).close()
+    with translating(path, NAME):
+        opened = pyarrow().OSFile(os.fsencode(path))  # bytes, as names of files need not be UTF-8
+        file = _parquet().ParquetFile(opened)
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    records = file.iter_batches(ROWS, columns=choose(path, schema, options, NAME).names)
+    return read_table(path, schema, records, rows, options, progress, NAME)
+
+
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
+    """Write ``token`` and ``vector``, a fixed-size list, byte-stream-split below zstd, snappy or none.
+
+    bfloat16 is written as float32.
+    """
+    pa, schema = pyarrow(), table_schema(source)
+    leaf = "vector.list.element"
+    writer_options = {
+        "compression": options.compression or "zstd",
+        "use_dictionary": False,
+        "column_encoding": {leaf: "BYTE_STREAM_SPLIT"},
+    }
+    with replacing(path) as file, _parquet().ParquetWriter(file, schema, **writer_options) as writer:
+        group, size = [], 0
+        for record in record_batches(path, source, schema, NAME):
+            group.append(record)
+            size += record.nbytes
+            if size >= GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group), row_group_size=1 << 30)
+                group, size = [], 0
+        if group:
+            writer.write_table(pa.Table.from_batches(group), row_group_size=1 << 30)

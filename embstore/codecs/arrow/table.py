@@ -1,0 +1,147 @@
+"""Columns of Arrow record batches as tokens and vectors: what Parquet and Arrow files share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embstore.codecs.arrow.columns import Columns, choose, is_list, pyarrow
+from embstore.codecs.shared.matrix import Origin, rows_in_batch
+from embstore.codecs.shared.word_list import read_words
+from embstore.core.batch import Batch, Source, Tokens, Vectors
+from embstore.core.errors import FormatError
+from embstore.core.options import Progress, ReadOptions
+
+
+def read_table(
+    path: Path,
+    schema: Any,
+    records: Iterator[Any],
+    rows: int,
+    options: ReadOptions,
+    progress: Progress | None,
+    name: str,
+) -> Source:
+    """Return the source of record batches.
+
+    Parameters
+    ----------
+    records
+        Record batches, of which the columns that `choose` names are read.
+    rows
+        In all.
+    """
+    given = _words_from_file(path, options, rows, name)
+    reader = _Reader(path, choose(path, schema, options, name), given, name)
+    records = _guarded(records, path, name)
+    first = next((record for record in records if record.num_rows), None)
+    if first is None:
+        raise FormatError(path, "a table without rows", format=name)
+    reader.dim = reader.vectors(first).shape[1]
+    origin = Origin(path, name)
+    return Source(
+        dim=reader.dim,
+        batches=reader.batches(chain([first], records), rows, origin, progress),
+        dtype=reader.columns.dtype,
+        rows=rows,
+        provenance=lambda: dict(origin.notes),
+    )
+
+
+def _words_from_file(path: Path, options: ReadOptions, rows: int, name: str) -> Tokens | None:
+    if not options.vocab or not Path(options.vocab).is_file():
+        return None
+    words = read_words(options.vocab)
+    if len(words.tokens) != rows or not words.is_whole:
+        raise FormatError(path, f"{rows} rows, but {len(words.tokens)} words: they belong to another file", format=name)
+    return words.tokens
+
+
+@contextlib.contextmanager
+def translating(path: Path, name: str) -> Iterator[None]:
+    """Make a FormatError of what pyarrow raises, and of names that are not UTF-8."""
+    try:
+        yield
+    except (pyarrow().ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = f"cannot be read, it is damaged or cut short: {' '.join(str(error).split())}"
+        raise FormatError(path, reason, format=name) from error
+
+
+def _guarded(records: Iterator[Any], path: Path, name: str) -> Iterator[Any]:
+    with translating(path, name):
+        yield from records
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Turns record batches into batches; `dim` is that of the first."""
+
+    path: Path
+    columns: Columns
+    words: Tokens | None
+    name: str
+    dim: int = 0
+    done: int = 0
+
+    def batches(self, records: Iterator[Any], rows: int, origin: Origin, progress: Progress | None) -> Iterator[Batch]:
+        with origin:
+            for record in records:
+                tokens, vectors = self.tokens(record), self.vectors(record)
+                step = rows_in_batch(self.dim * vectors.itemsize)
+                for start in range(0, len(tokens), step):
+                    yield Batch(tokens[start : start + step], vectors[start : start + step])
+                self.done += len(tokens)
+                position = origin.total * self.done // max(rows, self.done)
+                origin.advance(position)
+                if progress:
+                    progress(position, origin.total)
+            origin.finish()
+
+    def tokens(self, record: Any) -> Tokens:
+        """View the words of a record batch."""
+        if self.words is not None:
+            return self.words[self.done : self.done + record.num_rows]
+        assert self.columns.words is not None  # noqa: S101
+        array = self._checked(record, self.columns.words).cast(pyarrow().large_binary())
+        _, bounds, data = array.buffers()
+        offsets = np.frombuffer(bounds, np.int64)[array.offset : array.offset + len(array) + 1]
+        whole = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        return Tokens(whole[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def vectors(self, record: Any) -> Vectors:
+        """View the vectors of a record batch, (rows, dim)."""
+        columns = [self._checked(record, column) for column in self.columns.vectors]
+        if not is_list(columns[0].type):
+            return np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])
+        column, where = columns[0], self.columns.vectors[0]
+        from pyarrow import compute
+
+        lengths = compute.list_value_length(column).to_numpy(zero_copy_only=False)
+        dim = self.dim or int(lengths[0])
+        if not dim or (lengths != dim).any():
+            row = int(np.flatnonzero(lengths != dim)[0]) if dim else 0
+            raise self._error(f"{lengths[row]} numbers in row {self.done + row}, expected {dim or 'at least 1'}", where)
+        values = column.flatten()
+        if values.null_count:
+            raise self._error("a number is null", where)
+        numbers = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, dim)
+        return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float32)
+
+    def _checked(self, record: Any, name: str) -> Any:
+        """Return a column whose buffers can be trusted: nothing that they say leads out of them."""
+        column = record.column(name)
+        with translating(self.path, self.name):
+            column.validate(full=True)
+        if column.null_count:
+            row = self.done + column.is_null().index(True).as_py()
+            raise self._error(f"row {row} is null, expected a value in each", name)
+        return column
+
+    def _error(self, reason: str, where: str) -> FormatError:
+        return FormatError(self.path, reason, where=where, format=self.name)

@@ -1,0 +1,1 @@
+"""Safetensors as Hugging Face's libraries save them: checkpoints, and folders of static models."""

@@ -1,0 +1,24 @@
+"""A folder that model2vec loads as a StaticModel (formats/safetensors/SPEC.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embstore.codecs.huggingface.static_model import write_model
+from embstore.core.batch import Source
+from embstore.core.options import Dtype
+
+NAME = "model2vec"
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write the folder, whole or not at all; bfloat16 becomes float32, since model2vec reads by NumPy."""
+    dtype: Dtype = "float16" if source.dtype == "float16" else "float32"
+    config = {
+        "model_type": "model2vec",
+        "architectures": ["StaticModel"],
+        "normalize": False,
+        "hidden_dim": source.dim,
+        "embedding_dtype": dtype,
+    }
+    write_model(path, source, "embeddings", dtype, ".", {"config.json": config}, NAME)

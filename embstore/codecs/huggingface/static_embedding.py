@@ -1,0 +1,26 @@
+"""A folder that sentence-transformers loads as a model of one StaticEmbedding (formats/safetensors/SPEC.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from embstore.codecs.huggingface.static_model import write_model
+from embstore.core.batch import Source
+from embstore.store.header import WEIGHT
+
+NAME = "static-embedding"
+INSIDE = "0_StaticEmbedding"
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write the folder, whole or not at all; unknown words count as a row of zeros."""
+    module = {"idx": 0, "name": "0", "path": INSIDE, "type": "sentence_transformers.models.StaticEmbedding"}
+    config: dict[str, Any] = {
+        "__version__": {},
+        "prompts": {},
+        "default_prompt_name": None,
+        "similarity_fn_name": "cosine",
+    }
+    files = {"modules.json": [module], "config_sentence_transformers.json": config}
+    write_model(path, source, WEIGHT, source.dtype, INSIDE, files, NAME)

@@ -1,0 +1,88 @@
+"""Folders of static models as Hugging Face's libraries load them: one matrix, and a tokenizer that knows its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embstore.codecs.huggingface.tensor_file import write_tensor
+from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.errors import FormatError
+from embstore.core.options import Dtype
+from embstore.files.atomic import replacing
+from embstore.files.folder import new_folder
+
+UNKNOWN = ("[UNK]", "<unk>")
+
+
+def write_model(
+    path: str | Path, source: Source, tensor: str, dtype: Dtype, inside: str, files: dict[str, Any], name: str
+) -> None:
+    """Write a folder with ``model.safetensors``, ``tokenizer.json`` and some files of JSON.
+
+    Parameters
+    ----------
+    tensor, dtype
+        Name and dtype of the matrix.
+    inside
+        Folder in the folder for the matrix and the tokenizer.
+    files
+        What each further file holds, by its name.
+
+    Raises
+    ------
+    FormatError
+        Where a token is not UTF-8, as JSON must be.
+    """
+    vocab = _Words(path, name)
+    with new_folder(path) as folder:
+        (folder / inside).mkdir(exist_ok=True)
+        with replacing(folder / inside / "model.safetensors") as file:
+            whole = source.through(lambda batches: _with_unknown(batches, vocab, source.dim))
+            write_tensor(file, whole, tensor, dtype, vocab.add, path, name)
+        files = {f"{inside}/tokenizer.json": _tokenizer(vocab.rows), **files}
+        for target, content in files.items():
+            (folder / target).write_text(json.dumps(content, indent=None if len(content) > 99 else 2), encoding="ascii")
+
+
+class _Words:
+    """The words so far, by row."""
+
+    def __init__(self, path: str | Path, name: str) -> None:
+        self.path, self.name = path, name
+        self.rows: dict[str, int] = {}
+
+    def add(self, tokens: Tokens) -> None:
+        for token in tokens.to_bytes():
+            try:
+                self.rows[token.decode()] = len(self.rows)
+            except UnicodeDecodeError:
+                reason = f"the token {token[:60]!r} is not UTF-8, as a tokenizer's must be: write a store"
+                raise FormatError(self.path, reason, format=self.name) from None
+
+
+def _with_unknown(batches: Iterator[Batch], words: _Words, dim: int) -> Iterator[Batch]:
+    """Yield the batches, and a row of zeros for unknown words where none of the table's is for them."""
+    yield from batches  # each is among the words before the next is asked for
+    if words.rows and not any(word in words.rows for word in UNKNOWN):
+        yield Batch(Tokens.pack(UNKNOWN[:1]), np.zeros((1, dim), np.float32))
+
+
+def _tokenizer(rows: dict[str, int]) -> dict[str, Any]:
+    """Return a tokenizer that splits at white space and looks words up: https://huggingface.co/docs/tokenizers."""
+    unknown = next(word for word in UNKNOWN if word in rows)
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": None,
+        "decoder": None,
+        "model": {"type": "WordLevel", "vocab": rows, "unk_token": unknown},
+    }

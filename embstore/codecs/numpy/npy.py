@@ -1,0 +1,42 @@
+"""NumPy's .npy: a matrix, and its words beside it (formats/npy/SPEC.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embstore.codecs.shared.array import array_source, vector_descr
+from embstore.codecs.shared.matrix import Origin
+from embstore.codecs.shared.npy_array import WRITTEN_HEADER, build_header, map_matrix
+from embstore.codecs.shared.words_beside import WordsBeside, words_for
+from embstore.core.batch import Source
+from embstore.core.dtypes import bytes_of, encode_rows
+from embstore.core.errors import FormatError
+from embstore.core.options import Dtype, Progress, ReadOptions
+from embstore.files.atomic import replacing_together, write_all
+
+NAME = "npy"
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read a mapped .npy, its words from ``vocab=``, ``<stem>.vocab.txt`` or ``<stem>.vocab.json``."""
+    matrix, dtype = map_matrix(path, options, NAME)
+    words = words_for(path, options, len(matrix), NAME)
+    return array_source(matrix, words, dtype, Origin(path, NAME), progress)
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write a .npy and its words beside it, both whole or not at all; bfloat16 becomes float32."""
+    beside, rows = WordsBeside(path, NAME), 0
+    kept: Dtype = "float16" if source.dtype == "float16" else "float32"
+    with replacing_together() as together:
+        file = together.new(path)
+        file.seek(WRITTEN_HEADER)
+        for batch in source.batches:
+            write_all(file, bytes_of(encode_rows(batch.vectors, kept)))
+            beside.add(batch.tokens)
+            rows += len(batch.tokens)
+        if not rows:
+            raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
+        file.seek(0)
+        write_all(file, build_header(vector_descr(source.dtype), (rows, source.dim)))
+        beside.write(together)

@@ -1,0 +1,72 @@
+"""Rows as decimal text: each number as short as reads back to the same float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from embstore.codecs.shared.line import NUMBER
+from embstore.core import kernels
+from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.errors import FormatError
+from embstore.files.atomic import write_all
+
+WIDEST = 20  # bytes that a number, -1.17549435e-38 say, and its space take at most
+
+
+def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, stated: bool = False) -> Iterator[int]:
+    """Write the rows of a source, yielding how many went out after each batch.
+
+    Parameters
+    ----------
+    stated
+        Whether a header states the dimension, so that a token may end in a number.
+
+    Raises
+    ------
+    FormatError
+        For a token that would not read back.
+    """
+    for batch in source.batches:
+        tokens = batch.tokens.to_bytes()
+        for token in unreadable(batch.tokens, tokens, stated=stated):
+            shown = token.decode("utf-8", "replace")
+            raise FormatError(
+                path,
+                f"the token {shown!r} would not read back from this format; word2vec-bin or a store keeps it",
+                format=name,
+            )
+        for text in formatted(Batch(batch.tokens, np.ascontiguousarray(batch.vectors, np.float32))):
+            write_all(file, text)
+        yield len(tokens)
+
+
+def formatted(batch: Batch) -> Iterator[memoryview]:
+    """Yield lines, each a token and its numbers, as text that is overwritten when the next is asked for."""
+    tokens, vectors = batch.tokens, batch.vectors
+    text = np.empty(len(tokens.data) + len(tokens) * (WIDEST * vectors.shape[1] + 1), np.uint8)
+    row = 0
+    while row < len(tokens):
+        row, end = kernels.format_rows(tokens.data, tokens.offsets, vectors, row, text, 0)
+        if row < len(tokens):  # a number that the compiled function leaves: very large, tiny, NaN
+            from embstore.core import _native  # seldom needed
+
+            one = tokens[row : row + 1]
+            _, end = _native.format_rows(one.data, one.offsets, vectors[row : row + 1], 0, text, end)
+            row += 1
+        yield text[:end].data
+
+
+def unreadable(packed: Tokens, tokens: list[bytes], *, stated: bool) -> Iterator[bytes]:
+    """Yield the tokens of a batch that would come back as something else, or as an error."""
+    joined = packed.data.tobytes()
+    if b"\n" in joined:
+        yield from (token for token in tokens if b"\n" in token)
+    if not stated and (b" " in joined or b"\t" in joined):
+        for token in tokens:
+            _, gap, last = token.replace(b"\t", b" ").rpartition(b" ")
+            if gap and NUMBER.fullmatch(last):
+                yield token  # taken for a row with a number too many

@@ -1,0 +1,117 @@
+"""The header of NumPy's .npy, read and written, and the matrix of a mapped .npy: what npy, npz and spaCy share."""
+
+from __future__ import annotations
+
+import ast
+import mmap
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embstore.codecs.shared.array import check_matrix, refused
+from embstore.core.batch import Vectors
+from embstore.core.errors import FormatError
+from embstore.core.options import Dtype, ReadOptions
+from embstore.files.input import open_regular
+
+MAX_HEADER = 10_000  # as numpy.load has it: literal_eval of more could exhaust memory
+WRITTEN_HEADER = 128  # bytes, as numpy.save has it for a matrix of any size in use
+Reader = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayHeader:
+    """What the header of a .npy says, and how many bytes it takes."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+    size: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the data."""
+        count = 1
+        for length in self.shape:
+            count *= length
+        return count * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        return f"{self.dtype.str} {list(self.shape)}"
+
+
+def read_array_header(read: Reader) -> ArrayHeader:
+    """Read the header of a .npy, versions 1 to 3; ValueError says what is wrong with it.
+
+    https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+    """
+    magic = read(8)
+    if magic[:6] != b"\x93NUMPY" or len(magic) < 8:
+        raise ValueError("not a .npy: it does not begin with \\x93NUMPY")
+    if magic[6:] not in (b"\1\0", b"\2\0", b"\3\0"):
+        raise ValueError(f".npy version {magic[6]}.{magic[7]}, expected 1.0 to 3.0")
+    width = 2 if magic[6] == 1 else 4
+    length = int.from_bytes(read(width), "little")
+    if length > MAX_HEADER:
+        raise ValueError(f"a header of {length:,} bytes, expected {MAX_HEADER:,} at most")
+    text = read(length)
+    if len(text) < length:
+        raise ValueError("cut short in its header")
+    return _parsed(text, magic[6], 8 + width + length)
+
+
+def _parsed(text: bytes, version: int, size: int) -> ArrayHeader:
+    try:
+        decoded = text.decode("utf-8" if version == 3 else "latin-1")
+        if version < 3:
+            decoded = re.sub(r"(\d)L\b", r"\1", decoded)  # the long integers of Python 2
+        header = ast.literal_eval(decoded.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        raise ValueError(f"a header that is no dictionary: {text[:60]!r}") from None
+    if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
+        raise ValueError("a header without descr, fortran_order and shape")
+    descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
+    if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n < 1 << 60 for n in shape) or len(shape) > 32:
+        raise ValueError(f"the shape {str(shape)[:60]}, expected a tuple of sizes")
+    if type(fortran) is not bool:
+        raise ValueError(f"fortran_order {str(fortran)[:60]}, expected True or False")
+    try:
+        if not isinstance(descr, str):
+            raise TypeError
+        dtype = np.dtype(descr)
+    except (TypeError, ValueError, SyntaxError, OverflowError):
+        raise ValueError(f"the dtype {str(descr)[:60]!r}, expected one such as '<f4'") from None
+    return ArrayHeader(dtype, shape, fortran, size)
+
+
+def map_matrix(path: str | Path, options: ReadOptions, name: str) -> tuple[Vectors, Dtype]:
+    """Map the matrix of a .npy, checked, and return what its numbers are kept as; `name` is the format's in errors."""
+    with open_regular(path) as file:
+        try:
+            header = read_array_header(file.read)
+            dtype = check_matrix(header.dtype, header.shape, options)
+        except ValueError as error:
+            raise refused(path, name, "", error) from None
+        size = Path(path).stat().st_size
+        expected = header.size + header.nbytes
+        if size != expected:
+            reason = f"{size:,} bytes, expected {expected:,} for {header}: it is cut short or the header is wrong"
+            raise FormatError(path, reason, format=name)
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    matrix: Vectors = np.ndarray(header.shape, header.dtype, data, header.size, order="F" if header.fortran else "C")
+    return matrix, dtype
+
+
+def build_header(descr: str, shape: tuple[int, ...]) -> bytes:
+    """Return the header of an array in C order as numpy.save writes it, `WRITTEN_HEADER` bytes."""
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
+    return (
+        b"\x93NUMPY\x01\x00"
+        + (WRITTEN_HEADER - 10).to_bytes(2, "little")
+        + text.ljust(WRITTEN_HEADER - 11).encode()
+        + b"\n"
+    )

@@ -1,0 +1,145 @@
+"""Word lists that stand beside a matrix: tokenizer.json, vocab.txt, vocab.json."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embstore.core.batch import Ints, Tokens
+from embstore.core.errors import FormatError
+from embstore.files.input import open_regular
+
+BESIDE = ("tokenizer.json", "vocab.txt", "vocab.json")
+MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """Words and their rows.
+
+    Attributes
+    ----------
+    tokens
+        The words by row.
+    rows
+        int64 of shape (words,), rising; a row may be left out or have two words.
+    """
+
+    tokens: Tokens
+    rows: Ints
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether word i has row i."""
+        return bool((self.rows == np.arange(len(self.rows))).all())
+
+    @property
+    def named_rows(self) -> int:
+        """How many rows have a word."""
+        return int(np.count_nonzero(np.diff(self.rows))) + 1 if len(self.rows) else 0
+
+
+def behind_link(path: Path) -> Path:
+    """Return the file that a symbolic link leads to; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def own_words(path: Path) -> list[Path]:
+    """Name the two files that may hold the words of one file alone."""
+    return [path.with_name(f"{path.stem}.vocab.{kind}") for kind in ("txt", "json")]
+
+
+def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
+    """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json``, or one of `BESIDE` in its folder.
+
+    Of a link, beside it, then beside the file that it leads to.
+    Raises FormatError that names `needed` and what was looked for.
+    """
+    own, linked = ([*own_words(file), *map(file.with_name, BESIDE)] for file in (path, behind_link(path)))
+    for place in (*own, *linked):
+        if place.is_file():
+            return place
+    names = ", ".join(place.name for place in own)
+    raise FormatError(path, f"no words for {needed}: none of {names} beside it; name a file with vocab=", format=format)
+
+
+def read_words(path: str | Path) -> WordList:
+    """Read a word list: a JSON tokenizer, list or word-to-row object, or else a word on each line.
+
+    Raises FormatError where it is none of these.
+    """
+    with open_regular(path) as file:
+        data = file.read()
+    data = data.removeprefix(MARK)
+    if Path(path).suffix.lower() == ".json":
+        return _from_json(data, path)
+    return _in_order(Tokens.lines(data))
+
+
+def _in_order(tokens: Tokens) -> WordList:
+    return WordList(tokens, np.arange(len(tokens)))
+
+
+def _from_json(data: bytes, path: str | Path) -> WordList:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+            raise FormatError(path, f"{key[:60]!r} comes twice in one object, so its row cannot be told: leave one out")
+        return made
+
+    try:
+        parsed = json.loads(data, object_pairs_hook=once)
+    except FormatError:
+        raise
+    except RecursionError:
+        raise FormatError(path, "nested too deeply to be a word list") from None
+    except ValueError as error:
+        raise FormatError(path, f"not JSON: {error}") from None
+    if isinstance(parsed, dict) and isinstance(parsed.get("model"), dict):
+        return _by_row(_tokenizer_rows(parsed, path), path)
+    if isinstance(parsed, list) and all(isinstance(word, str) for word in parsed):
+        return _in_order(Tokens.pack(_encoded(parsed)))
+    if isinstance(parsed, dict):
+        return _by_row(list(parsed.items()), path)
+    raise FormatError(path, "expected a list of words, an object from word to row, or a tokenizer.json")
+
+
+def _tokenizer_rows(parsed: dict[str, Any], path: str | Path) -> list[tuple[Any, Any]]:
+    """Words and ids of a tokenizer.json, its added tokens among them.
+
+    The vocabulary is an object (WordLevel, BPE, WordPiece) or a list of [token, score] (Unigram):
+    https://huggingface.co/docs/tokenizers
+    """
+    vocab, added = parsed["model"].get("vocab"), parsed.get("added_tokens") or []
+    if isinstance(vocab, list) and all(isinstance(pair, list) and pair for pair in vocab):
+        vocab = {pair[0]: row for row, pair in enumerate(vocab) if isinstance(pair[0], str)}
+    if not isinstance(vocab, dict) or not isinstance(added, list):
+        raise FormatError(path, "a tokenizer without a vocabulary", where="model.vocab")
+    known = dict(vocab)
+    for token in added:
+        if not isinstance(token, dict) or not {"content", "id"} <= set(token):
+            raise FormatError(path, "an added token has a content and an id", where="added_tokens")
+        known[token["content"]] = token["id"]
+    return list(known.items())
+
+
+def _by_row(pairs: list[tuple[Any, Any]], path: str | Path) -> WordList:
+    for word, row in pairs:
+        if not isinstance(word, str) or type(row) is not int or not 0 <= row < 1 << 32:
+            raise FormatError(path, f"the word {word!r} has the row {row!r}, expected a whole number from 0")
+    pairs.sort(key=lambda pair: pair[1])
+    tokens = Tokens.pack(_encoded(word for word, _ in pairs))
+    return WordList(tokens, np.array([row for _, row in pairs], np.int64))
+
+
+def _encoded(words: Iterable[str]) -> list[bytes]:
+    """Words as UTF-8; a lone surrogate, which JSON can spell, becomes a replacement character's three bytes."""
+    return [word.encode("utf-8", "surrogatepass") for word in words]

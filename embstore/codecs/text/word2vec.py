@@ -1,0 +1,69 @@
+"""word2vec text and fastText's .vec: a header, ``rows dim``, then GloVe's lines (formats/word2vec/SPEC.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from embstore.codecs.registry.detection import check_written
+from embstore.codecs.shared.counted import CountedHeader
+from embstore.codecs.shared.decimal import write_rows
+from embstore.codecs.shared.line import NUMBER, count_numbers, header_of
+from embstore.codecs.text.reading import read_text
+from embstore.codecs.text.shape import SAMPLE, Shape, most_common_dim
+from embstore.core.batch import Batch, Source
+from embstore.core.errors import FormatError
+from embstore.core.options import Progress, ReadOptions
+from embstore.files.atomic import replacing
+
+NAME = "word2vec"
+
+
+def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Read word2vec text, plain, compressed or in a zip."""
+    return read_text(path, options, progress, lambda lines: settle(lines, options), NAME)
+
+
+def settle(lines: list[bytes], options: ReadOptions) -> Shape:
+    """Take the shape from the header, unless the user says that there is none."""
+    if options.header is False:
+        return Shape(options.dim, "by dim=", stated=True) if options.dim else most_common_dim(lines)
+    header = header_of(lines[0])
+    if not header or not header[1]:
+        found = lines[0][:60].decode("utf-8", "replace")
+        raise ValueError(f"{found!r} is not a header, rows and dim: --no-header (header=False) reads rows without one")
+    rows, dim = header
+    if options.dim not in (None, dim):
+        raise ValueError(f"the header says {dim:,} numbers a row, dim= says {options.dim:,}: leave dim= out")
+    counts = [count_numbers(line) for line in lines[1:] if line]
+    if options.header is None and min(counts, default=0) > dim:
+        raise ValueError(
+            f"the header says {dim:,} numbers a row, but the rows below have {min(counts):,}; --header (header=True) "
+            "takes it at its word: each of their tokens then ends in a number"
+        )
+    return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
+
+
+def write(path: str | Path, source: Source) -> None:
+    """Write word2vec text, whole or not at all; each number as short as reads back to the same float32."""
+    source = source.through(lambda batches: _header_believable(batches, path))
+    with replacing(path) as file:
+        header = CountedHeader(file, source)
+        header.settle(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)
+        check_written(file, path, NAME)
+
+
+def _header_believable(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:
+    """Refuse a table whose first tokens, all that `settle` looks at, end in a number."""
+    first: list[bytes] = []
+    for batch in batches:
+        first += batch.tokens[: SAMPLE - 1 - len(first)].to_bytes()
+        yield batch
+    if first and all(map(_ends_in_number, first)):
+        reason = "all tokens end in a number: the header would not be believed; word2vec-bin or a store keeps them"
+        raise FormatError(path, reason, format=NAME)
+
+
+def _ends_in_number(token: bytes) -> bool:
+    _, gap, last = token.replace(b"\t", b" ").rstrip(b" ").rpartition(b" ")
+    return bool(gap and NUMBER.fullmatch(last))

@@ -1,0 +1,70 @@
+"""One row for each token: what happens to repeated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from embstore.core.batch import Batch, Ints, Source, Vectors
+from embstore.core.errors import FormatError
+from embstore.core.index import VocabBuilder
+from embstore.core.options import Duplicates, check_choice
+
+REPEATED = "repeated tokens"
+
+Overwrite = Callable[[Ints, Vectors], None]
+
+
+def check_duplicates(duplicates: str) -> None:
+    """Raise ValueError where it is none of the three rules."""
+    check_choice("duplicates", duplicates, get_args(Duplicates))
+
+
+def distinct(
+    source: Source,
+    builder: VocabBuilder,
+    duplicates: Duplicates,
+    path: str | Path,
+    overwrite: Overwrite | None = None,
+) -> Iterator[Batch]:
+    """Yield the rows of tokens not met before, entering each into the builder.
+
+    Parameters
+    ----------
+    source
+        Its findings count the repeated rows.
+    duplicates
+        ``first`` drops them, ``last`` hands them to `overwrite`, which it needs, ``error`` raises FormatError.
+    path
+        Named in errors.
+    overwrite
+        Called with rows handed out earlier, int64 of shape (n,), and their new vectors, (n, dim), in order.
+    """
+    try:
+        yield from _distinct(source, builder, duplicates, path, overwrite)
+    finally:  # an error out here must not leave the input open for as long as somebody holds the traceback
+        if isinstance(source.batches, Generator):
+            source.batches.close()
+
+
+def _distinct(
+    source: Source, builder: VocabBuilder, duplicates: Duplicates, path: str | Path, overwrite: Overwrite | None
+) -> Iterator[Batch]:
+    for batch in source.batches:
+        known = builder.size
+        rows = builder.add(batch.tokens)
+        if builder.size - known == len(rows):
+            yield batch
+            continue
+        highest = np.maximum.accumulate(np.concatenate(([known - 1], rows)))[:-1]
+        repeated = np.flatnonzero(rows <= highest)
+        token = builder.token(int(rows[repeated[0]])).decode("utf-8", "replace")[:60]
+        if duplicates == "error":
+            raise FormatError(path, f"the token {token!r} appears twice; --duplicates first or last keeps one")
+        source.findings.add(REPEATED, repr(token), len(repeated))
+        yield batch.take(rows > highest)
+        if duplicates == "last" and overwrite is not None:
+            overwrite(rows[repeated], batch.vectors[repeated])

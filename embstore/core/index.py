@@ -1,0 +1,207 @@
+"""The vocabulary of a store over its mapped bytes: stoi, itos, and how the index is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core import kernels
+from embstore.core.batch import Bytes, Ints, Tokens, ends_of
+from embstore.core.errors import EmbstoreError, UnknownTokenError
+
+MAX_TOKENS = (1 << 32) - 2  # a slot has 32 bits for row + 1
+
+
+def slots_for(tokens: int) -> int:
+    """Return the slots of an index: the least power of two that is at most half full, at least 2."""
+    return 1 << max(1, (2 * tokens - 1).bit_length())
+
+
+class Vocab:
+    """Words to rows and back, by bounded probes into three arrays that nobody has checked.
+
+    Parameters
+    ----------
+    slots, offsets, data
+        The arrays of formats/store/SPEC.md as uint8 views, of any alignment.
+    """
+
+    def __init__(self, slots: Bytes, offsets: Bytes, data: Bytes) -> None:
+        self.slots, self.offsets, self.data = slots, offsets, data
+        self._bounds = offsets.view("<i8")
+        self.size = len(self._bounds) - 1
+
+    def rows(self, words: Iterable[str]) -> Ints:
+        """Rows of words: int64 of shape (words,), -1 where one is unknown.
+
+        Raises TypeError where an item is not a str.
+        """
+        listed = words if type(words) is list else list(words)
+        try:
+            return kernels.find_strings(self.slots, self.offsets, self.data, listed)
+        except UnicodeEncodeError:  # words from bytes that are not UTF-8, as `itos` gives them
+            return self.packed_rows(pack_lossless(listed))
+
+    def packed_rows(self, words: Tokens) -> Ints:
+        """Rows of packed words: int64 of shape (words,), -1 where one is unknown."""
+        return kernels.find_tokens(self.slots, self.offsets, self.data, words.data, words.offsets)
+
+    def token(self, row: int) -> bytes:
+        """Bytes of the token of a row in [0, size)."""
+        start, stop = int(self._bounds[row]), int(self._bounds[row + 1])
+        if not 0 <= start <= stop <= len(self.data):
+            raise EmbstoreError(f"the token of row {row} lies outside the vocabulary: the store is damaged, verify it")
+        return self.data[start:stop].tobytes()
+
+    def tokens(self, start: int, stop: int) -> Tokens:
+        """Return the packed tokens of rows [start, stop), copied and checked."""
+        bounds = self._bounds[start : stop + 1].astype(np.int64)
+        if bounds[0] < 0 or bounds[-1] > len(self.data) or (np.diff(bounds) < 0).any():
+            raise EmbstoreError("token offsets fall or leave the vocabulary: the store is damaged, verify it")
+        return Tokens(self.data[bounds[0] : bounds[-1]].copy(), bounds - bounds[0])
+
+
+def pack_lossless(words: list[str]) -> Tokens:
+    """Pack words; a lone surrogate that surrogateescape did not make stands for no bytes, so it matches nothing."""
+    try:
+        data = np.frombuffer("".join(words).encode(), np.uint8)
+    except UnicodeEncodeError:
+        return Tokens.pack([encode_lossless(word) for word in words])
+    offsets = ends_of(np.fromiter(map(len, words), np.int64, len(words)))  # in characters: none is encoded by itself
+    if len(data) != offsets[-1]:
+        firsts = np.flatnonzero(data & 0xC0 != 0x80)  # where each character begins
+        offsets = np.append(firsts, len(data))[offsets]
+    return Tokens(data, offsets)
+
+
+def encode_lossless(word: str) -> bytes:
+    """Encode a word; one with half of a pair of surrogates, which is in no file, apart from every other word."""
+    try:
+        return word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return word.encode("utf-8", "surrogatepass")  # WTF-8
+
+
+class Stoi(Mapping[str, int]):
+    """String to index: a read-only mapping over the index, nothing of which is in memory."""
+
+    def __init__(self, vocab: Vocab) -> None:
+        self._vocab = vocab
+
+    def __getitem__(self, word: str) -> int:
+        row = int(self._vocab.rows([word])[0]) if isinstance(word, str) else -1
+        if row < 0:
+            raise UnknownTokenError([word])
+        return row
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and bool(self._vocab.rows([word])[0] >= 0)
+
+    def __len__(self) -> int:
+        return self._vocab.size
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(Itos(self._vocab))
+
+    def __repr__(self) -> str:
+        return f"<stoi of {len(self):,} tokens>"
+
+
+class Itos(Sequence[str]):
+    """Index to string: a read-only sequence over the vocabulary's bytes, nothing of which is in memory.
+
+    Bytes that are not UTF-8 come as surrogateescape, so that looking the word up again finds its row.
+    """
+
+    def __init__(self, vocab: Vocab) -> None:
+        self._vocab = vocab
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        if isinstance(row, slice):
+            return [self[i] for i in range(*row.indices(len(self)))]
+        size = len(self)
+        if not -size <= row < size:
+            raise IndexError(f"row {row} of a vocabulary of {size:,} tokens")
+        return self._vocab.token(row % size).decode("utf-8", "surrogateescape")
+
+    def __len__(self) -> int:
+        return self._vocab.size
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), 65536):
+            for token in self._vocab.tokens(start, min(start + 65536, len(self))).to_bytes():
+                yield token.decode("utf-8", "surrogateescape")
+
+    def __repr__(self) -> str:
+        return f"<itos of {len(self):,} tokens>"
+
+
+class VocabBuilder:
+    """Distinct tokens in the order in which they come, and their index, growing.
+
+    Equal tokens in equal order make equal arrays, however they are batched.
+    """
+
+    def __init__(self, expected: int = 0) -> None:
+        self.size = 0
+        self._slots = np.zeros(slots_for(min(expected, 1 << 24)), np.uint64)
+        self._offsets = np.zeros(1024, np.int64)
+        self._data = np.empty(8192, np.uint8)
+
+    def add(self, tokens: Tokens) -> Ints:
+        """Enter tokens; the row of each: int64 of shape (tokens,).
+
+        A row that is not higher than all before it is that of an equal token, met earlier.
+        Raises EmbstoreError where tokens were made to collide, or are too many.
+        """
+        count, used = len(tokens), int(self._offsets[self.size])
+        if self.size + count > MAX_TOKENS:
+            raise EmbstoreError(f"more than {MAX_TOKENS:,} tokens: a store has room for no more")
+        self._offsets = _grown(self._offsets, self.size + count + 1)
+        self._data = _grown(self._data, used + int(tokens.offsets[-1]))
+        self._data[used : used + int(tokens.offsets[-1])] = tokens.data[: tokens.offsets[-1]]
+        self._offsets[self.size + 1 : self.size + count + 1] = tokens.offsets[1:] + used
+        try:
+            self._reserve(self.size + count)
+            rows = kernels.insert_tokens(self._slots, self._data, self._offsets, self.size, count)
+        except OverflowError:
+            raise EmbstoreError("more than 1,024 tokens hash to one place: this table was made to collide") from None
+        self.size = max(self.size, int(rows.max(initial=-1)) + 1)
+        return rows
+
+    def token(self, row: int) -> bytes:
+        """Bytes of the token of a row in [0, size)."""
+        return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes()
+
+    def _reserve(self, tokens: int) -> None:
+        if 2 * tokens > len(self._slots):
+            self._slots = np.zeros(slots_for(tokens), np.uint64)
+            kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size)
+
+    def finish(self) -> tuple[NDArray[np.uint64], Ints, Bytes]:
+        """Return slots, offsets and bytes as the store keeps them; views, so add nothing more."""
+        if len(self._slots) != slots_for(self.size):  # repeated tokens made it larger than the rest needs
+            self._slots = np.zeros(slots_for(self.size), np.uint64)
+            kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size)
+        return self._slots, self._offsets[: self.size + 1], self._data[: self._offsets[self.size]]
+
+    def vocab(self) -> Vocab:
+        """Return the finished vocabulary, over the builder's memory."""
+        slots, offsets, data = self.finish()
+        return Vocab(slots.view(np.uint8), offsets.view(np.uint8), data)
+
+
+def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return the array, or a larger one that begins with it."""
+    if size <= len(array):
+        return array
+    larger = np.empty(max(size, 2 * len(array)), array.dtype)
+    larger[: len(array)] = array
+    return larger

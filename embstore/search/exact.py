@@ -1,0 +1,161 @@
+"""Nearest neighbours by cosine, exactly, in blocks: no normalised copy of the table is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core.batch import Ints, Vectors
+from embstore.core.errors import UnknownTokenError
+
+Neighbours = list[tuple[str, float]]
+Query = str | NDArray[Any]
+
+BLOCK_BYTES = 4 << 20  # of rows as float32, at a time
+MAX_SCORES = 1 << 22  # in one product of rows and queries
+MAX_QUERIES = 256  # in one pass over the table
+
+
+class Table(Protocol):
+    """What is searched: a `Store`, or anything with these."""
+
+    norms: NDArray[np.float32] | None
+    """Lengths of the rows, (tokens,), kept here by the first search."""
+
+    @property
+    def dim(self) -> int: ...  # noqa: D102
+    @property
+    def itos(self) -> Sequence[str]: ...  # noqa: D102
+    def __len__(self) -> int: ...
+    def rows(self, words: list[str]) -> Ints:
+        """Rows of words, -1 where one is unknown."""
+
+    def block(self, start: int, stop: int) -> Vectors:
+        """Rows [start, stop) of the vocabulary."""
+
+
+def most_similar(
+    table: Table,
+    positive: Query | Sequence[Query],
+    negative: Query | Sequence[Query] = (),
+    topn: int = 10,
+) -> Neighbours:
+    """Find the words nearest to a sum of words: see `Store.most_similar`."""
+    added, subtracted = _listed(positive), _listed(negative)
+    if not added and not subtracted:
+        raise ValueError("most_similar needs at least one word or vector")
+    units = _unit(_vectors(table, added + subtracted))
+    signs = np.array([1] * len(added) + [-1] * len(subtracted), np.float32)
+    query = _unit((signs @ units)[np.newaxis])
+    words = [word for word in added + subtracted if isinstance(word, str)]
+    return _search(table, query, [table.rows(words)], topn)[0]
+
+
+def most_similar_batch(table: Table, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
+    """Find the words nearest to each of many: see `Store.most_similar_batch`."""
+    if isinstance(words, str):
+        raise TypeError("most_similar_batch takes a list of words; for one word use most_similar")
+    found: list[Neighbours] = []
+    remaining = iter(_listed(words))
+    while chunk := list(islice(remaining, MAX_QUERIES)):
+        excluded = [table.rows([word] if isinstance(word, str) else []) for word in chunk]
+        found += _search(table, _unit(_vectors(table, chunk)), excluded, topn)
+    return found
+
+
+def _listed(words: Query | Sequence[Query]) -> list[Query]:
+    return [words] if isinstance(words, str) or (isinstance(words, np.ndarray) and words.ndim == 1) else list(words)
+
+
+def _vectors(table: Table, queries: list[Query]) -> NDArray[np.float32]:
+    """Vectors of words and of vectors: (queries, dim)."""
+    vectors = np.empty((len(queries), table.dim), np.float32)
+    rows = iter(_known_rows(table, [query for query in queries if isinstance(query, str)]))
+    for i, query in enumerate(queries):
+        if isinstance(query, str):
+            row = next(rows)
+            vectors[i] = table.block(row, row + 1)[0]
+        elif np.shape(query) == (table.dim,):
+            vectors[i] = query
+        else:
+            raise ValueError(f"a query vector of shape {np.shape(query)}, expected ({table.dim},)")
+    return vectors
+
+
+def _known_rows(table: Table, words: list[str]) -> list[int]:
+    rows: list[int] = table.rows(words).tolist()
+    missing = [word for word, row in zip(words, rows, strict=True) if row < 0]
+    if missing:
+        raise UnknownTokenError(list(dict.fromkeys(missing)))
+    return rows
+
+
+def _lengths(vectors: Vectors) -> NDArray[np.float32]:
+    """Euclidean lengths of rows, summed in float64, in which no float32 overflows."""
+    wide = vectors.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        lengths: NDArray[np.float32] = np.sqrt((wide * wide).sum(axis=1)).astype(np.float32)
+    return lengths
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length 1; rows of zeros stay."""
+    lengths = _lengths(vectors)[:, np.newaxis]
+    lengths[lengths == 0] = 1
+    with np.errstate(invalid="ignore"):
+        unit: NDArray[np.float32] = vectors / lengths
+    return unit
+
+
+def _blocks(table: Table, queries: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    size = max(1, min(BLOCK_BYTES // (4 * table.dim), MAX_SCORES // queries))
+    for start in range(0, len(table), size):
+        yield start, table.block(start, min(start + size, len(table))).astype(np.float32, copy=False)
+
+
+def _search(table: Table, queries: NDArray[np.float32], excluded: list[Ints], topn: int) -> list[Neighbours]:
+    """Search the table once for unit queries, (queries, dim), each of which leaves some rows out."""
+    if topn < 0:
+        raise ValueError(f"topn must not be negative: {topn}")
+    best = [_Best(topn, rows) for rows in excluded]
+    lengths = np.empty(len(table), np.float32) if table.norms is None else table.norms
+    for start, vectors in _blocks(table, len(queries)):
+        here = lengths[start : start + len(vectors)]
+        if table.norms is None:
+            here[:] = _lengths(vectors)
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN and Inf in the table are never near
+            scores = queries @ vectors.T / np.where(here == 0, np.float32(1), here)
+        for query, row_scores in zip(best, scores, strict=True):
+            query.offer(row_scores, start)
+    table.norms = lengths
+    return [query.named(table.itos) for query in best]
+
+
+class _Best:
+    """The highest scores so far of one query; equal ones in the order of their rows."""
+
+    def __init__(self, topn: int, excluded: Ints) -> None:
+        self.topn, self.excluded = topn, excluded
+        self.scores, self.rows = np.empty(0, np.float32), np.empty(0, np.int64)
+
+    def offer(self, scores: NDArray[np.float32], first: int) -> None:
+        """Take what is better among the scores of rows from `first` on; the scores may be changed."""
+        here = self.excluded - first
+        scores[here[(here >= 0) & (here < len(scores))]] = np.nan
+        full = self.topn and len(self.scores) == self.topn
+        # later rows lose ties, so only higher scores matter; NaN is not higher than anything
+        found = np.flatnonzero(scores > (self.scores[-1] if full else -np.inf))
+        if len(found) > self.topn > 0:
+            found = found[scores[found] >= np.partition(scores[found], -self.topn)[-self.topn]]
+        candidates = np.concatenate((self.scores, scores[found]))
+        rows = np.concatenate((self.rows, found + first))
+        order = np.lexsort((rows, -candidates))[: self.topn]
+        self.scores, self.rows = candidates[order], rows[order]
+
+    def named(self, itos: Sequence[str]) -> Neighbours:
+        """Return words and scores, best first."""
+        return [(itos[row], score) for row, score in zip(self.rows.tolist(), self.scores.tolist(), strict=True)]

@@ -1,0 +1,188 @@
+"""The bytes of a safetensors file: its header, read strictly and written reproducibly.
+
+formats/store/SPEC.md says which tensors make a store of it. The safetensors format itself:
+https://github.com/huggingface/safetensors#format
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from embstore.core.errors import FormatError, UnsupportedVersionError
+
+VERSION = "1.0"
+ALIGNMENT = 4096  # the data begins at a page
+MAX_HEADER = 1 << 20
+
+WEIGHT = "embedding.weight"
+SLOTS = "vocab.index"
+OFFSETS = "vocab.offsets"
+BYTES = "vocab.bytes"
+
+ENCODING = "embstore.dtype"  # says how to read a weight of U8
+ROWWISE = "int8-rowwise"
+
+ITEMSIZE = {
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
+    "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
+    "I32": 4, "U32": 4, "F32": 4,
+    "I64": 8, "U64": 8, "F64": 8, "C64": 8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor: its dtype as safetensors names it, its shape, and its bytes [start, stop) in the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of a safetensors file says."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+
+    @property
+    def is_store(self) -> bool:
+        """Whether the file carries the vocabulary of a store."""
+        return all(name in self.tensors for name in (WEIGHT, SLOTS, OFFSETS, BYTES))
+
+
+def read_header(file: IO[bytes], path: str | Path) -> Header:
+    """Read and check a header; nothing is allocated on its word.
+
+    Raises
+    ------
+    FormatError
+        Unless it is a header of at most 1 MB whose tensors fill the file without hole or overlap.
+    UnsupportedVersionError
+        For a store of a later major version.
+    """
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8:
+        raise FormatError(path, f"{size} bytes, too short for a safetensors file", format="safetensors")
+    if length > size - 8:
+        reason = f"claims a header of {length:,} bytes in a file of {size:,}: not a safetensors file, or cut short"
+        raise FormatError(path, reason, format="safetensors")
+    if length > MAX_HEADER:
+        reason = f"a header of {length:,} bytes, more than the {MAX_HEADER:,} that embstore reads"
+        raise FormatError(path, reason, format="safetensors")
+    parsed = _parse_json(file.read(length), path)
+    metadata = parsed.pop("__metadata__", {})
+    if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
+        _refuse(path, "__metadata__", "must map strings to strings")
+    _check_version(metadata.get("embstore.version", VERSION), path)  # first: a later one may have other dtypes
+    tensors = {name: _tensor(name, entry, 8 + length, size, path) for name, entry in parsed.items()}
+    _check_gapless(tensors, 8 + length, size, path)
+    return Header(tensors, metadata)
+
+
+def _refuse(path: str | Path, where: str, reason: str) -> NoReturn:
+    raise FormatError(path, reason, where=_shown(where), format="safetensors")
+
+
+def _shown(text: Any) -> str:
+    """Return what a header holds as a message can show it: on one line, and not a megabyte of it."""
+    return ascii(text)[1:-1][:80] if isinstance(text, str) else repr(text)[:80]
+
+
+def _parse_json(raw: bytes, path: str | Path) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        entries = dict(pairs)
+        if len(entries) != len(pairs):
+            repeated = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+            _refuse(path, "header", f"the key '{_shown(repeated)}' appears twice")
+        return entries
+
+    try:
+        parsed = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
+    except FormatError:
+        raise
+    except RecursionError:
+        _refuse(path, "header", "nested too deeply to be a safetensors header")
+    except ValueError as error:
+        _refuse(path, "header", f"not the JSON of a safetensors header: {error}")
+    if type(parsed) is not dict:
+        _refuse(path, "header", "must be a JSON object")
+    return parsed
+
+
+def _tensor(name: str, entry: Any, data: int, size: int, path: str | Path) -> Tensor:
+    if type(entry) is not dict or set(entry) != {"dtype", "shape", "data_offsets"}:
+        _refuse(path, name, "a tensor has a dtype, a shape and data_offsets, nothing else")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if type(dtype) is not str or dtype not in ITEMSIZE:
+        _refuse(path, name, f"unknown dtype '{_shown(dtype)}', expected one of {', '.join(ITEMSIZE)}")
+    if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
+        _refuse(path, name, "shape and data_offsets must be lists of whole numbers, none negative")
+    if len(shape) > 64:
+        _refuse(path, name, f"{len(shape)} dimensions are more than 64")
+    start, stop = data + offsets[0], data + offsets[1]
+    wanted = prod(shape) * ITEMSIZE[dtype]
+    if stop - start != wanted:
+        takes = f"{wanted:,}" if wanted < 1 << 63 else "more than a file can hold"
+        _refuse(path, name, f"{stop - start:,} bytes, but {dtype} {_shown(shape)} takes {takes}")
+    if stop > size:
+        _refuse(path, name, f"ends at byte {stop:,} of a file of {size:,}: the file is cut short")
+    return Tensor(dtype, tuple(shape), start, stop)
+
+
+def _are_sizes(value: Any) -> bool:
+    return type(value) is list and all(type(item) is int and 0 <= item < 1 << 63 for item in value)
+
+
+def _check_gapless(tensors: dict[str, Tensor], data: int, size: int, path: str | Path) -> None:
+    end = data
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
+        if tensor.start != end:
+            what = "overlaps" if tensor.start < end else "leaves a hole behind"
+            place = f"begins at byte {tensor.start - data:,} of the data"
+            _refuse(path, name, f"{place} and {what} the tensor before it, which ends at {end - data:,}")
+        end = tensor.stop
+    if end != size:
+        _refuse(path, "", f"{size - end:,} bytes behind the last tensor, expected none: something was appended")
+
+
+def _check_version(version: str, path: str | Path) -> None:
+    major = version.partition(".")[0]
+    if major != VERSION.partition(".")[0]:
+        reason = f"a store of version {_shown(version)}; this embstore reads version 1: upgrade embstore"
+        raise UnsupportedVersionError(path, reason, format="store")
+
+
+def build_header(tensors: list[tuple[str, str, tuple[int, ...]]], metadata: dict[str, str], reserve: int = 0) -> bytes:
+    """Build a header whose data begins at a multiple of 4,096 bytes, and not before `reserve`.
+
+    Parameters
+    ----------
+    tensors
+        (name, dtype, shape) in the order in which their bytes follow.
+    metadata
+        Written in sorted order, so that equal tables make equal files.
+    reserve
+        Bytes that were left for it; ValueError where it does not fit into them.
+    """
+    entries: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
+    end = 0
+    for name, dtype, shape in tensors:
+        start, end = end, end + prod(shape) * ITEMSIZE[dtype]
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
+    # surrogates of names that are no UTF-8 become escapes, as JSON has them
+    text = json.dumps(entries, separators=(",", ":")).encode("ascii")
+    size = max(reserve, -(-(8 + len(text)) // ALIGNMENT) * ALIGNMENT)
+    if reserve and size != reserve:
+        raise ValueError(f"a header of {len(text)} bytes does not fit into the {reserve} bytes left for it")
+    return (size - 8).to_bytes(8, "little") + text.ljust(size - 8)

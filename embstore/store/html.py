@@ -1,0 +1,23 @@
+"""How a store shows itself in a notebook."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from embstore.core.batch import Vectors
+
+SHOWN = 5  # rows
+COLUMNS = 6
+
+
+def table_of_rows(caption: str, words: Sequence[str], vectors: Vectors, dim: int) -> str:
+    """Return an HTML table of the first numbers of some rows."""
+    body = "".join(
+        f"<tr><td>{row}</td><th>{html.escape(word)}</th>"
+        + "".join(f"<td>{value:.4g}</td>" for value in vector[:COLUMNS].tolist())
+        + ("<td>&hellip;</td>" if dim > COLUMNS else "")
+        + "</tr>"
+        for row, (word, vector) in enumerate(zip(words, vectors, strict=True))
+    )
+    return f"<p>{html.escape(caption)}</p><table>{body}</table>"

@@ -1,0 +1,55 @@
+"""A store file mapped into memory: its header is read, its arrays are only pointed at."""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core.dtypes import NUMPY_DTYPES
+from embstore.core.index import Vocab
+from embstore.core.options import Dtype, check_choice
+from embstore.files.input import open_regular
+from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
+from embstore.store.verify import check_store
+
+Advice = Literal["normal", "random", "sequential", "willneed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The parts of a store, views of `mapped`: writing to them changes memory of one's own, never the file."""
+
+    raw: NDArray[Any]
+    vocab: Vocab
+    metadata: dict[str, str]
+    dtype: Dtype
+    mapped: mmap.mmap
+
+
+def check_advice(advise: str) -> None:
+    """Raise ValueError where there is no such advice."""
+    check_choice("advise", advise, get_args(Advice))
+
+
+def map_store(path: Path, advise: Advice) -> Mapped:
+    """Map a store copy-on-write; the arguments and errors are those of `Store.open`."""
+    check_advice(advise)
+    with open_regular(path) as file:
+        header = read_header(file, path)
+        dtype = check_store(header, path)
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    if advise != "normal" and hasattr(mapped, "madvise"):
+        mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
+    weight = header.tensors[WEIGHT]
+    arrays = (_bytes_of(mapped, header.tensors[name]) for name in (SLOTS, OFFSETS, BYTES))
+    raw = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
+    return Mapped(raw, Vocab(*arrays), header.metadata, dtype, mapped)
+
+
+def _bytes_of(mapped: mmap.mmap, tensor: Tensor) -> NDArray[np.uint8]:
+    return np.ndarray((tensor.stop - tensor.start,), np.uint8, mapped, tensor.start)

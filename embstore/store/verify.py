@@ -1,0 +1,141 @@
+"""Whether a store is what formats/store/SPEC.md says: its header at once, its contents when asked."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core import int8
+from embstore.core.dtypes import TENSOR_DTYPES, bytes_of, columns_of
+from embstore.core.errors import EmbstoreError, FormatError
+from embstore.core.index import Vocab
+from embstore.core.options import Dtype
+from embstore.store.header import BYTES, ENCODING, OFFSETS, ROWWISE, SLOTS, WEIGHT, Header
+
+VOCABULARY = (SLOTS, OFFSETS, BYTES)
+DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
+
+
+def check_store(header: Header, path: str | Path) -> Dtype:
+    """Refuse a header whose tensors are not those of a store, and return what its rows are kept as.
+
+    What the tensors hold is not looked at.
+    """
+    missing = [name for name in (WEIGHT, *VOCABULARY) if name not in header.tensors]
+    if missing:
+        raise FormatError(path, f"a safetensors file, but not a store: {', '.join(missing)} missing", format="store")
+
+    def require(condition: bool, where: str, reason: str) -> None:
+        if not condition:
+            raise FormatError(path, reason, where=where, format="store")
+
+    weight, slots, offsets, data = (header.tensors[name] for name in (WEIGHT, *VOCABULARY))
+    require(
+        weight.dtype in DTYPES and len(weight.shape) == 2,
+        WEIGHT,
+        f"must be F32, F16, BF16, or U8 in {ROWWISE}, of 2 dimensions",
+    )
+    dtype = DTYPES[weight.dtype]
+    encoding = header.metadata.get(ENCODING, "absent") if dtype == "int8" else ROWWISE
+    require(
+        encoding == ROWWISE,
+        ENCODING,
+        f"{ascii(encoding)[1:-1][:40]}; of rows of U8 this embstore knows {ROWWISE}: upgrade embstore",
+    )
+    tail = columns_of(0, dtype)
+    least = f"more than the {tail} columns of its scales" if tail else "at least one column"
+    require(weight.shape[1] > tail, WEIGHT, f"must have {least}")
+    count = slots.shape[0] if len(slots.shape) == 1 else 0
+    require(slots.dtype in ("U64", "I64"), SLOTS, "must be U64 or I64")
+    require(count > 1 and count & (count - 1) == 0, SLOTS, "must have a power of two of slots, at least 2")
+    require(offsets.dtype == "I64" and len(offsets.shape) == 1, OFFSETS, "must be I64 of 1 dimension")
+    tokens = offsets.shape[0] - 1
+    require(0 < tokens <= weight.shape[0], OFFSETS, f"{tokens} tokens for {weight.shape[0]} rows")
+    require(2 * tokens <= count, SLOTS, f"{count} slots are less than twice {tokens} tokens")
+    require(data.dtype == "U8" and len(data.shape) == 1, BYTES, "must be U8 of 1 dimension")
+    hashed = header.metadata.get("embstore.hash", "xxh64"), header.metadata.get("embstore.hash_seed", "0")
+    found = ", seed ".join(ascii(part)[1:-1][:40] for part in hashed)
+    require(hashed == ("xxh64", "0"), "embstore.hash", f"{found}; this embstore knows xxh64, seed 0: upgrade embstore")
+    return dtype
+
+
+def verify_store(raw: NDArray[Any], dtype: Dtype, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
+    """Check the contents of a store.
+
+    Parameters
+    ----------
+    raw, dtype
+        The rows as they are kept, (rows, columns), and as what.
+    vocab
+        The three arrays of the vocabulary.
+    metadata
+        Its `embstore.sha256.*` entries, where there are any, must hold.
+    path
+        Named in the error.
+
+    Raises
+    ------
+    FormatError
+        For the first thing wrong.
+    """
+    arrays = {
+        WEIGHT: raw,
+        SLOTS: vocab.slots,
+        OFFSETS: vocab.offsets,
+        BYTES: vocab.data,
+    }
+    for name, array in arrays.items():
+        expected = metadata.get(f"embstore.sha256.{name}")
+        if expected is not None and expected != _sha256(array):
+            reason = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
+            raise FormatError(path, reason, where=name, format="store")
+    if dtype == "int8":
+        _verify_scales(raw, path)
+    _verify_ends(vocab, path)
+    for start in range(0, vocab.size, 65536):
+        _verify_tokens(vocab, start, min(start + 65536, vocab.size), path)
+    used = int(np.count_nonzero(vocab.slots.view("<u8")))
+    if used != vocab.size:
+        reason = f"{used:,} slots are in use, expected {vocab.size:,}: one for each token"
+        raise FormatError(path, reason, where=SLOTS, format="store")
+
+
+def _sha256(array: NDArray[Any]) -> str:
+    return hashlib.sha256(bytes_of(np.ascontiguousarray(array))).hexdigest()
+
+
+def _verify_scales(raw: NDArray[np.uint8], path: str | Path) -> None:
+    for start in range(0, len(raw), 65536):
+        ends = int8.scales(raw[start : start + 65536])
+        wrong = np.flatnonzero(~np.isfinite(ends).all(axis=1))
+        if len(wrong):
+            scale, offset = ends[wrong[0]].tolist()
+            row = start + int(wrong[0])
+            reason = f"row {row} has the scale {scale} and the offset {offset}, expected finite numbers"
+            raise FormatError(path, reason, where=WEIGHT, format="store")
+
+
+def _verify_ends(vocab: Vocab, path: str | Path) -> None:
+    first, last = vocab.offsets.view("<i8")[[0, -1]].tolist()
+    if (first, last) != (0, len(vocab.data)):
+        reason = f"from {first:,} to {last:,}, expected from 0 to the {len(vocab.data):,} bytes of the tokens"
+        raise FormatError(path, reason, where=OFFSETS, format="store")
+
+
+def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> None:
+    try:
+        tokens = vocab.tokens(start, stop)
+    except EmbstoreError:
+        reason = f"fall, or leave the {len(vocab.data):,} bytes of the tokens, between rows {start:,} and {stop:,}"
+        raise FormatError(path, reason, where=OFFSETS, format="store") from None
+    wrong = np.flatnonzero(vocab.packed_rows(tokens) != np.arange(start, stop))
+    if len(wrong):
+        row = start + int(wrong[0])
+        token = vocab.token(row)[:60].decode("utf-8", "replace")
+        raise FormatError(
+            path, f"the index does not find the token {token!r} at its row {row}", where=SLOTS, format="store"
+        )

@@ -1,0 +1,147 @@
+"""Writing a store, streamed: space for the header is left, rows go out as they come, the header is last."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core.batch import Ints, Source, Vectors
+from embstore.core.dtypes import (
+    NUMPY_DTYPES,
+    TENSOR_DTYPES,
+    bytes_of,
+    columns_of,
+    encode_batch,
+    encode_rows,
+    encode_special,
+)
+from embstore.core.duplicates import distinct
+from embstore.core.errors import FormatError
+from embstore.core.index import VocabBuilder
+from embstore.core.options import Duplicates
+from embstore.files.atomic import replacing, write_all
+from embstore.files.checksum import Checksum
+from embstore.files.writeback import Writeback
+from embstore.store.header import ALIGNMENT, BYTES, ENCODING, OFFSETS, ROWWISE, SLOTS, VERSION, WEIGHT, build_header
+
+RESERVE = ALIGNMENT
+MAX_NOTE = 800  # bytes of JSON a note on the origin may take, so that the header fits into what is reserved
+
+
+def write_store(path: str | Path, source: Source, *, duplicates: Duplicates = "first") -> None:
+    """Write a source as a store, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Replaced when all is written.
+    source
+        Its `findings` count what was dropped; its `special` rows go behind the vocabulary.
+    duplicates
+        Which row a repeated token keeps, or ``error``.
+    """
+    with replacing(path) as file:
+        _Writer(file, path, source, duplicates).run()
+
+
+class _Writer:
+    """One store being written."""
+
+    def __init__(self, file: IO[bytes], path: str | Path, source: Source, duplicates: Duplicates) -> None:
+        self.file, self.path, self.source, self.duplicates = file, path, source, duplicates
+        self.builder = VocabBuilder(source.expected)
+        self.columns = columns_of(source.dim, source.dtype)
+        self.row_bytes = self.columns * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
+        self.checksum, self.writeback = Checksum(), Writeback(file)
+        self.rewritten = False
+
+    def run(self) -> None:
+        source = self.source
+        self.file.seek(RESERVE)
+        with contextlib.closing(self.checksum):
+            for batch in distinct(source, self.builder, self.duplicates, self.path, self._overwrite):
+                self._append(encode_batch(batch, source.dtype))
+            if not self.builder.size:
+                raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
+            if source.special is not None:
+                for rows in encode_special(source.special, self._written(), source.dtype):
+                    self._append(rows)
+            self._finish()
+
+    def _written(self) -> Vectors:
+        """Map the vocabulary's rows as they lie in the file."""
+        shape = self.builder.size, self.columns
+        return np.memmap(self.file, NUMPY_DTYPES[self.source.dtype], "r", RESERVE, shape)
+
+    def _overwrite(self, rows: Ints, vectors: Vectors) -> None:
+        self.rewritten = True
+        for row, vector in zip(rows.tolist(), encode_rows(vectors, self.source.dtype), strict=True):
+            self.file.seek(RESERVE + row * self.row_bytes)
+            write_all(self.file, vector.tobytes())
+        self.file.seek(0, os.SEEK_END)
+
+    def _append(self, rows: NDArray[Any]) -> None:
+        block = bytes_of(rows)
+        self.checksum.update(block)
+        write_all(self.file, block)
+        self.writeback.advance(self.file.tell())
+
+    def _finish(self) -> None:
+        slots, offsets, data = self.builder.finish()
+        rows = (self.file.tell() - RESERVE) // self.row_bytes
+        tensors = [
+            (WEIGHT, TENSOR_DTYPES[self.source.dtype], (rows, self.columns)),
+            (SLOTS, "U64", slots.shape),
+            (OFFSETS, "I64", offsets.shape),
+            (BYTES, "U8", data.shape),
+        ]
+        digests = self._append_hashed({SLOTS: slots, OFFSETS: offsets, BYTES: data})
+        digests[WEIGHT] = self._weight_digest(rows * self.row_bytes)
+        self.file.seek(0)
+        write_all(self.file, build_header(tensors, self._metadata(digests), RESERVE))
+
+    def _append_hashed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
+        """Write arrays end to end, hashed beside the writing; the sha256 of each."""
+        views = {
+            name: bytes_of(array.astype(array.dtype.newbyteorder("<"), copy=False)) for name, array in arrays.items()
+        }
+        with ThreadPoolExecutor(len(views)) as pool:
+            hashed = {name: pool.submit(hashlib.sha256, view) for name, view in views.items()}
+            for view in views.values():
+                write_all(self.file, view)
+        return {name: future.result().hexdigest() for name, future in hashed.items()}
+
+    def _weight_digest(self, size: int) -> str:
+        if not self.rewritten:
+            return self.checksum.hexdigest()
+        with mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+            return hashlib.sha256(view[RESERVE : RESERVE + size]).hexdigest()
+
+    def _metadata(self, digests: Mapping[str, str]) -> dict[str, str]:
+        return {
+            "format": "pt",
+            "embstore.version": VERSION,
+            "embstore.hash": "xxh64",
+            "embstore.hash_seed": "0",
+            **({ENCODING: ROWWISE} if self.source.dtype == "int8" else {}),
+            **{f"embstore.sha256.{name}": digest for name, digest in digests.items()},
+            **{f"embstore.source.{key}": _clipped(value) for key, value in self.source.provenance().items()},
+            **{f"embstore.{key}": value for key, value in self.source.policy.items()},
+        }
+
+
+def _clipped(note: str) -> str:
+    note = note.encode("utf-8", "backslashreplace").decode()  # a file's name need not be UTF-8, a header must be
+    while len(json.dumps(note)) > MAX_NOTE:
+        note = note[: len(note) * 3 // 4] + "..."
+    return note

@@ -1,0 +1,176 @@
+"""Words in whatever holds them, flat: lists, NumPy arrays, and columns of pyarrow, pandas and polars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core.batch import Ints, Tokens
+from embstore.core.errors import MissingDependencyError
+from embstore.core.index import pack_lossless
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Words end to end.
+
+    Attributes
+    ----------
+    words
+        All of them: a list of str, or packed.
+    sizes
+        How many there are in each row, int64 of shape (rows,); None where a row is a word.
+    """
+
+    words: list[str] | Tokens
+    sizes: Ints | None
+
+    def words_at(self, positions: Ints) -> list[str]:
+        """Return the words at some positions as str."""
+        if isinstance(self.words, list):
+            return [self.words[i] for i in positions.tolist()]
+        data = self.words.data
+        starts, stops = self.words.offsets[positions].tolist(), self.words.offsets[positions + 1].tolist()
+        return [data[start:stop].tobytes().decode() for start, stop in zip(starts, stops, strict=True)]
+
+    def packed_at(self, positions: Ints) -> Tokens:
+        """Return the words at some positions, packed."""
+        if isinstance(self.words, list):
+            return pack_lossless(self.words_at(positions))
+        return self.words.take(positions)
+
+
+def flatten(words: Any, length: int | None = None) -> Column:
+    """Flatten words, or rows of words.
+
+    Parameters
+    ----------
+    words
+        A sentence (list of str, column of strings) or a batch of them (list of lists, column of lists).
+    length
+        Take the first so many words of each sentence.
+
+    Raises
+    ------
+    TypeError
+        For one string, or something that holds no words.
+    ValueError
+        For a column with nulls.
+    """
+    if isinstance(words, str | bytes):
+        raise TypeError(f"expected a list of words, or of lists of words, not {words!r}")
+    if not isinstance(words, list | tuple):
+        arrow = as_arrow(words)
+        if arrow is not None:
+            return _flatten_arrow(arrow, length)
+        words = words.tolist() if getattr(words, "ndim", 0) else list(words)
+    if not len(words) or isinstance(words[0], str):
+        return Column(list(words[:length]), None)
+    kinds = set(map(type, words))
+    if any(issubclass(kind, str | bytes) or not hasattr(kind, "__len__") for kind in kinds):
+        named = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise TypeError(f"expected a list of words, or of lists of words, not a list of {named}")
+    if length is not None:
+        words = [row[:length] for row in words]
+    return Column(list(chain.from_iterable(words)), sizes_of(words))
+
+
+def sizes_of(rows: Sequence[Any]) -> Ints:
+    """Lengths of rows: int64 of shape (rows,)."""
+    return np.fromiter(map(len, rows), np.int64, len(rows))
+
+
+def as_arrow(values: Any) -> Any:
+    """Return an Arrow-backed column as a pyarrow array; None for anything else. pyarrow is imported for these alone."""
+    if type(values).__module__.startswith("pandas."):
+        values = getattr(values, "array", values)
+    if not any(hasattr(values, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "__arrow_array__")):
+        return None
+    try:
+        import pyarrow
+    except ImportError:
+        raise MissingDependencyError("pyarrow", "a column of strings") from None
+    if isinstance(values, pyarrow.Array | pyarrow.ChunkedArray):
+        return values
+    return pyarrow.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pyarrow.array(values)
+
+
+def _flatten_arrow(column: Any, length: int | None) -> Column:
+    from pyarrow import compute
+
+    nested, kind = _kind(column.type)
+    if kind not in ("string", "large_string", "string_view", "null"):
+        raise TypeError(f"expected a column of strings or of lists of strings, not one of {column.type}")
+    if not nested:
+        return Column(_packed(column if length is None else column[:length], "a word"), None)
+    _refuse_nulls(column, "a row")
+    if length is not None:
+        column = compute.list_slice(column, 0, length)
+    # The lists themselves are not cast: pyarrow 26 makes garbage of list views then.
+    sizes = np.asarray(compute.list_value_length(column)).astype(np.int64)
+    return Column(_packed(compute.list_flatten(column), "a word in the lists"), sizes)
+
+
+def _kind(kind: Any) -> tuple[bool, str]:
+    """Whether a column's rows are lists, and the name of its words' type."""
+    nested = hasattr(kind, "value_field")
+    kind = kind.value_type if nested else kind
+    return nested, str(kind.value_type if hasattr(kind, "index_type") else kind)
+
+
+def _refuse_nulls(column: Any, what: str) -> None:
+    if column.null_count:
+        first = column.is_null().index(True).as_py()
+        raise ValueError(
+            f"{column.null_count} nulls in the column: {what} is null (first: number {first}); "
+            f"fill them first, with fill_null in pyarrow and polars or fillna in pandas"
+        )
+
+
+def _packed(strings: Any, what: str) -> Tokens:
+    """View the words of a column of strings."""
+    import pyarrow
+
+    if pyarrow.types.is_dictionary(strings.type):  # of views, as in polars: pyarrow decodes none such
+        strings = strings.cast(pyarrow.dictionary(strings.type.index_type, pyarrow.large_string()))
+    strings = strings.cast(pyarrow.large_string())
+    _refuse_nulls(strings, what)
+    if isinstance(strings, pyarrow.ChunkedArray):
+        strings = strings.combine_chunks()
+    if not len(strings):
+        return Tokens.pack([])
+    _, bounds, data = strings.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[strings.offset : strings.offset + len(strings) + 1]
+    whole = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+    return Tokens(whole[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+
+def flatten_weights(weights: Any, sizes: Ints) -> NDArray[np.float32]:
+    """Flatten the weights of words: a list or column of lists as long as the bags, or one number for each word.
+
+    Raises ValueError where their numbers differ from those of the words.
+    """
+    if not isinstance(weights, list | tuple | np.ndarray):
+        arrow = as_arrow(weights)
+        weights = arrow.to_pylist() if arrow is not None else list(weights)
+    if len(weights) and hasattr(weights[0], "__len__"):
+        found = sizes_of(weights)
+        if not np.array_equal(found, sizes):
+            raise ValueError(_uneven(found, sizes))
+        return np.fromiter(chain.from_iterable(weights), np.float32, int(found.sum()))
+    flat = np.asarray(weights, np.float32)
+    if flat.shape != (sizes.sum(),):
+        raise ValueError(f"{len(flat)} weights for {sizes.sum()} words: each word in the bags needs one")
+    return flat
+
+
+def _uneven(found: Ints, sizes: Ints) -> str:
+    if len(found) != len(sizes):
+        return f"weights for {len(found)} bags, but there are {len(sizes)}"
+    bag = int(np.flatnonzero(found != sizes)[0])
+    return f"bag {bag} has {sizes[bag]} words and {found[bag]} weights: each word needs one"

@@ -1,0 +1,118 @@
+"""fastText's character n-grams: which bucket each of a word's falls into.
+
+Bojanowski et al., Enriching Word Vectors with Subword Information, 2017, https://arxiv.org/abs/1607.04606
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core.batch import Bytes, Ints, Tokens
+
+START, PRIME = np.uint32(2166136261), np.uint32(16777619)  # of FNV-1a, 32 bits
+END_OF_SENTENCE = b"</s>"
+LONGEST = 100  # characters: models have 6, and a word has as many n-grams for each of its characters
+BLOCK = 1 << 18  # n-grams made at a time, however long the words are
+
+Hashes = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Ngrams:
+    """The n-grams of `least` to `most` characters of ``<word>``, each hashed into one of `buckets`."""
+
+    least: int
+    most: int
+    buckets: int
+
+    @classmethod
+    def parse(cls, text: str) -> Ngrams | None:
+        """Make them of what a store's header says, ``3,6,2000000``; None of anything else."""
+        numbers = re.fullmatch(r"([0-9]{1,10}),([0-9]{1,10}),([0-9]{1,10})", text)
+        ngrams = cls(*map(int, numbers.groups())) if numbers else None
+        return ngrams if ngrams and ngrams.there and ngrams.most <= LONGEST else None
+
+    @property
+    def there(self) -> bool:
+        """Whether words have any: models may be without."""
+        return self.buckets > 0 and self.most >= max(1, self.least)
+
+    def __str__(self) -> str:
+        return f"{self.least},{self.most},{self.buckets}"
+
+    def of(self, words: Tokens) -> tuple[Ints, Ints]:
+        """Find the n-grams of words.
+
+        Returns
+        -------
+        Buckets of all n-grams, int64 of shape (n-grams,), and how many of them each word has, (words,). They come
+        word by word, and within a word as fastText adds them up: by where they begin, then by length.
+        """
+        found, counts = [np.zeros(0, np.int64)], np.zeros(len(words), np.int64)
+        for buckets, owners in self.blocks(words):
+            found.append(buckets)
+            counts[: owners[-1] + 1] += np.bincount(owners)
+        return np.concatenate(found), counts
+
+    def blocks(self, words: Tokens) -> Iterator[tuple[Ints, Ints]]:
+        """Yield what `of` returns in blocks of about `BLOCK` at most: the buckets, and the word that each is of."""
+        if not len(words) or not self.there:
+            return
+        data, ends = _marked(words)
+        begins = np.append(np.flatnonzero(data & 0xC0 != 0x80), len(data))  # where characters begin, and the end
+        step = max(1, BLOCK // self.most)
+        for start in range(0, len(begins) - 1, step):
+            reach = begins[start : start + step + self.most]  # what n-grams that begin here may hold, and its end
+            owners = np.searchsorted(ends, reach[:-1], "right")
+            is_mark = (reach[:-1] == np.append(0, ends)[owners]) | (reach[1:] == ends[owners])
+            hashes, found = self._hashed(data[reach[0] : reach[-1]], reach - reach[0], owners, step)
+            found[:, 0] &= ~is_mark[:step]
+            buckets, owners = hashes[found].astype(np.int64) % self.buckets, owners[np.nonzero(found)[0]]
+            if len(buckets):
+                yield buckets, owners
+
+    def _hashed(self, data: Bytes, begins: Ints, owners: Ints, step: int) -> tuple[Hashes, NDArray[np.bool_]]:
+        """Hash the n-grams that begin at the first `step` characters, by length, (step, most), and tell which are any.
+
+        Parameters
+        ----------
+        begins
+            Where each character of `data` begins, and its end.
+        owners
+            The word of each character: n-grams end within theirs.
+        """
+        count = min(step, len(owners))
+        hashes, found = np.empty((count, self.most), np.uint32), np.zeros((count, self.most), np.bool_)
+        running, alive = np.full(count, START), np.arange(count)
+        for length in range(1, self.most + 1):
+            alive = alive[alive + length <= len(owners)]
+            tail = alive + length - 1
+            inside = owners[tail] == owners[alive]
+            alive, tail = alive[inside], tail[inside]
+            if not len(alive):
+                break
+            _extend(running, alive, data, begins[tail], begins[tail + 1])
+            if length >= self.least:
+                hashes[alive, length - 1], found[alive, length - 1] = running[alive], True
+        return hashes, found
+
+
+def _marked(words: Tokens) -> tuple[Bytes, Ints]:
+    """Return ``<word>`` of every word end to end, nothing of the end of a sentence, and where each one ends."""
+    marked = [b"" if word == END_OF_SENTENCE else b"<" + word + b">" for word in words.to_bytes()]
+    return np.frombuffer(b"".join(marked), np.uint8), np.cumsum([len(word) for word in marked])
+
+
+def _extend(hashes: Hashes, which: Ints, data: Bytes, begins: Ints, ends: Ints) -> None:
+    """Hash the bytes [begins, ends) on; each is extended by its sign, as fastText's int8_t is."""
+    signed = data.view(np.int8)
+    while len(which):
+        hashes[which] = (hashes[which] ^ signed[begins].astype(np.int32).view(np.uint32)) * PRIME
+        begins = begins + 1
+        more = begins < ends
+        which, begins, ends = which[more], begins[more], ends[more]

@@ -1,0 +1,31 @@
+"""`make demo`: what it shows, and that it can be run again."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import embstore
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_demo_shows_real_vectors_by_word() -> None:
+    command = [sys.executable, "-W", "error", str(ROOT / "examples/demo.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) < 40
+    assert re.fullmatch(r"demo/glove\.sample\.safetensors: 1,425 x 50 float32, \d+\.\d kB in \d\.\d\d s", lines[1])
+    for shown in (
+        "0.7908  toad",
+        "0.8524  queen",
+        "<Store glove.sample.safetensors: 1,425 x 50 float32, mapped>",
+        "array([ 0.61038, -0.20757, -0.71951,  0.89304], dtype=float32)",
+        "torch.Size([2, 4, 50])",
+    ):
+        assert shown in lines
+    with embstore.open(ROOT / "demo/glove.sample.safetensors") as store:
+        store.verify()

@@ -1,0 +1,277 @@
+"""NumPy's .npy: against numpy.save, every layout, the words beside it, and headers that lie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.lib import format as numpy_format
+from numpy.typing import NDArray
+
+import embstore
+from embstore.codecs.numpy import npy as codec
+from embstore.core.batch import Batch, Source, Tokens
+
+WORDS = ["the", "frog", "naïve"]
+MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]])
+
+
+def saved(folder: Path, array: NDArray[Any], words: object = WORDS, version: tuple[int, int] = (1, 0)) -> Path:
+    """A .npy by NumPy, and a list or object of words beside it."""
+    path = folder / "table.npy"
+    with path.open("wb") as file:
+        numpy_format.write_array(file, array, version=version)
+    if words is not None:
+        path.with_suffix(".vocab.json").write_text(json.dumps(words))
+    return path
+
+
+def refusal(path: Path, **reading: Any) -> str:
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path, **reading)
+    return str(caught.value).replace(str(path.parent), "")
+
+
+@pytest.mark.filterwarnings("ignore:Stored array in format:UserWarning")
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", ">f2", ">f4", ">f8"])
+def test_every_layout_is_read(tmp_path: Path, dtype: str, order: Any, version: tuple[int, int]) -> None:
+    store = embstore.open(saved(tmp_path, MATRIX.astype(dtype, order=order), version=version))
+    assert list(store.itos) == WORDS
+    assert store.vectors.tolist() == MATRIX.tolist()
+    assert store.dtype == ("float16" if dtype.endswith("2") else "float32")
+
+
+def test_doubles_are_rounded_once(tmp_path: Path) -> None:
+    values = np.random.default_rng(4).standard_normal((3, 2))
+    assert embstore.open(saved(tmp_path, values)).vectors.tobytes() == values.astype("<f4").tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "<i8", ">i4", "bool"])
+def test_whole_numbers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
+    path = saved(tmp_path, np.array([[1, 0], [0, 1], [1, 1]], dtype))
+    found = np.dtype(dtype)
+    message = f"/table.npy: whole numbers ({found}), not embeddings; --dtype float32 says what they shall become"
+    assert refusal(path) == message
+    store = embstore.open(path, dtype="float16")
+    assert (store.dtype, store.vectors.tolist()) == ("float16", [[1, 0], [0, 1], [1, 1]])
+    embstore.convert(path, tmp_path / "t.safetensors", dtype="float32")
+    assert embstore.open(tmp_path / "t.safetensors").vectors.tolist() == [[1, 0], [0, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.zeros(3), "an array of shape (3,), expected (rows, dim)"),
+        (np.zeros((3, 2, 1)), "an array of shape (3, 2, 1), expected (rows, dim)"),
+        (np.zeros((0, 2)), "an array of shape (0, 2), expected (rows, dim)"),
+        (np.zeros((3, 0)), "an array of shape (3, 0), expected (rows, dim)"),
+        (np.zeros((3, 2), "c8"), "numbers of complex64, expected float16, float32 or float64"),
+        (np.zeros((3, 2), "U3"), "numbers of <U3, expected float16, float32 or float64"),
+        (
+            np.array([["a", 1.5]], object),
+            "an array of Python objects, which would be unpickled: save the matrix and the words apart",
+        ),
+        (np.zeros((3, 2), [("x", "<f4")]), "the dtype \"[('x', '<f4')]\", expected one such as '<f4'"),
+    ],
+    ids=["flat", "cube", "no_rows", "no_columns", "complex", "text", "objects", "records"],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, array: NDArray[Any], reason: str) -> None:
+    assert refusal(saved(tmp_path, array)) == f"/table.npy: {reason}"
+
+
+def with_header(folder: Path, text: str, magic: bytes = b"\x93NUMPY\x01\x00", data: bytes = bytes(24)) -> Path:
+    path = folder / "table.npy"
+    path.write_bytes(magic + len(text).to_bytes(2, "little") + text.encode("latin-1") + data)
+    path.with_suffix(".vocab.json").write_text(json.dumps(WORDS))
+    return path
+
+
+def test_sizes_of_python_2_are_read(tmp_path: Path) -> None:
+    path = with_header(tmp_path, "{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 2L)}")
+    assert embstore.open(path).vectors.tolist() == [[0, 0]] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{'descr': '<f4', 'fortran_order': False}", "a header without descr, fortran_order and shape"),
+        ("[1, 2]", "a header without descr, fortran_order and shape"),
+        ("__import__('os')", "a header that is no dictionary: b\"__import__('os')\""),
+        ("(" * 5000, f"a header that is no dictionary: {b'(' * 60!r}"),
+        ("{'descr': '<f4', 'fortran_order': 1, 'shape': (3, 2)}", "fortran_order 1, expected True or False"),
+        ("{'descr': 'f', 'fortran_order': False, 'shape': (3, -2)}", "the shape (3, -2), expected a tuple of sizes"),
+        ("{'descr': 'zz', 'fortran_order': False, 'shape': (3, 2)}", "the dtype 'zz', expected one such as '<f4'"),
+        (
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000000)}",
+            "98 bytes? expected",
+        ),
+        ("x" * 10001, "a header of 10,001 bytes, expected 10,000 at most"),
+    ],
+)
+def test_headers_that_lie_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    path = with_header(tmp_path, text)
+    if reason == "98 bytes? expected":
+        size = path.stat().st_size
+        expected = f"{10**15 * 4 + size - 24:,}"
+        reason = (
+            f"{size:,} bytes, expected {expected} for <f4 [1000000000, 1000000]: it is cut short or the header is wrong"
+        )
+    assert refusal(path) == f"/table.npy: {reason}"
+
+
+def test_later_versions_are_refused(tmp_path: Path) -> None:
+    path = with_header(tmp_path, "{}", b"\x93NUMPY\x04\x00")
+    assert refusal(path) == "/table.npy: .npy version 4.0, expected 1.0 to 3.0"
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_byte_too_few_or_too_many(tmp_path: Path, change: int) -> None:
+    path = saved(tmp_path, MATRIX.astype("<f4"))
+    whole = path.read_bytes()
+    path.write_bytes((whole + b"\0")[: len(whole) + change])
+    reason = f"{152 + change} bytes, expected 152 for <f4 [3, 2]: it is cut short or the header is wrong"
+    assert refusal(path) == f"/table.npy: {reason}"
+
+
+# ------------------------------------------------------------------------------------------------------- words
+
+
+def test_words_come_from_beside_or_from_vocab(tmp_path: Path) -> None:
+    path = saved(tmp_path, MATRIX, None)
+    names = "table.vocab.txt, table.vocab.json, tokenizer.json, vocab.txt, vocab.json"
+    assert refusal(path) == f"/table.npy: no words for 3 rows: none of {names} beside it; name a file with vocab="
+    (tmp_path / "mine.txt").write_bytes(b"a\n\nc\n")
+    assert list(embstore.open(path, vocab=tmp_path / "mine.txt").itos) == ["a", "", "c"]
+    (tmp_path / "table.vocab.txt").write_bytes(b"x\r\ny\r\nz\r\n")
+    assert list(embstore.open(path).itos) == ["x", "y", "z"]
+
+
+def test_an_object_maps_words_to_rows(tmp_path: Path) -> None:
+    store = embstore.open(saved(tmp_path, MATRIX, {"frog": 1, "naïve": 2, "the": 0}))
+    assert list(store.itos) == WORDS
+    with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
+        store = embstore.open(saved(tmp_path, MATRIX, {"naïve": 2, "the": 0}))
+    assert dict(zip(store.itos, store.vectors.tolist(), strict=True)) == {"the": [0.5, -1.5], "naïve": [1, 0.125]}
+    with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
+        assert list(embstore.open(saved(tmp_path, MATRIX, {"a": 0, "b": 1})).itos) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["a", "b"], "3 rows, but 2 words in /table.vocab.json; a JSON object from word to row may skip rows"),
+        (
+            ["a", "b", "c", "d"],
+            "3 rows, but 4 words in /table.vocab.json; a JSON object from word to row may skip rows",
+        ),
+        ({"a": 0, "b": 3}, "3 rows, but a word has row 3 in /table.vocab.json"),
+    ],
+)
+def test_words_that_are_not_as_many_as_rows(tmp_path: Path, words: object, reason: str) -> None:
+    assert refusal(saved(tmp_path, MATRIX, words)) == f"/table.npy: {reason}"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_word_with_two_rows(tmp_path: Path, nested: bool) -> None:
+    path = saved(tmp_path, MATRIX, None)
+    words = '{"a": 0, "b": 1, "a": 2}'
+    path.with_suffix(".vocab.json").write_text(f'{{"model": {{"vocab": {words}}}}}' if nested else words)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path)
+    reason = "'a' comes twice in one object, so its row cannot be told: leave one out"
+    assert str(caught.value) == f"{path.with_suffix('.vocab.json')}: {reason}"
+
+
+@pytest.mark.parametrize(
+    "data", ["the\t5\nfrog\t4\nnaïve\t3\n", "word\tcount\nthe\t5\nfrog\t4\nnaïve\t3\n", "the\nfrog\nnaïve\n"]
+)
+def test_the_first_column_of_a_tsv(tmp_path: Path, data: str) -> None:
+    (tmp_path / "words.tsv").write_text(data, encoding="utf-8")
+    assert list(embstore.open(saved(tmp_path, MATRIX, None), vocab=tmp_path / "words.tsv").itos) == WORDS
+
+
+# ----------------------------------------------------------------------------------------------------- writing
+
+
+def written(path: Path, words: list[str | bytes], dtype: Any = "float32") -> None:
+    vectors = np.arange(2 * len(words), dtype=np.float32).reshape(-1, 2)
+    codec.write(path, Source(2, iter([Batch(Tokens.pack(words), vectors)]), dtype))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_it_writes_what_numpy_writes(tmp_path: Path) -> None:
+    written(tmp_path / "ours.npy", ["a", "b"])
+    np.save(tmp_path / "theirs.npy", np.arange(4, dtype="<f4").reshape(2, 2))
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
+    assert (tmp_path / "ours.vocab.txt").read_bytes() == b"a\nb\n"
+    written(tmp_path / "half.npy", ["a", "b"], "float16")
+    assert np.load(tmp_path / "half.npy").dtype == np.float16
+
+
+def test_a_line_break_in_a_token_makes_it_json(tmp_path: Path) -> None:
+    written(tmp_path / "t.npy", ["a", "b"])
+    written(tmp_path / "t.npy", ["a\nb", "ü", b"\xed\xa0\x80"])
+    assert names(tmp_path) == ["t.npy", "t.vocab.json"]
+    assert (tmp_path / "t.vocab.json").read_bytes() == b'["a\\nb", "\\u00fc", "\\ud800"]'
+    written(tmp_path / "t.npy", ["a"])
+    assert names(tmp_path) == ["t.npy", "t.vocab.txt"]
+
+
+@pytest.mark.parametrize("word", [b"\xff", b"\xed\xa0\x80\xed\xb0\x80"])
+def test_a_line_break_beside_a_token_that_is_not_utf8_is_refused(tmp_path: Path, word: bytes) -> None:
+    with pytest.raises(embstore.FormatError) as caught:
+        written(tmp_path / "t.npy", ["a\nb", word])
+    shown = word.decode("utf-8", "backslashreplace")
+    reason = f"the token {shown!r} is not UTF-8, and another holds a line break: word2vec-bin or a store keeps both"
+    assert str(caught.value) == f"{tmp_path}/t.npy: {reason}"
+    assert names(tmp_path) == []
+
+
+def test_words_of_something_else_are_not_replaced(tmp_path: Path) -> None:
+    words = tmp_path / "t.vocab.txt"
+    words.write_bytes(b"precious\n")
+    with pytest.raises(FileExistsError) as caught:
+        written(tmp_path / "t.npy", ["a"])
+    assert (
+        str(caught.value) == f"{words}: exists already, and would be taken for the words of {tmp_path}/t.npy: move it"
+    )
+    assert words.read_bytes() == b"precious\n"
+
+
+def test_a_link_leads_to_the_matrix_and_its_words(tmp_path: Path) -> None:
+    """Written through a link, the real file changes: words must not stay beside it, nor beside the link."""
+    real, link = tmp_path / "other" / "real.npy", tmp_path / "link.npy"
+    real.parent.mkdir()
+    for name, words in (("a", ["a", "b"]), ("b", ["c", "d"])):
+        embstore.save(tmp_path / f"{name}.safetensors", words, np.array([[1, 1], [2, 2]], np.float32))
+    embstore.convert(tmp_path / "a.safetensors", real)
+    link.symlink_to(real)
+    assert list(embstore.open(link).itos) == ["a", "b"]
+    (tmp_path / "link.vocab.json").write_text('["x", "y"]')
+    embstore.convert(tmp_path / "b.safetensors", link, overwrite=True)
+    assert list(embstore.open(real).itos) == list(embstore.open(link).itos) == ["c", "d"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors", "link.npy", "other"]
+    assert sorted(path.name for path in real.parent.iterdir()) == ["real.npy", "real.vocab.txt"]
+
+
+def test_a_folder_where_the_words_go_is_refused_before_any_work(tmp_path: Path) -> None:
+    embstore.save(tmp_path / "a.safetensors", ["a"], np.ones((1, 2), np.float32))
+    embstore.convert(tmp_path / "a.safetensors", tmp_path / "o.npy")
+    (tmp_path / "o.vocab.txt").unlink()
+    (tmp_path / "o.vocab.txt").mkdir()
+    with pytest.raises(FileExistsError) as caught:
+        embstore.convert(tmp_path / "a.safetensors", tmp_path / "o.npy", overwrite=True)
+    place = tmp_path / "o.vocab.txt"
+    assert (
+        str(caught.value)
+        == f"{place}: exists already, and would be taken for the words of {tmp_path / 'o.npy'}: move it"
+    )
+    assert (tmp_path / "o.vocab.txt").is_dir()

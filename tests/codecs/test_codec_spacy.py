@@ -1,0 +1,172 @@
+"""spaCy's folders: keys that are spaCy's own, rows that words share, and folders that are none of these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from goldens import FORMATS
+
+import embstore
+from embstore.cli.main import main
+from embstore.codecs.registry.detection import sniff
+from embstore.codecs.spacy import spacy as codec
+from embstore.codecs.spacy.keys import SYMBOLS, hash_strings, key_rows
+from embstore.core.batch import Tokens
+from embstore.core.errors import FormatError
+from embstore.core.options import ReadOptions
+
+VALID = FORMATS / "spacy" / "valid"
+KEYS = {  # as spaCy 3.8 gives them: spacy.strings.get_string_id
+    "a": 11901859001352538922, "the": 7425985699627899538, "apple": 8566208034543834098, "naïve": 16224804062388677344,
+    "exactly8": 17695040895084571796, "nine char": 1423752564574045411, "日本": 2324319125191504834,
+    "x" * 5000: 6623740490470282377,
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(VALID / "plain", tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(FormatError) as caught:
+        embstore.open(path)
+    return str(caught.value)
+
+
+def test_keys_are_those_of_spacy() -> None:
+    assert hash_strings(Tokens.pack(KEYS)).tolist() == list(KEYS.values())
+    assert hash_strings(Tokens.pack([])).tolist() == []
+
+
+def test_symbols_stand_where_spacy_has_them() -> None:
+    assert len(SYMBOLS) == len(set(SYMBOLS)) == 457
+    known = {"": 0, "IS_ALPHA": 1, "FLAG19": 19, "ORTH": 65, "POS": 74, "NOUN": 92, "SPACE": 103, "DEPRECATED276": 379,
+             "PERSON": 380, "acomp": 398, "root": 449, "acl": 451, "_": 456}  # fmt: skip
+    assert {name: SYMBOLS.index(name) for name in known} == known
+
+
+def test_a_folder_of_either_kind_is_found_and_converted(folder: Path, tmp_path: Path) -> None:
+    pipeline = VALID / "pipeline"
+    assert sniff(folder).name == sniff(pipeline).name == sniff(pipeline / "vocab").name == "spacy"
+    for place in (folder, pipeline, pipeline / "vocab"):
+        report = embstore.convert(place, tmp_path / "t.safetensors", overwrite=True, limit=3)
+        assert (report.rows, report.dim) == (3, 2)
+        assert list(embstore.open(tmp_path / "t.safetensors").itos) == ["the", "frog", "žába"]
+
+
+def test_the_origin_is_the_array_in_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (folder / "vectors").read_bytes()
+    monkeypatch.chdir(folder)
+    for place, name in (
+        (folder, "saved/vectors"),
+        (Path(), "saved/vectors"),
+        (VALID / "pipeline", "pipeline/vocab/vectors"),
+    ):
+        source = codec.read(place, ReadOptions())
+        assert [len(batch.tokens) for batch in source.batches] == [4]
+        assert source.provenance() == {
+            "name": name, "format": "spacy", "size": str(len(data)), "sha256": hashlib.sha256(data).hexdigest()
+        }  # fmt: skip
+
+
+def test_info_counts_the_bytes_of_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["info", str(folder), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["bytes"] == sum(file.stat().st_size for file in folder.iterdir())
+    assert (told["format"], told["rows"], told["dim"]) == ("spacy", 4, 2)
+
+
+def test_all_other_folders_are_refused_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "vectors").write_bytes(b"")
+    assert refusal(tmp_path) == f"{tmp_path}: a folder, expected a regular file"
+    reason = "not vectors of spaCy's: expected a folder with vectors and key2row, in itself or in vocab/"
+    for path in (tmp_path, tmp_path / "vectors", tmp_path / "missing"):
+        with pytest.raises(FormatError) as caught:
+            embstore.open(path, format="spacy")
+        assert str(caught.value) == f"{path}: {reason}"
+
+
+@pytest.mark.parametrize("name", ["vectors", "key2row", "strings.json", "vectors.cfg"])
+def test_no_pipe_in_the_folder_is_waited_for(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert refusal(folder) == f"{folder / name}: a pipe, socket or device, expected a regular file"
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    assert refusal(folder) == f"{folder / name}: a folder, expected a regular file"
+
+
+@pytest.mark.parametrize("name", ["vectors", "key2row", "strings.json", "vectors.cfg"])
+def test_damage_to_any_file_is_an_error_or_a_table(folder: Path, name: str) -> None:
+    good, random = (folder / name).read_bytes(), np.random.default_rng(3)
+    cuts = [good[:stop] for stop in range(len(good))]
+    for damaged in [*cuts, *(changed(good, random) for _ in range(300))]:
+        (folder / name).write_bytes(damaged)
+        message = ""
+        try:
+            for batch in codec.read(folder, ReadOptions()).batches:
+                assert batch.vectors.shape[0] == len(batch.tokens)
+        except FormatError as error:
+            message = str(error)
+        assert not message or message.startswith(str(folder))
+        assert "\n" not in message
+
+
+def changed(good: bytes, random: np.random.Generator) -> bytes:
+    damaged = bytearray(good)
+    for place in random.integers(0, len(good), random.integers(1, 4)):
+        damaged[place] = random.integers(256)
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize(
+    ("data", "keys", "rows"),
+    [
+        (b"\x80", [], []),
+        (b"\x82\x00\x7f\xcc\xff\xd0\x80", [0, 255], [127, -128]),
+        (b"\x82\xcd\x01\x00\xd1\xff\xff\xce\x00\x01\x00\x00\xd2\x7f\xff\xff\xff", [256, 65536], [-1, 2**31 - 1]),
+        (b"\x81\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xd3\xff\xff\xff\xff\xff\xff\xff\xfe", [2**64 - 1], [-2]),
+        (b"\xde\x00\x01\x05\xe0", [5], [-32]),
+    ],
+)
+def test_whole_numbers_of_every_width(data: bytes, keys: list[int], rows: list[int]) -> None:
+    got = key_rows(data)
+    assert (got[0].tolist(), got[1].tolist()) == (keys, rows)
+    assert got[0].dtype == np.uint64
+
+
+def widen(folder: Path) -> None:
+    (folder / "vectors.cfg").write_bytes(b"[" * 100_000)
+
+
+def nest(folder: Path) -> None:
+    (folder / "strings.json").write_bytes(b"[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (widen, "/vectors.cfg: expected a JSON object with a mode"),
+        (nest, "/strings.json: nested too deeply to be a word list"),
+    ],
+)
+def test_json_of_any_depth_is_refused(folder: Path, change: Callable[[Path], None], message: str) -> None:
+    change(folder)
+    assert refusal(folder) == f"{folder}{message}"
+
+
+def test_a_matrix_of_whole_numbers_needs_a_dtype(folder: Path) -> None:
+    np.save(folder / "numbers.npy", np.array([[1, 2]] * 4, np.int16))
+    (folder / "numbers.npy").rename(folder / "vectors")
+    assert "whole numbers (int16), not embeddings; --dtype float32" in refusal(folder)
+    assert embstore.open(folder, dtype="float32").vectors.tolist() == [[1, 2]] * 4

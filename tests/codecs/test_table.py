@@ -1,0 +1,127 @@
+"""What `embstore formats` says of each format, proved by doing it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+from goldens import copy_golden
+
+import embstore
+from embstore.cli.main import main
+from embstore.codecs.registry.detection import sniff
+from embstore.codecs.registry.table import CODECS, Codec
+from embstore.core.errors import EmbstoreError, FormatError
+
+ALL = [pytest.param(codec, id=codec.name) for codec in CODECS.values()]
+FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.suffixes]
+COLUMNS = ("reads", "writes", "mapped", "compressed")
+
+
+def zipped(content: bytes, path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(path.stem, content)
+
+
+def packer(pack: Callable[[bytes], bytes]) -> Callable[[bytes, Path], None]:
+    def packed(content: bytes, path: Path) -> None:
+        path.write_bytes(pack(content))
+
+    return packed
+
+
+PACKED = {
+    ".gz": packer(gzip.compress), ".bz2": packer(bz2.compress), ".xz": packer(lzma.compress),
+    ".zst": packer(zstandard.compress), ".zip": zipped,
+}  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    embstore.save(tmp_path / "source.safetensors", ["the", "frog"], np.array([[1, 2], [3, 4]], np.float32))
+    return tmp_path / "source.safetensors"
+
+
+def sample(codec: Codec, store: Path, folder: Path) -> Path:
+    """Make a file of a format: write it, or take a golden one of a format that is read only."""
+    path = folder / f"table{codec.suffixes[0] if codec.suffixes else ''}"
+    if codec.writes:
+        embstore.convert(store, path, to=codec.name)
+    else:
+        copy_golden(codec, path)
+    return path
+
+
+@pytest.mark.parametrize("codec", ALL)
+def test_modules_have_what_the_table_says(codec: Codec) -> None:
+    module = codec.load()
+    assert (hasattr(module, "read"), hasattr(module, "write")) == (codec.reads, codec.writes)
+    assert codec.reads or not (codec.mapped or codec.compressed or codec.options or codec.magic or codec.folder)
+    assert not (codec.folder and codec.compressed)
+
+
+@pytest.mark.parametrize("codec", ALL)
+def test_writes(codec: Codec, store: Path, tmp_path: Path) -> None:
+    if codec.writes:
+        embstore.convert(store, tmp_path / "out", to=codec.name)
+        assert (tmp_path / "out").exists()
+        return
+    with pytest.raises(EmbstoreError) as caught:
+        embstore.convert(store, tmp_path / "out", to=codec.name)
+    assert str(caught.value) == f"the format {codec.name} is read only"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("codec", ALL)
+def test_reads_and_mapped(codec: Codec, store: Path, tmp_path: Path) -> None:
+    path = sample(codec, store, tmp_path)
+    if not codec.reads:
+        with pytest.raises(EmbstoreError) as caught:
+            embstore.open(path, format=codec.name)
+        assert str(caught.value) == f"{path}: the format {codec.name} is written only"
+        return
+    table = embstore.open(path, format=codec.name)
+    assert table.mapped is codec.mapped
+    if codec.writes:
+        assert list(table.itos) == ["the", "frog"]
+        assert table.vectors.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("codec", FILES)
+def test_compressed(codec: Codec, suffix: str, store: Path, tmp_path: Path) -> None:
+    path = sample(codec, store, tmp_path)
+    packed = path.with_name(path.name + suffix)
+    PACKED[suffix](path.read_bytes(), packed)
+    if codec.compressed:
+        table = embstore.open(packed)
+        assert sniff(packed) is codec
+        assert (list(table.itos), table.vectors.tolist()) == (["the", "frog"], [[1, 2], [3, 4]])
+        return
+    if (codec.name, suffix) == ("npy", ".zip"):  # which is an .npz
+        assert sniff(packed).name == "npz"
+        return
+    with pytest.raises(FormatError) as caught:
+        embstore.open(packed)
+    readable = ", ".join(other.name for other in CODECS.values() if other.compressed)
+    reason = f"{codec.name} inside a compressed file, where only {readable} are read: unpack it"
+    assert str(caught.value) == f"{packed}: {reason}"
+    with pytest.raises(FormatError):
+        embstore.open(packed, format=codec.name)
+
+
+def test_the_printed_table_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["formats"])
+    header, *lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert header[1:5] == list(COLUMNS)
+    printed = {line[0]: dict(zip(COLUMNS, line[1:5], strict=True)) for line in lines}
+    flags = {True: "yes", False: "-"}
+    assert printed == {codec.name: {name: flags[getattr(codec, name)] for name in COLUMNS} for codec in CODECS.values()}

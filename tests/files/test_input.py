@@ -1,0 +1,161 @@
+"""Reading files: regular ones only, packed or not, and nothing of a damaged one passes for the whole."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+import zstandard
+from hypothesis import given
+
+from embstore.core.errors import FormatError
+from embstore.files.input import Input, open_regular
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress,
+}  # fmt: skip
+DATA = b"".join(b"w%d %d\n" % (i, i * i) for i in range(30_000))  # 400 KB: several blocks of zstd
+
+
+def zipped(*names: str, data: bytes = DATA) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def content(path: Path, member: str | None = None, step: int = 100_000) -> bytes:
+    read = b""
+    with Input(path, member) as stream:
+        while True:
+            buffer = bytearray(step)
+            count = stream.fill(memoryview(buffer))
+            read += buffer[:count]
+            if count < step:
+                return read
+
+
+def refusal(path: Path, member: str | None = None) -> str:
+    with pytest.raises(FormatError) as caught:
+        content(path, member)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@given(data=st.binary(max_size=300), step=st.integers(1, 400))
+def test_what_was_packed_comes_out(tmp_path: Path, suffix: str, data: bytes, step: int) -> None:
+    path = tmp_path / f"t.{suffix}"
+    path.write_bytes(PACKERS[suffix](data + b"!"))
+    assert content(path, step=step) == data + b"!"
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_parts_packed_one_behind_the_other(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "t").write_bytes(PACKERS[suffix](DATA) + PACKERS[suffix](b"") + PACKERS[suffix](b"end"))
+    assert content(tmp_path / "t") == DATA + b"end"
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1])
+def test_a_file_cut_short_is_an_error(tmp_path: Path, suffix: str, share: float) -> None:
+    packed = PACKERS[suffix](DATA)
+    (tmp_path / "t").write_bytes(packed[: min(int(len(packed) * share), len(packed) - 1)])
+    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz"])
+def test_a_damaged_file_is_an_error(tmp_path: Path, suffix: str) -> None:
+    packed = bytearray(PACKERS[suffix](DATA))
+    packed[len(packed) // 2] ^= 0xFF
+    (tmp_path / "t").write_bytes(packed)
+    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+
+
+def test_a_zstd_frame_with_a_checksum_tells_damage(tmp_path: Path) -> None:
+    packed = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(DATA))
+    packed[-1] ^= 0xFF
+    (tmp_path / "t").write_bytes(packed)
+    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+
+
+def test_a_zip_of_one_member_needs_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "g.zip"
+    path.write_bytes(zipped("__MACOSX/._a.txt", "folder/", "folder/a.txt"))
+    assert content(path) == DATA
+    with Input(path) as stream:
+        assert stream.name == "g.zip/folder/a.txt"
+
+
+def test_the_members_of_a_zip_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "g.zip"
+    path.write_bytes(zipped("a.txt", "b.txt"))
+    assert content(path, "b.txt") == DATA
+    assert refusal(path) == "a zip with 2 members (a.txt, b.txt): name one with member="
+    assert refusal(path, "c.txt") == "no member 'c.txt' in this zip: it has a.txt, b.txt"
+    path.write_bytes(zipped(*(f"{i:02}" for i in range(23))))
+    listed = ", ".join(f"{i:02}" for i in range(20))
+    assert refusal(path) == f"a zip with 23 members ({listed} and 3 more): name one with member="
+
+
+def test_only_a_zip_has_members(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(DATA)
+    assert refusal(tmp_path / "t", "a.txt") == "not a zip, so it has no member 'a.txt': leave member= out"
+
+
+def test_a_damaged_zip_is_an_error(tmp_path: Path) -> None:
+    packed = zipped("a.txt")
+    (tmp_path / "t").write_bytes(packed[:-30])
+    assert refusal(tmp_path / "t") == "damaged zip: File is not a zip file"
+    (tmp_path / "t").write_bytes(packed[:5000] + bytes([packed[5000] ^ 0xFF]) + packed[5001:])
+    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+
+
+@pytest.mark.parametrize("start", [b"BZhello", b"BZh9", b"\x1f\x8b word", b"PK", b"\x28\xb5 word"])
+def test_words_that_begin_like_a_packed_file_are_words(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "t").write_bytes(start + b" 1 2\n")
+    assert content(tmp_path / "t") == start + b" 1 2\n"
+
+
+def test_only_regular_files_are_opened_and_none_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        found = "a folder" if path == tmp_path else "a pipe, socket or device"
+        with pytest.raises(FormatError) as caught:
+            open_regular(path)
+        assert str(caught.value) == f"{path}: {found}, expected a regular file"
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("suffix", [*PACKERS, "plain"])
+def test_provenance_is_that_of_the_unpacked_bytes(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t.{suffix}"
+    path.write_bytes(PACKERS.get(suffix, bytes)(DATA))
+    with Input(path) as stream:
+        assert stream.provenance() == {"name": path.name}  # not read to its end, so nothing is known
+        assert stream.total == path.stat().st_size
+        assert stream.fill(memoryview(bytearray(len(DATA) + 1))) == len(DATA)
+        assert stream.position == stream.total
+        digest = hashlib.sha256(DATA).hexdigest()
+        assert stream.provenance() == {"name": path.name, "size": str(len(DATA)), "sha256": digest}
+
+
+def test_a_bomb_of_zstd_comes_out_in_small_pieces(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(zstandard.compress(bytes(300_000_000)))
+    buffer = memoryview(bytearray(1 << 20))
+    with Input(tmp_path / "t") as stream:
+        assert stream.fill(buffer) == 1 << 20
+        assert stream.position < 2048

@@ -1,0 +1,146 @@
+"""Errors of the system name the file that the user named, in one line, whichever command meets them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embstore.files.os_errors import blaming
+
+FILES = ["safetensors", "txt", "vec", "bin", "npy", "npz", "h5", "parquet", "arrow", "pt", "fifu"]
+NAMED = ["projector", "static-embedding", "model2vec", "safetensors"]
+WRITERS = [*((f"out.{suffix}", "") for suffix in FILES), *(("out", f"--to {name}") for name in NAMED)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o755)  # for a user who is not root
+    rows = "".join(f"word{i} {' '.join(str(i * j + 0.1) for j in range(1, 60))}\n" for i in range(300))
+    (tmp_path / "t.txt").write_text(rows)
+    (tmp_path / "m.txt").write_text(rows)
+    (tmp_path / "m.txt").chmod(0)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "option"), WRITERS)
+def test_where_there_is_no_room_the_target_is_named(folder: Path, name: str, option: str) -> None:
+    before = set(folder.iterdir())
+    line = f"ulimit -f 4; {sys.executable} -m embstore convert t.txt {name} {option} --quiet"
+    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {name}: File too large\n")
+    assert set(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "command", ["convert t.txt u.safetensors --report-loss", "merge t.txt t.txt u.safetensors"], ids=["loss", "merge"]
+)
+def test_other_writers_name_the_target_too(folder: Path, command: str) -> None:
+    line = f"ulimit -f 4; {sys.executable} -m embstore {command}"
+    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: u.safetensors: File too large\n")
+    assert not list(folder.glob(".*"))
+
+
+def test_save_names_the_target(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys, numpy as np, embstore\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+        "try:\n    embstore.save(sys.argv[1], ['a'], np.zeros((1, 9999), np.float32))\n"
+        "except OSError as error:\n    print(error)"
+    )
+    path = tmp_path / "s.safetensors"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert done.stdout == f"[Errno {errno.EFBIG}] File too large: {str(path)!r}\n"
+
+
+AS_ANOTHER = """
+import os, sys
+from embstore.cli import main
+for name in ("t.safetensors", "u.npy", "u.h5", "u.folder"):  # imports what is needed, which is then in nobody's reach
+    main.run(["convert", "t.txt", name, "--overwrite", "--quiet", *["--to", "projector"] * ("fol" in name)])
+main.run(["convert", "t.txt", "t.safetensors", "--overwrite", "--quiet", "--json", "--report-loss"])
+for name in ("diff", "merge", "verify", "query", "similar", "analogy", "coverage", "info"):
+    main.run([name, "--help"])
+print("-", flush=True)
+if os.getuid() == 0:
+    os.setuid(65534)
+main.sys.stderr = sys.stdout
+print(main.run(sys.argv[1:]))
+"""
+
+
+def as_another(folder: Path, *arguments: str) -> str:
+    """Run `embstore` as a user who is not root; what it prints, and its exit code."""
+    done = subprocess.run([sys.executable, "-c", AS_ANOTHER, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout.rpartition("\n-\n")[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "info m.txt",
+        "query m.txt the",
+        "similar m.txt the",
+        "analogy m.txt a b c",
+        "coverage m.txt t.txt",
+        "coverage t.txt m.txt",
+        "convert m.txt v.safetensors",
+        "convert t.txt v.safetensors --vocab-only m.txt",
+        "diff m.txt t.txt",
+        "diff t.txt m.txt",
+        "merge t.txt m.txt v.safetensors",
+    ],
+)
+def test_a_file_that_may_not_be_read_is_one_line(folder: Path, command: str) -> None:
+    assert as_another(folder, *command.split()) == "error: m.txt: Permission denied\n1\n"
+
+
+def test_verify_names_the_whole_path(folder: Path) -> None:
+    assert as_another(folder, "verify", "m.txt") == f"error: {folder / 'm.txt'}: Permission denied\n1\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "convert t.txt v.safetensors",
+        "convert t.txt t.safetensors --overwrite",
+        "convert t.txt v.safetensors --report-loss",
+        "convert t.txt v.npy",
+        "convert t.txt v.h5 --layout contiguous",
+        "merge t.txt t.txt v.safetensors",
+    ],
+)
+def test_a_folder_that_may_not_be_written_is_named(folder: Path, command: str) -> None:
+    if os.getuid() != 0:
+        pytest.skip("the folder is this user's own")
+    error = "error: .: Permission denied, no file can be written into this folder\n1\n"
+    assert as_another(folder, *command.split()) == error
+
+
+def test_behind_a_link_the_folder_of_the_file_is_told_from_others(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there/t")
+    for name, expected in (
+        (tmp_path / "there" / ".t.ab.tmp", str(tmp_path / "link")),
+        (tmp_path / ".t.ab.tmp" / "inside", str(tmp_path / "link")),
+        (tmp_path / "there" / "t.tmp", str(tmp_path / "there" / "t.tmp")),
+        (tmp_path.parent / ".other.tmp", str(tmp_path.parent / ".other.tmp")),
+    ):
+        with pytest.raises(OSError) as caught, blaming(tmp_path / "link"):
+            raise OSError(errno.EIO, "Input/output error", str(name))
+        assert caught.value.filename == expected
+    with pytest.raises(PermissionError) as denied, blaming(tmp_path / "link"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "there" / ".t.ab.tmp"))
+    assert denied.value.filename == str(tmp_path / "there")
+
+
+def test_an_error_of_reading_is_not_the_target_s(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, blaming(tmp_path / "t"):
+        raise OSError(errno.EIO, "Input/output error")
+    assert caught.value.filename is None

@@ -1,0 +1,139 @@
+"""formats/store: other readers, the same bytes when written, and files made to do harm."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import safetensors.torch
+import torch
+from goldens import FORMATS, SAMPLE, bits, named, read
+
+import embstore
+from embstore.core.batch import Batch, Source, Tokens
+from embstore.store.writer import write_store
+
+
+@pytest.mark.parametrize(("folder", "sidecar"), named("valid", "store"))
+def test_safetensors_opens_every_valid_store(folder: Path, sidecar: Any) -> None:
+    path = folder / sidecar["file"]
+    by_torch = safetensors.torch.load_file(path)
+    weight = by_torch["embedding.weight"]
+    wide = torch.ops.quantized.embedding_bag_byte_unpack(weight) if sidecar["dtype"] == "int8" else weight.float()
+    assert bits(wide.numpy()) == sidecar["bits"] + sidecar.get("special", [])
+    if sidecar["dtype"] != "bfloat16":  # which NumPy lacks
+        by_numpy = safetensors.numpy.load_file(path)
+        np.testing.assert_array_equal(by_numpy["vocab.bytes"], by_torch["vocab.bytes"].numpy())
+        assert by_numpy["embedding.weight"].tobytes() == weight.numpy().tobytes()
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize(("folder", "sidecar"), named("valid", "store"))
+def test_embstore_writes_the_same_store(folder: Path, sidecar: Any, tmp_path: Path) -> None:
+    path, again = folder / sidecar["file"], tmp_path / "again.safetensors"
+    store = embstore.open(path)
+    keys = [key for key in ("oov", "padding", "subword") if f"embstore.{key}" in store.metadata]
+    policy = {key: store.metadata[f"embstore.{key}"] for key in keys}
+    source = Source(store.dim, iter([Batch(Tokens.pack(list(store.itos)), store.vectors)]), store.dtype, policy=policy)
+    source.special = store.weight[len(store) :]
+    write_store(again, source)
+    if sidecar["rewritten"]:
+        assert again.read_bytes() == path.read_bytes()
+    ours = embstore.open(again)
+    assert ours.raw.tobytes() == store.raw.tobytes()
+    assert ours.vocab.offsets.tobytes() == store.vocab.offsets.tobytes()
+    assert ours.vocab.data.tobytes() == store.vocab.data.tobytes()
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("special_rows", None), ("special_rows_bfloat16", "bfloat16")])
+def test_convert_makes_the_special_rows(name: str, dtype: Any, tmp_path: Path) -> None:
+    valid, made = FORMATS / "store" / "valid", tmp_path / "made.safetensors"
+    embstore.convert(valid / "float32.safetensors", made, oov="lower,mean", padding=True, dtype=dtype)
+    golden, ours = embstore.open(valid / f"{name}.safetensors"), embstore.open(made)
+    assert ours.raw.tobytes() == golden.raw.tobytes()
+    for key in ("oov", "padding", "sha256.embedding.weight", "sha256.vocab.index"):
+        assert ours.metadata[f"embstore.{key}"] == golden.metadata[f"embstore.{key}"]
+
+
+PLAIN_STORES = [
+    param for param in named("valid", "store") if param.values[1]["rewritten"] and "special" not in param.values[1]
+]
+
+
+@pytest.mark.parametrize(("folder", "sidecar"), PLAIN_STORES)
+def test_save_writes_the_same_file(folder: Path, sidecar: Any, tmp_path: Path) -> None:
+    path, again = folder / sidecar["file"], tmp_path / "again.safetensors"
+    store = embstore.open(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        embstore.save(again, sidecar["tokens"], store.vectors, dtype=store.dtype)
+    assert [str(warning.message) for warning in caught] == sidecar.get("when_saved", [])
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_no_changed_bit_gives_another_table(tmp_path: Path) -> None:
+    path, whole = tmp_path / "changed.safetensors", (FORMATS / "store" / "valid" / "float32.safetensors").read_bytes()
+    header = whole[8:4096].rstrip()
+    whole = len(header).to_bytes(8, "little") + header + whole[4096:]
+    expected = read(FORMATS / "store" / "valid" / "float32.safetensors", {})[0]
+    messages = []
+    for position in range(len(whole)):
+        changed = bytearray(whole)
+        changed[position] ^= 1 << position % 8
+        path.write_bytes(changed)
+        try:
+            with embstore.open(path, format="store") as store:
+                store.verify()
+                assert list(store.itos) == list(expected.itos)
+                assert store.raw.tobytes() == expected.raw.tobytes()
+        except embstore.FormatError as error:
+            messages.append(str(error))
+    assert all(len(message.splitlines()) == 1 for message in messages)
+    assert len(messages) > len(whole) * 0.6  # the others change names in the metadata, or a checksum's
+
+
+def test_a_reader_after_the_spec_alone_finds_every_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "glove.safetensors"
+    embstore.convert(SAMPLE, path)
+    store = embstore.open(path)
+    monkeypatch.syspath_prepend(str(FORMATS))
+    reader = importlib.import_module("makers.store_reader").Reader(path)
+    assert (reader.rows, reader.tokens, reader.dim) == (len(store), len(store), 50)
+    assert [reader.find(word.encode()) for word in store.itos] == list(range(len(store)))
+    assert [reader.find(word) for word in (b"qzxv", b"", b"The")] == [-1, -1, -1]
+    row = store.stoi["frog"]
+    assert (reader.token(row), list(reader.vector(row))) == (b"frog", store["frog"].tolist())
+
+
+def test_a_header_over_1_mb_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "long.safetensors"
+    with path.open("wb") as file:
+        file.write(((1 << 20) + 1).to_bytes(8, "little"))
+        file.truncate(1 << 40)  # holes: it takes no space
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path, format="store")
+    assert str(caught.value) == f"{path}: a header of 1,048,577 bytes, more than the 1,048,576 that embstore reads"
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_deep_nesting_is_refused(tmp_path: Path, opening: bytes) -> None:
+    path = tmp_path / "deep.safetensors"
+    header = opening * ((1 << 20) // len(opening))
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path, format="store")
+    assert str(caught.value) == f"{path}:header: nested too deeply to be a safetensors header"
+
+
+def test_a_key_repeated_among_many_is_found_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "keys.safetensors"
+    header = ("{" + ",".join(f'"{i}":0' for i in range(90_000)) + ',"89999":0}').encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path, format="store")
+    assert str(caught.value) == f"{path}:header: the key '89999' appears twice"

@@ -1,0 +1,160 @@
+"""From file to file: what is taken, what is reported, and that nothing half-done is left."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import embstore
+from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError, UnknownFormatError
+
+TEXT = b"the 1 2\nof 3 4\nthe 5 6\nto nan 8\nbad\n"
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    (tmp_path / "t.txt").write_bytes(b"the 1 2\nof 3 4\nto 5 6\n")
+    return tmp_path / "t.txt"
+
+
+def table(path: Path) -> dict[str, list[float]]:
+    with embstore.open(path) as store:
+        return dict(zip(store.itos, store.vectors.tolist(), strict=True))
+
+
+def test_the_report_counts_everything(kernel: ModuleType, tmp_path: Path) -> None:
+    text, target = tmp_path / "t.txt", tmp_path / "s.safetensors"
+    text.write_bytes(TEXT)
+    with pytest.warns(EmbstoreWarning) as caught:
+        report = embstore.convert(text, target, on_error="skip")
+    assert (report.source, report.target) == (str(text), str(target))
+    assert (report.rows, report.dim, report.dtype) == (3, 2, "float32")
+    assert (report.duplicates, report.skipped, report.nonfinite) == (1, 1, 1)
+    assert report.bytes == target.stat().st_size
+    assert 0 < report.seconds < 60
+    assert sorted(str(warning.message) for warning in caught) == sorted(report.findings) == [
+        "lines that cannot be read left out: 1, the first line 5",
+        "repeated tokens: 1, the first 'the'",
+        "rows with NaN, Inf or a value beyond the dtype: 1, the first 'to'",
+    ]  # fmt: skip
+
+
+def test_nothing_odd_is_no_warning(text: Path, tmp_path: Path) -> None:
+    report = embstore.convert(text, tmp_path / "s.safetensors")
+    assert (report.rows, report.findings) == (3, [])
+
+
+CHANGES: list[tuple[dict[str, Any], dict[str, list[float]]]] = [
+    ({"limit": 2}, {"the": [1, 2], "of": [3, 4]}),
+    ({"vocab_only": ["to", "the", "x"]}, {"the": [1, 2], "to": [5, 6]}),
+    ({"vocab_only": ["to", "the"], "limit": 1}, {"the": [1, 2]}),
+    ({"normalize": True, "limit": 1, "dtype": "float16"}, {"the": [0.447265625, 0.89453125]}),
+    ({"dtype": "bfloat16"}, {"the": [1, 2], "of": [3, 4], "to": [5, 6]}),
+]
+
+
+@pytest.mark.parametrize(("options", "expected"), CHANGES)
+def test_what_is_taken(text: Path, tmp_path: Path, options: Any, expected: dict[str, list[float]]) -> None:
+    report = embstore.convert(text, tmp_path / "s.safetensors", **options)
+    assert table(tmp_path / "s.safetensors") == expected
+    assert report.rows == len(expected)
+    assert report.dtype == options.get("dtype", "float32")
+
+
+@pytest.mark.parametrize("raw", [b"to\nthe\n", b"to\r\nthe", b"\nthe\n\nto\n"])
+def test_my_words_from_a_file(text: Path, tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "mine").write_bytes(raw)
+    embstore.convert(text, tmp_path / "s.safetensors", vocab_only=tmp_path / "mine")
+    assert list(table(tmp_path / "s.safetensors")) == ["the", "to"]
+
+
+def test_a_store_to_a_store_keeps_every_bit(kernel: ModuleType, text: Path, tmp_path: Path) -> None:
+    embstore.convert(text, tmp_path / "a.safetensors", dtype="float16")
+    report = embstore.convert(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    assert report.dtype == "float16"
+    assert table(tmp_path / "b.safetensors") == table(tmp_path / "a.safetensors")
+    one, two = embstore.open(tmp_path / "a.safetensors"), embstore.open(tmp_path / "b.safetensors")
+    key = "embstore.sha256.embedding.weight"
+    assert two.metadata[key] == one.metadata[key] == two.metadata["embstore.source.sha256"]
+
+
+def test_a_file_can_take_its_own_place(text: Path, tmp_path: Path) -> None:
+    store = tmp_path / "a.safetensors"
+    embstore.convert(text, store)
+    embstore.convert(store, store, limit=1, overwrite=True)
+    assert table(store) == {"the": [1, 2]}
+
+
+def test_options_are_noted_in_the_store(text: Path, tmp_path: Path) -> None:
+    embstore.convert(text, tmp_path / "s.safetensors", limit=2, dim=2)
+    metadata = embstore.open(tmp_path / "s.safetensors").metadata
+    assert metadata["embstore.source.options"] == "dim=2, limit=2"
+    assert "embstore.source.sha256" in metadata
+
+
+def test_progress_counts_bytes(text: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    embstore.convert(text, tmp_path / "s.safetensors", progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (text.stat().st_size, text.stat().st_size)
+
+
+def test_a_progress_that_fails_stops_all(text: Path, tmp_path: Path) -> None:
+    def fail(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embstore.convert(text, tmp_path / "s.safetensors", progress=fail)
+    assert list(tmp_path.iterdir()) == [text]
+
+
+def test_an_old_target_needs_leave(text: Path, tmp_path: Path) -> None:
+    target = tmp_path / "s.safetensors"
+    target.write_bytes(b"old")
+    with pytest.raises(FileExistsError) as caught:
+        embstore.convert(text, target)
+    assert str(caught.value) == f"{target}: exists already; --overwrite (overwrite=True) replaces it"
+    assert target.read_bytes() == b"old"
+    embstore.convert(text, target, overwrite=True)
+    assert len(table(target)) == 3
+
+
+@pytest.mark.parametrize("duplicates", ["first", "last", "error"])
+def test_text_that_is_damaged_leaves_the_old_target(tmp_path: Path, duplicates: Any) -> None:
+    text, target = tmp_path / "t.txt", tmp_path / "s.safetensors"
+    text.write_bytes(TEXT)
+    target.write_bytes(b"old")
+    with warnings.catch_warnings(), pytest.raises(FormatError):
+        embstore.convert(text, target, overwrite=True, duplicates=duplicates)
+    assert target.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == [target, text]
+
+
+def test_last_of_duplicates_needs_a_store(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_bytes(b"the 1 2\n")
+    with pytest.raises(FormatError) as caught:
+        embstore.convert(tmp_path / "t.txt", tmp_path / "b.txt", duplicates="last")
+    reason = "duplicates=last needs a store as its target: convert to a store first"
+    assert str(caught.value) == f"{tmp_path / 'b.txt'}: {reason}"
+    assert not (tmp_path / "b.txt").exists()
+
+
+def test_names_of_formats_and_files_that_are_wrong(text: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
+        embstore.convert(text, tmp_path / "s.safetensors", format="glvoe")
+    with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
+        embstore.convert(text, tmp_path / "s.safetensors", to="glvoe")
+    with pytest.raises(UnknownFormatError, match=r"no format to write has the suffix '\.xyz'; name one with --to"):
+        embstore.convert(text, tmp_path / "s.xyz")
+    with pytest.raises(FileNotFoundError):
+        embstore.convert(tmp_path / "missing.txt", tmp_path / "s.safetensors")
+    with pytest.raises(FormatError, match="a folder, expected a regular file"):
+        embstore.convert(tmp_path, tmp_path / "s.safetensors")
+    with pytest.raises(EmbstoreError, match="not a regular file"):
+        embstore.convert(text, tmp_path, overwrite=True)
+    with pytest.raises(TypeError):
+        embstore.convert(text, tmp_path / "s.safetensors", dimension=3)
+    assert list(tmp_path.iterdir()) == [text]

@@ -1,0 +1,168 @@
+"""What conversions leave out or change on the way, and options that there are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import embstore
+from embstore.core.batch import Batch, Findings, Source, Tokens
+from embstore.ops.selection import Selection, vocabulary_of
+
+CASED = "The 1 2\nthe 3 4\nTHE 5 6\nÉtÉ 7 8\nété 9 10\nΦΩΣ 11 12\n"
+READING = "the options of reading are format, vocab, key, member, dim, header, limit, on_error, dtype"
+RULES = "expected one of first, last, error"
+
+
+@pytest.fixture
+def cased(tmp_path: Path) -> Path:
+    (tmp_path / "t.txt").write_text(CASED, encoding="utf-8")
+    return tmp_path / "t.txt"
+
+
+def lowered(path: Path, **options: Any) -> tuple[dict[str, list[float]], embstore.Report]:
+    out = path.with_suffix(".safetensors")
+    with pytest.warns(embstore.EmbstoreWarning) as caught:
+        report = embstore.convert(path, out, lower=True, **options)
+    assert [str(warning.message) for warning in caught] == report.findings
+    with embstore.open(out) as store:
+        return {word: store[word].tolist() for word in store.itos}, report
+
+
+def test_lower_keeps_the_first_of_tokens_that_collide_and_counts_the_others(cased: Path) -> None:
+    table, report = lowered(cased)
+    assert table == {"the": [1, 2], "été": [7, 8], "φως": [11, 12]}
+    assert (report.rows, report.duplicates) == (3, 3)
+    assert report.findings == ["repeated tokens: 3, the first 'the'"]
+
+
+def test_lower_collides_as_duplicates_says(cased: Path) -> None:
+    assert lowered(cased, duplicates="last")[0] == {"the": [5, 6], "été": [9, 10], "φως": [11, 12]}
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.convert(cased, cased.with_suffix(".npy"), lower=True, duplicates="error")
+    target = cased.with_suffix(".npy")
+    assert str(caught.value) == f"{target}: the token 'the' appears twice; --duplicates first or last keeps one"
+    assert not target.exists()
+
+
+def test_lower_comes_before_my_words(cased: Path) -> None:
+    assert lowered(cased, vocab_only=["the", "The", "φως"])[0] == {"the": [1, 2], "φως": [11, 12]}
+
+
+def test_lower_leaves_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_bytes(b"A\xff\xc9 1\nB 2\n")
+    with pytest.warns(embstore.EmbstoreWarning, match="^tokens that are not UTF-8, their bytes kept: 1, "):
+        embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", lower=True)
+    with embstore.open(tmp_path / "t.safetensors") as store:
+        assert list(store.itos) == ["a\udcff\udcc9", "b"]
+
+
+@given(st.lists(st.text(max_size=4), min_size=1), st.integers(1, 5))
+def test_lower_is_that_of_python(words: list[str], step: int) -> None:
+    rows = np.arange(len(words), dtype=np.float32)[:, np.newaxis]
+    cuts = range(0, len(words), step)
+    batches = (Batch(Tokens.pack(words[i : i + step]), rows[i : i + step]) for i in cuts)
+    source = Selection(lower=True).apply(Source(dim=1, batches=batches))
+    found = [
+        (token.decode(), value)
+        for batch in source.batches
+        for token, value in zip(batch.tokens.to_bytes(), batch.vectors[:, 0].tolist(), strict=True)
+    ]
+    assert found == [(word.lower(), float(i)) for i, word in enumerate(words)]
+
+
+@pytest.mark.parametrize("target", ["t.safetensors", "t.vec", "t.npz"])
+def test_rows_of_zeros_are_left_out_and_counted(tmp_path: Path, target: str) -> None:
+    (tmp_path / "t.txt").write_text("a 0 0\nb 0 1e-40\nc -0.0 0\nd 1 -1\n", encoding="utf-8")
+    with pytest.warns(embstore.EmbstoreWarning) as caught:
+        report = embstore.convert(tmp_path / "t.txt", tmp_path / target, drop_zeros=True)
+    assert [str(warning.message) for warning in caught] == report.findings
+    assert report.findings == ["rows of zeros left out: 2, the first 'a'"]
+    assert (report.rows, report.duplicates, report.skipped) == (2, 0, 0)
+    assert list(embstore.open(tmp_path / target).itos) == ["b", "d"]
+
+
+def test_a_row_of_nan_is_not_one_of_zeros(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a 0 nan\n", encoding="utf-8")
+    with pytest.warns(embstore.EmbstoreWarning, match="^rows with NaN, Inf or a value beyond the dtype: 1, "):
+        embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", drop_zeros=True)
+
+
+def test_rows_that_rounding_makes_zeros_stay(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a 1e-30 0\nb 0 0\n", encoding="utf-8")
+    with pytest.warns(embstore.EmbstoreWarning, match="^rows of zeros left out: 1"):
+        embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", drop_zeros=True, dtype="float16")
+    with embstore.open(tmp_path / "t.safetensors") as store:
+        assert (list(store.itos), store.vectors.tolist()) == (["a"], [[0, 0]])
+
+
+def test_nothing_but_zeros_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a 0 0\n", encoding="utf-8")
+    target = tmp_path / "t.safetensors"
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.convert(tmp_path / "t.txt", target, drop_zeros=True)
+    assert str(caught.value) == f"{target}: no rows to write: the input holds none, or all were left out"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.txt"]
+
+
+def test_all_filters_at_once_in_their_order() -> None:
+    words = ["A", "a", "B", "b", "C", "D"]
+    rows = np.array([[3, 4], [1, 1], [0, 0], [0, 2], [5, 0], [9, 9]], np.float32)
+    findings = Findings()
+    source = Source(dim=2, batches=iter([Batch(Tokens.pack(words), rows)]), rows=6, findings=findings)
+    mine = vocabulary_of(["a", "b", "d"])
+    chosen = Selection(limit=5, vocab_only=mine, normalize=True, lower=True, drop_zeros=True).apply(source)
+    (batch,) = chosen.batches
+    assert (batch.tokens.to_bytes(), chosen.rows) == ([b"a", b"a", b"b"], None)
+    np.testing.assert_allclose(batch.vectors, [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [0, 1]], rtol=1e-7)
+    assert findings.messages() == ["rows of zeros left out: 1, the first 'b'"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"duplicates": "frist"}, ValueError, f"duplicates='frist': {RULES}"),
+        ({"duplicates": None}, ValueError, f"duplicates=None: {RULES}"),
+        ({"membr": "x"}, TypeError, f"no option 'membr'; {READING}"),
+        ({"vocabs": "x", "kei": "y"}, TypeError, f"no option 'vocabs'; {READING}"),
+        ({"on_error": "ignore"}, ValueError, "on_error='ignore': expected one of stop, skip"),
+        ({"limit": 0}, ValueError, "limit=0: expected 1 or more"),
+    ],
+)
+def test_options_are_checked_before_anything_is_read(
+    tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    missing = tmp_path / "there is no such file.txt"
+    for call in (
+        lambda: embstore.open(missing, **options),
+        lambda: embstore.convert(missing, tmp_path / "t.safetensors", **options),
+        lambda: embstore.Embedding.from_pretrained(missing, **options),
+        lambda: embstore.EmbeddingBag.from_pretrained(missing, **options),
+    ):
+        with pytest.raises(error) as caught:
+            call()
+        assert str(caught.value) == message
+
+
+def test_the_command_has_both_filters(cased: Path) -> None:
+    from embstore.cli.main import main
+
+    out = cased.with_suffix(".safetensors")
+    with pytest.raises(SystemExit) as left:
+        main(["convert", str(cased), str(out), "--lower", "--drop-zeros", "--quiet"])
+    assert left.value.code == 0
+    with embstore.open(out) as store:
+        assert list(store.itos) == ["the", "été", "φως"]
+
+
+def test_words_that_no_file_can_hold_pick_nothing(cased: Path) -> None:
+    out = cased.with_suffix(".safetensors")
+    embstore.convert(cased, out, vocab_only=["\ud800", "été", "the\udfff"])
+    assert list(embstore.open(out).itos) == ["été"]
+    with pytest.raises(TypeError, match="expected words, not 3 among them"):
+        embstore.convert(cased, out, vocab_only=["the", 3], overwrite=True)  # type: ignore[list-item]

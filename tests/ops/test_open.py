@@ -1,0 +1,95 @@
+"""`embstore.open`: stores are mapped, all else is read into memory, with the same interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embstore
+from embstore.core.errors import EmbstoreWarning, FormatError, UnknownFormatError
+
+TEXT = "the 1 2\nof 3 4\nto 5 6\n"
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    (tmp_path / "t.txt").write_text(TEXT)
+    return tmp_path / "t.txt"
+
+
+def ask(store: embstore.Store) -> list[Any]:
+    """What both kinds of store answer alike."""
+    store.verify()
+    return [
+        store.shape, store.dtype, len(store), store.rows(["to", "x", "the"]).tolist(), store["of"].tolist(),
+        store[["to", "the"]].tolist(), store.get("x", 0), list(store.itos), dict(store.stoi), store.vectors.tolist(),
+        store.weight.tolist(), store.most_similar("the", topn=1)[0][0], store.block(1, 2).tolist(), "of" in store,
+    ]  # fmt: skip
+
+
+def test_memory_answers_as_a_map_does(kernel: ModuleType, text: Path, tmp_path: Path) -> None:
+    embstore.convert(text, tmp_path / "s.safetensors")
+    in_memory, mapped = embstore.open(text), embstore.open(tmp_path / "s.safetensors")
+    assert (in_memory.mapped, mapped.mapped) == (False, True)
+    assert ask(in_memory) == ask(mapped)
+    in_memory.close()
+    assert repr(in_memory) == "<Store, closed>"
+
+
+def test_a_table_in_memory_knows_its_source(text: Path) -> None:
+    store = embstore.open(str(text))
+    assert store.path == text
+    assert repr(store) == "<Store t.txt: 3 x 2 float32>"
+    assert store.metadata["embstore.source.name"] == "t.txt"
+    assert store.metadata["embstore.source.size"] == str(len(TEXT))
+
+
+def test_options_of_reading(text: Path, tmp_path: Path) -> None:
+    assert list(embstore.open(text, limit=2).itos) == ["the", "of"]
+    assert embstore.open(text, dim=1, limit=1)["the 1"].tolist() == [2]
+    (tmp_path / "noname").write_text(TEXT)
+    assert len(embstore.open(tmp_path / "noname", format="glove")) == 3
+    told: list[tuple[int, int]] = []
+    embstore.open(text, progress=lambda *step: told.append(step))
+    assert told == [(len(TEXT), len(TEXT))]
+
+
+def test_a_store_with_options_is_read_into_memory(text: Path, tmp_path: Path) -> None:
+    embstore.convert(text, tmp_path / "s.safetensors")
+    store = embstore.open(tmp_path / "s.safetensors", limit=2)
+    assert (store.mapped, list(store.itos)) == (False, ["the", "of"])
+    assert embstore.open(tmp_path / "s.safetensors", format="store").mapped
+
+
+@pytest.mark.parametrize(("duplicates", "kept"), [("first", [1, 2]), ("last", [5, 6])])
+def test_repeated_tokens(tmp_path: Path, duplicates: Any, kept: list[float]) -> None:
+    (tmp_path / "t.txt").write_text("the 1 2\nof 3 4\nthe 5 6\n")
+    with pytest.warns(EmbstoreWarning, match=r"^repeated tokens: 1, the first 'the'$"):
+        store = embstore.open(tmp_path / "t.txt", duplicates=duplicates)
+    assert store["the"].tolist() == kept
+    assert store.shape == (2, 2)
+
+
+def test_a_store_is_known_by_its_bytes_whatever_its_name(tmp_path: Path) -> None:
+    embstore.save(tmp_path / "s.safetensors", ["a"], np.ones((1, 1)))
+    (tmp_path / "s.safetensors").rename(tmp_path / "vectors.txt")
+    with pytest.warns(EmbstoreWarning, match="the bytes are store, though the suffix says glove; read as store$"):
+        assert embstore.open(tmp_path / "vectors.txt").mapped
+
+
+def test_files_of_no_format(tmp_path: Path) -> None:
+    (tmp_path / "t.xyz").write_text("It was a dark night.\nThe rain fell.\n")
+    with pytest.raises(UnknownFormatError, match=r"neither its first bytes nor its suffix '\.xyz' tell the format"):
+        embstore.open(tmp_path / "t.xyz")
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(FormatError) as caught:
+        embstore.open(tmp_path / "empty.txt")
+    assert str(caught.value) == f"{tmp_path / 'empty.txt'}: an empty file"
+    with pytest.raises(FileNotFoundError):
+        embstore.open(tmp_path / "missing.txt")
+    with pytest.raises(FormatError, match="a folder, expected a regular file"):
+        embstore.open(tmp_path)

@@ -1,0 +1,177 @@
+"""Options of reading: a format that has no use for one says so, rather than read as if it were not there."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embstore
+from embstore.cli.main import COMMANDS, main
+from embstore.codecs.registry.table import ANYWHERE, CODECS, Codec
+from embstore.core.errors import EmbstoreError, FormatError
+from embstore.core.options import ReadOptions
+
+READING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads]
+VALUES: dict[str, Any] = {
+    "vocab": "words.txt", "key": "name", "member": "a.txt", "dim": 3, "header": False, "on_error": "skip",
+}  # fmt: skip
+OTHERS: list[Callable[..., Any]] = [
+    embstore.open,
+    lambda path, **options: embstore.convert(path, path.with_name("out.safetensors"), **options),
+]
+
+
+def test_every_option_is_somebody_s() -> None:
+    used = {name for codec in CODECS.values() for name in codec.options}
+    assert used == VALUES.keys()
+    assert used | set(ANYWHERE) == set(ReadOptions.__slots__)
+
+
+def expected(codec: Codec, path: Path, name: str) -> str:
+    taken = f"it takes {', '.join(codec.options)}" if codec.options else "it takes none such"
+    return f"{path}: {codec.name} has no use for {name}= (--{name.replace('_', '-')}): {taken}"
+
+
+@pytest.mark.parametrize("run", OTHERS, ids=["open", "convert"])
+@pytest.mark.parametrize("codec", READING)
+def test_useless_options_are_refused_before_anything_is_read(codec: Codec, run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "missing"
+    for name, value in VALUES.items():
+        with pytest.raises((EmbstoreError, OSError)) as caught:
+            run(path, format=codec.name, **{name: value})
+        if name in codec.options:
+            assert "has no use for" not in str(caught.value)
+        else:
+            assert type(caught.value) is FormatError
+            assert str(caught.value) == expected(codec, path, name)
+
+
+def test_the_message_to_the_letter(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("the 1 2\n")
+    with pytest.raises(FormatError) as caught:
+        embstore.open(path, vocab="words.txt")
+    message = f"{path}: glove has no use for vocab= (--vocab): it takes member, dim, header, on_error"
+    assert str(caught.value) == message
+
+
+def test_a_store_takes_none(tmp_path: Path) -> None:
+    path = tmp_path / "s.safetensors"
+    embstore.save(path, ["a", "b"], [[1.0], [2.0]])
+    with pytest.raises(FormatError) as caught:
+        embstore.open(path, key="x")
+    assert str(caught.value) == f"{path}: store has no use for key= (--key): it takes none such"
+    assert list(embstore.open(path, limit=1, on_error="stop", dtype="float16").itos) == ["a"]
+
+
+@pytest.mark.parametrize("command", ["info t.txt", "convert t.txt u.safetensors"])
+def test_on_the_command_line(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.txt").write_text("the 1 2\n")
+    with pytest.raises(SystemExit) as left:
+        main([*command.split(), "--key", "x"])
+    message = "error: t.txt: glove has no use for key= (--key): it takes member, dim, header, on_error\n"
+    assert (left.value.code, *capsys.readouterr()) == (1, "", message)
+    assert not (tmp_path / "u.safetensors").exists()
+
+
+DTYPES = "expected one of float32, float16, bfloat16, int8"
+WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"dtype": "float64"}, ValueError, f"dtype='float64': {DTYPES}"),
+    ({"dtype": np.float16}, ValueError, f"dtype=<class 'numpy.float16'>: {DTYPES}"),
+    ({"dtype": np.dtype("float32")}, ValueError, f"dtype=dtype('float32'): {DTYPES}"),
+    ({"dim": "3"}, TypeError, "dim='3': expected a whole number, 1 or more"),
+    ({"dim": True}, TypeError, "dim=True: expected a whole number, 1 or more"),
+    ({"dim": 0}, ValueError, "dim=0: expected 1 or more"),
+    ({"limit": 2.5}, TypeError, "limit=2.5: expected a whole number, 1 or more"),
+    ({"limit": -1}, ValueError, "limit=-1: expected 1 or more"),
+    ({"header": "no"}, TypeError, "header='no': expected True, False or None"),
+    ({"key": 1}, TypeError, "key=1: expected a str"),
+    ({"member": Path("a")}, TypeError, f"member={Path('a')!r}: expected a str"),
+    ({"vocab": ["a", "b"]}, TypeError, "vocab=['a', 'b']: expected a str or a Path"),
+    ({"format": b"npy"}, TypeError, "format=b'npy': expected a str"),
+    ({"on_error": "ignore"}, ValueError, "on_error='ignore': expected one of stop, skip"),
+    ({"on_error": ["stop"]}, ValueError, "on_error=['stop']: expected one of stop, skip"),
+    ({"duplicates": "all"}, ValueError, "duplicates='all': expected one of first, last, error"),
+    ({"rows": 3}, TypeError, f"no option 'rows'; the options of reading are {', '.join(ReadOptions.__slots__)}"),
+]
+
+
+@pytest.mark.parametrize("run", OTHERS, ids=["open", "convert"])
+@pytest.mark.parametrize(("options", "kind", "message"), WRONG, ids=lambda value: str(value)[:40])
+def test_wrong_values_are_refused_before_anything_is_read(
+    run: Any, options: dict[str, Any], kind: type[Exception], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(kind) as caught:
+        run(tmp_path / "missing", **options)
+    assert (type(caught.value), str(caught.value)) == (kind, message)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda folder: embstore.save(folder / "s", ["a"], [[1.0]], dtype="int4"),  # type: ignore[arg-type]
+        lambda folder: embstore.merge([folder / "missing"], folder / "s", to="store", dtype="int4"),  # type: ignore[arg-type]
+    ],
+    ids=["save", "merge"],
+)
+def test_a_dtype_that_there_is_not_leaves_nothing(run: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as caught:
+        run(tmp_path)
+    assert str(caught.value) == f"dtype='int4': {DTYPES}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_advice_is_checked_for_every_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="advise='often': expected one of normal, random, sequential, willneed"):
+        embstore.open(tmp_path / "missing.txt", advise="often")  # type: ignore[arg-type]
+
+
+def test_whole_numbers_of_numpy_are_fine(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("the 1 2\nof 3 4\n")
+    assert list(embstore.open(tmp_path / "t.txt", limit=np.int64(1), dim=np.int32(2)).itos) == ["the"]
+
+
+def test_commands_for_one_table_read_it_as_they_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words").write_text("the\nof\nto\nin\n")
+    (tmp_path / "corpus").write_text("the of qzxv\n")
+    np.save(tmp_path / "t.npy", np.array([[1, 0], [2, 0], [0, 1], [0, 2]], np.float32))
+    commands = {
+        "info": [], "query": ["the"], "similar": ["the", "-k", "1"], "analogy": ["the", "of", "to"],
+        "coverage": ["corpus", "--json"],
+    }  # fmt: skip
+    for name, arguments in commands.items():
+        with pytest.raises(SystemExit) as left:
+            main([name, "t.npy", *arguments, "--vocab", "words"])
+        assert (left.value.code, capsys.readouterr().err) == (0, "")
+        with pytest.raises(SystemExit) as left:
+            main([name, "t.npy", *arguments, "--key", "x"])
+        message = "error: t.npy: npy has no use for key= (--key): it takes vocab\n"
+        assert (left.value.code, capsys.readouterr().err) == (1, message)
+    others = {"convert", "diff", "merge", "verify", "formats"}
+    assert commands.keys() | others == COMMANDS.keys()
+
+
+def test_a_zip_for_the_table_and_another_for_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("tables.zip", "texts.zip"):
+        with zipfile.ZipFile(name, "w") as archive:
+            archive.writestr("a.txt", "the 1 2\n")
+            archive.writestr("b.txt", "of 1 2\n")
+    with pytest.raises(SystemExit) as left:
+        main(["coverage", "tables.zip", "texts.zip", "--member", "a.txt", "--corpus-member", "b.txt", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (left.value.code, found["tokens"], found["most_frequent"]) == (0, 3, [["of", 1], ["1", 1], ["2", 1]])

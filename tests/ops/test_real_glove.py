@@ -1,0 +1,109 @@
+"""The whole of glove.6B 50d: text to store to text, and each word at its row."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from conftest import GLOVE_TEXT_SHA256, RealGlove
+
+import embstore
+from embstore.codecs.registry.table import CODECS, Codec
+
+
+def test_the_weight_is_the_table_to_the_last_bit(real_store: Path, real_glove: RealGlove) -> None:
+    weight = safetensors.numpy.load_file(real_store)["embedding.weight"]
+    assert weight.dtype == np.float32
+    np.testing.assert_array_equal(weight.view(np.uint32), real_glove.vectors.view(np.uint32))
+
+
+def test_each_of_the_400_000_words_is_at_its_row(real_store: Path, real_glove: RealGlove) -> None:
+    with embstore.open(real_store) as glove:
+        assert glove.stoi["the"] == 0
+        assert glove.itos[0] == "the"
+        np.testing.assert_array_equal(glove.rows(real_glove.words), np.arange(400_000))
+        assert list(glove.itos) == real_glove.words
+
+
+def test_words_that_are_not_in_it_have_none(real_store: Path, real_glove: RealGlove) -> None:
+    known = set(real_glove.words)
+    strangers = [word for word in (f"{word}_" for word in real_glove.words) if word not in known]
+    with embstore.open(real_store) as glove:
+        assert (glove.rows(strangers) == -1).all()
+
+
+def test_two_sentences(real_store: Path, real_glove: RealGlove) -> None:
+    with embstore.open(real_store) as glove:
+        assert glove.rows(["i", "was", "very", "happy", "with"]).tolist() == [41, 15, 191, 1751, 17]
+        assert glove.rows(["very", "good", "quality", "but", "bad"]).tolist() == [191, 219, 1506, 34, 978]
+        vectors = glove[["very", "good", "quality", "but", "bad"]]
+    np.testing.assert_array_equal(vectors, real_glove.vectors[[191, 219, 1506, 34, 978]])
+
+
+def test_the_store_says_where_it_comes_from(real_store: Path) -> None:
+    with embstore.open(real_store) as glove:
+        origin = {key: value for key, value in glove.metadata.items() if key.startswith("embstore.source.")}
+        glove.verify()
+    assert origin == {
+        "embstore.source.name": "glove.6B.50d.txt",
+        "embstore.source.size": "171350079",
+        "embstore.source.sha256": GLOVE_TEXT_SHA256,
+        "embstore.source.format": "glove",
+    }
+
+
+def test_the_text_comes_back_to_the_byte(real_store: Path, tmp_path: Path) -> None:
+    back = tmp_path / "back.txt"
+    embstore.convert(real_store, back)
+    with back.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == GLOVE_TEXT_SHA256
+
+
+@pytest.mark.parametrize("codec", [codec for codec in CODECS.values() if codec.writes], ids=lambda codec: codec.name)
+def test_every_format_gives_it_back_to_the_bit(codec: Codec, real_store: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"glove{codec.suffixes[0] if codec.suffixes else ''}"
+    embstore.convert(real_store, path, to=codec.name)
+    if codec.name == "projector":
+        path = _one_text(path, tmp_path / "glove.txt")
+    elif path.is_dir():  # what a library loads, a matrix of safetensors with its tokenizer beside it
+        path = next(path.rglob("model.safetensors"))
+    # behind the table, these folders have a row for unknown words
+    embstore.convert(path, tmp_path / "again.safetensors", format=codec.name if codec.reads else None, limit=400_000)
+    with embstore.open(real_store) as before, embstore.open(tmp_path / "again.safetensors") as after:
+        for name in ("embedding.weight", "vocab.bytes", "vocab.offsets"):
+            assert after.metadata[f"embstore.sha256.{name}"] == before.metadata[f"embstore.sha256.{name}"]
+
+
+def _one_text(folder: Path, path: Path) -> Path:
+    """Put the two columns of a projector's folder side by side."""
+    with (
+        (folder / "metadata.tsv").open("rb") as words,
+        (folder / "vectors.tsv").open("rb") as rows,
+        path.open("wb") as file,
+    ):
+        tokens = (word.rstrip(b"\n").replace(rb"\\", b"\\") for word in words)  # nothing else in it is escaped
+        file.writelines(token + b" " + row for token, row in zip(tokens, rows, strict=True))
+    return path
+
+
+# VmHWM rather than getrusage, whose peak a child inherits from its parent
+CONVERT = """
+import sys, embstore
+report = embstore.convert(sys.argv[1], sys.argv[2])
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+print(report.rows, report.dim, report.findings, peak)
+"""
+
+
+def test_a_conversion_takes_less_than_300_mb(real_glove_text: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CONVERT, str(real_glove_text), str(tmp_path / "glove.safetensors")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    *told, peak = done.stdout.split()
+    assert told == ["400000", "50", "[]"]
+    assert int(peak) < 300 * 1024

@@ -1,0 +1,229 @@
+"""Options of writing: what each makes of the file, that rows and tokens come back, and who takes none."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import embstore
+from embstore.cli.main import main
+from embstore.codecs.hdf5 import writing as hdf5
+from embstore.codecs.registry.table import CODECS, Codec
+from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.errors import FormatError
+from embstore.core.options import WriteOptions
+
+WORDS = ["the", "frog", "naïve", "日本", ""]
+VECTORS = np.arange(15, dtype=np.float32).reshape(5, 3) / 7
+VALUES: dict[str, Any] = {"compression": "gzip", "layout": "contiguous", "strings": "fixed"}
+TAKEN = [
+    pytest.param(codec, {name: value}, id=f"{codec.name}-{name}-{value}")
+    for codec in CODECS.values()
+    for name, values in codec.choices.items()
+    for value in values
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    embstore.save(tmp_path / "s.safetensors", WORDS, VECTORS)
+    return tmp_path / "s.safetensors"
+
+
+@pytest.mark.parametrize(("codec", "options"), TAKEN)
+def test_tokens_and_bits_come_back(codec: Codec, options: dict[str, Any], store: Path, tmp_path: Path) -> None:
+    for dtype in ("float32", "float16"):
+        path = tmp_path / f"{dtype}{codec.suffixes[0]}"
+        embstore.convert(store, path, dtype=dtype, **options)
+        table = embstore.open(path)
+        assert list(table.itos) == WORDS
+        assert table.vectors.tobytes() == VECTORS.astype(dtype).tobytes()
+
+
+def hdf5_facts(path: Path) -> dict[str, Any]:
+    with h5py.File(path) as file:
+        vectors, tokens = file["vectors"], file["tokens"]
+        assert [vectors.shape, tokens.shape] == [(5, 3), (5,)]
+        string = h5py.check_string_dtype(tokens.dtype)
+        return {
+            "compression": [vectors.compression, tokens.compression],
+            "chunked": [vectors.chunks is not None, tokens.chunks is not None],
+            "strings": (string.encoding, string.length),
+            "mappable": vectors.id.get_offset() is not None,
+        }
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        ({}, {}),
+        ({"compression": "none", "layout": "chunked", "strings": "variable"}, {}),
+        ({"compression": "gzip"}, {"compression": ["gzip"] * 2}),
+        ({"compression": "lzf"}, {"compression": ["lzf"] * 2}),
+        ({"layout": "contiguous"}, {"chunked": [False] * 2, "mappable": True}),
+        ({"strings": "fixed"}, {"strings": ("utf-8", 6)}),
+        ({"strings": "fixed", "compression": "lzf"}, {"strings": ("utf-8", 6), "compression": ["lzf"] * 2}),
+        (
+            {"strings": "fixed", "layout": "contiguous", "compression": "none"},
+            {"strings": ("utf-8", 6), "chunked": [False] * 2, "mappable": True},
+        ),
+    ],
+)
+def test_what_hdf5_holds(options: dict[str, Any], changed: dict[str, Any], store: Path, tmp_path: Path) -> None:
+    embstore.convert(store, tmp_path / "t.h5", **options)
+    plain = {"compression": [None] * 2, "chunked": [True] * 2, "strings": ("utf-8", None), "mappable": False}
+    assert hdf5_facts(tmp_path / "t.h5") == plain | changed
+    assert list(embstore.open(tmp_path / "t.h5").itos) == WORDS
+
+
+@pytest.mark.parametrize(
+    ("options", "methods"), [({}, [0, 8]), ({"compression": "none"}, [0, 0]), ({"compression": "deflate"}, [8, 8])]
+)
+def test_what_npz_holds(options: dict[str, Any], methods: list[int], store: Path, tmp_path: Path) -> None:
+    embstore.convert(store, tmp_path / "t.npz", **options)
+    with zipfile.ZipFile(tmp_path / "t.npz") as archive:
+        assert [info.compress_type for info in archive.infolist()] == methods
+    with np.load(tmp_path / "t.npz") as arrays:
+        assert arrays["words"].tolist() == WORDS
+        assert arrays["vectors"].tobytes() == VECTORS.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "codec"), [(None, "ZSTD"), ("zstd", "ZSTD"), ("snappy", "SNAPPY"), ("none", "UNCOMPRESSED")]
+)
+def test_what_parquet_holds(value: str | None, codec: str, store: Path, tmp_path: Path) -> None:
+    embstore.convert(store, tmp_path / "t.parquet", compression=value)
+    group = pyarrow.parquet.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0)
+    assert [group.column(i).compression for i in range(2)] == [codec] * 2
+    assert "BYTE_STREAM_SPLIT" in group.column(1).encodings
+
+
+def test_compression_makes_smaller_files(tmp_path: Path) -> None:
+    path = tmp_path / "s.safetensors"
+    embstore.save(
+        path, [f"word{i}" for i in range(3000)], np.repeat(np.arange(3000.0, dtype=np.float32), 20).reshape(-1, 20)
+    )
+    sizes = {}
+    for suffix, options in (
+        (".h5", ("none", "lzf", "gzip")),
+        (".npz", ("none", "deflate")),
+        (".parquet", ("none", "zstd")),
+    ):
+        for option in options:
+            embstore.convert(path, tmp_path / f"{option}{suffix}", compression=option)
+        sizes[suffix] = [(tmp_path / f"{option}{suffix}").stat().st_size for option in options]
+    assert all(later < earlier for found in sizes.values() for earlier, later in pairwise(found))
+
+
+@settings(max_examples=40)
+@given(
+    words=st.lists(
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5), min_size=1, unique=True
+    ),
+    layout=st.sampled_from([None, "chunked", "contiguous"]),
+    strings=st.sampled_from(["variable", "fixed"]),
+    step=st.integers(1, 4),
+)
+def test_any_words_are_in_the_file(
+    words: list[str], layout: str | None, strings: str, step: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path, vectors = (
+        tmp_path_factory.mktemp("any") / "t.h5",
+        np.random.default_rng(1).random((len(words), 2), np.float32),
+    )
+    batches = (Batch(Tokens.pack(words[i : i + step]), vectors[i : i + step]) for i in range(0, len(words), step))
+    hdf5.write_hdf5(path, Source(2, batches), WriteOptions(layout=layout, strings=strings))
+    with h5py.File(path) as file:
+        assert [bytes(word).decode() for word in file["tokens"][:]] == words
+        assert file["vectors"][:].tobytes() == vectors.tobytes()
+
+
+REFUSED = [
+    ("t.h5", {"compression": "zstd"}, "hdf5 takes no compression=zstd (--compression): it takes none, gzip, lzf"),
+    ("t.h5", {"layout": "c"}, "hdf5 takes no layout=c (--layout): it takes chunked, contiguous"),
+    ("t.npz", {"layout": "chunked"}, "npz is written without layout= (--layout): it takes compression"),
+    ("t.txt", {"compression": "gzip"}, "glove is written without compression= (--compression): it takes none such"),
+    ("t.safetensors", {"strings": "fixed"}, "store is written without strings= (--strings): it takes none such"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options", "reason"), REFUSED)
+def test_what_a_format_does_not_take(name: str, options: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(FormatError) as caught:  # the source is not even looked for
+        embstore.convert(tmp_path / "missing", tmp_path / name, **options)
+    assert str(caught.value) == f"{tmp_path / name}: {reason}"
+
+
+@pytest.mark.parametrize("codec", [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes])
+def test_every_format_takes_its_own_options_alone(codec: Codec, tmp_path: Path) -> None:
+    for name, value in VALUES.items():
+        if name not in codec.choices:
+            with pytest.raises(FormatError, match=rf"{codec.name} is written without {name}= \(--{name}\): it takes "):
+                embstore.convert(tmp_path / "missing", tmp_path / "t", to=codec.name, **{name: value})
+
+
+@pytest.mark.parametrize("compression", ["gzip", "lzf"])
+def test_contiguous_data_are_not_packed(compression: str, store: Path, tmp_path: Path) -> None:
+    with pytest.raises(FormatError) as caught:
+        embstore.convert(store, tmp_path / "t.h5", compression=compression, layout="contiguous")
+    reason = f"compression={compression} needs chunks: leave layout=contiguous (--layout) out"
+    assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
+    assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
+
+
+@pytest.mark.parametrize("options", [{"strings": "fixed"}, {"layout": "contiguous"}])
+def test_what_cannot_be_written_leaves_nothing(options: dict[str, Any], tmp_path: Path) -> None:
+    embstore.save(tmp_path / "nul.safetensors", ["a\0b", "c"], VECTORS[:2])
+    with pytest.raises(FormatError, match=r"a token holds a NUL byte, which ends strings in HDF5: write a store$"):
+        embstore.convert(tmp_path / "nul.safetensors", tmp_path / "t.h5", **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["nul.safetensors"]
+
+
+def test_one_endless_token_does_not_make_all_as_long(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hdf5, "MAX_WORDS", 29)
+    with pytest.raises(FormatError) as caught:
+        embstore.convert(store, tmp_path / "t.h5", strings="fixed")
+    reason = "a token of 6 bytes makes each one as long: leave strings=fixed (--strings) out"
+    assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
+    monkeypatch.setattr(hdf5, "MAX_WORDS", 30)
+    embstore.convert(store, tmp_path / "t.h5", strings="fixed")
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    return int(left.value.code or 0)
+
+
+def test_on_the_command_line(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "t.h5")
+    assert run("convert", str(store), path, "--quiet", "--layout", "contiguous", "--strings", "fixed") == 0
+    assert hdf5_facts(Path(path))["strings"] == ("utf-8", 6)
+    packed = ("--overwrite", "--compression", "gzip", "--dtype", "float16", "--report-loss", "--json")
+    assert run("convert", str(store), path, *packed) == 0
+    assert json.loads(capsys.readouterr().out)["dtype"] == "float16"
+    assert hdf5_facts(Path(path))["compression"] == ["gzip", "gzip"]
+    assert run("convert", str(store), path, "--compression", "brotli") == 2
+    assert run("convert", str(store), str(tmp_path / "t.npy"), "--compression", "gzip") == 1
+    message = f"error: {tmp_path / 't.npy'}: npy is written without compression= (--compression): it takes none such\n"
+    assert capsys.readouterr().err.endswith(message)
+
+
+def test_formats_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("formats", "--json") == 0
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["formats"]}
+    assert listed["npz"]["choices"] == {"compression": ["none", "deflate"]}
+    assert listed["npz"]["options"] == ["key", "vocab"]
+    assert listed["store"]["choices"] == {}

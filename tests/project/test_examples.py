@@ -1,0 +1,39 @@
+"""The examples run as they stand, warn of nothing, and learn."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(name: str) -> list[str]:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def losses(lines: list[str]) -> list[float]:
+    return [float(line.rsplit(" ", 1)[1]) for line in lines if re.fullmatch(r"epoch \d+: loss [0-9.]+", line)]
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("ecommerce.py", 5), ("language_model.py", 10)])
+def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
+    lines = run(name)
+    found = losses(lines)
+    assert len(found) == epochs
+    assert found[-1] < found[0] / 2
+    if name == "ecommerce.py":
+        assert lines[0] == "265 features, 9,077 numbers to train"
+        assert lines[-1] == "a checkpoint keeps 9,077 numbers, and the sha256 of glove.safetensors"
+    else:
+        for line in lines[:2]:
+            words, targets = (side.split() for side in line.split(" -> "))
+            assert len(words) == len(targets) == 5
+            assert words[1:] == targets[:-1]

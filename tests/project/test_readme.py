@@ -1,0 +1,59 @@
+"""The README's examples, run as they stand: Python sessions by doctest, shell sessions by the shell."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import embstore
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+@pytest.fixture
+def folder(real_glove_text: Path, real_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the real GloVe, text and store, as the README supposes it."""
+    (tmp_path / "glove.6B.50d.txt").symlink_to(real_glove_text)
+    (tmp_path / "glove.6B.50d.safetensors").symlink_to(real_store)
+    (tmp_path / "corpus.txt").write_text("the cat sat on THE qzxv mat", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_python_sessions(folder: Path) -> None:
+    sessions = "\n".join(text for language, text in BLOCKS if language == "pycon")
+    test = doctest.DocTestParser().get_doctest(sessions, {"embstore": embstore}, "README", "README.md", 0)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    runner.run(test, out=report.append)
+    assert runner.failures == 0, "".join(report)
+    assert runner.tries >= 15
+
+
+def shell_examples() -> list[tuple[str, str]]:
+    """Each command of the console blocks with what the README shows below it."""
+    text = "".join(text for language, text in BLOCKS if language == "console")
+    return [(command, shown) for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(("command", "shown"), [e for e in shell_examples() if e[0].startswith("embstore")])
+def test_shell_sessions(folder: Path, command: str, shown: str) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    if " convert " in command:
+        (folder / command.split()[3]).unlink(missing_ok=True)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment)
+    checker = doctest.OutputChecker()
+    assert checker.check_output(shown, done.stdout + done.stderr, FLAGS), done.stdout + done.stderr
+
+
+def test_the_readme_has_shell_examples() -> None:
+    assert sum(command.startswith("embstore") for command, _ in shell_examples()) >= 5

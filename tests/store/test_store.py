@@ -1,0 +1,214 @@
+"""A store that is open: every way to ask it for words and vectors, and what it never does to its file."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embstore
+from embstore.core.errors import UnknownTokenError
+from embstore.core.options import Dtype
+
+WORDS = ["the", "of", "to", "é", ""]
+VECTORS = np.array([[1, 2], [3, 4], [5, 6], [-7.5, 8], [0, 0]], np.float32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    embstore.save(tmp_path / "t.safetensors", WORDS, VECTORS)
+    return tmp_path / "t.safetensors"
+
+
+@pytest.fixture
+def store(path: Path) -> embstore.Store:
+    return embstore.open(path)
+
+
+def test_what_a_store_says_of_itself(store: embstore.Store, path: Path) -> None:
+    assert (len(store), store.dim, store.shape, store.dtype, store.special) == (5, 2, (5, 2), "float32", 0)
+    assert (store.path, store.mapped) == (path, True)
+    assert store.metadata["embstore.version"] == "1.0"
+    assert repr(store) == "<Store t.safetensors: 5 x 2 float32, mapped>"
+
+
+def test_words_become_rows(kernel: ModuleType, store: embstore.Store) -> None:
+    assert store.stoi["of"] == 1
+    assert store.itos[1] == "of"
+    assert store.itos[-1] == ""
+    assert store.itos[1:3] == ["of", "to"]
+    assert ("é" in store, "É" in store, 3 in store, "" in store) == (True, False, False, True)
+    rows = store.rows(["é", "qzxv", "the", "the"])
+    assert rows.dtype == np.int64
+    assert rows.tolist() == [3, -1, 0, 0]
+    assert store.rows([]).tolist() == []
+
+
+def test_words_become_vectors(kernel: ModuleType, store: embstore.Store) -> None:
+    assert store["of"].tolist() == [3, 4]
+    assert store[["é", "the", "the"]].tolist() == [[-7.5, 8], [1, 2], [1, 2]]
+    assert store[("to",)].tolist() == [[5, 6]]
+    assert store[(word for word in ["to", ""])].tolist() == [[5, 6], [0, 0]]
+    assert store[[]].shape == (0, 2)
+    assert store[["the"]].dtype == np.float32
+
+
+def test_get_has_a_default(store: embstore.Store) -> None:
+    found = store.get("of")
+    assert found is not None
+    assert found.tolist() == [3, 4]
+    assert store.get("qzxv") is None
+    assert store.get("qzxv", 7) == 7
+
+
+def test_unknown_words_are_named_once_each_in_order(store: embstore.Store) -> None:
+    with pytest.raises(UnknownTokenError) as caught:
+        store[["x", "the", "a", "x"]]
+    assert caught.value.tokens == ("x", "a")
+    assert str(caught.value) == "not in the vocabulary: 'x', 'a'"
+    with pytest.raises(KeyError):
+        store["x"]
+
+
+def test_a_single_word_is_no_list_of_letters(store: embstore.Store) -> None:
+    with pytest.raises(TypeError, match=r"^rows takes a list of words; for one word use stoi\[word\]$"):
+        store.rows("the")
+
+
+def test_views_cannot_be_written_and_copies_can(store: embstore.Store) -> None:
+    for view in (store.vectors, store.weight, store["the"], store.get("the"), store.block(0, 2)):
+        assert view is not None
+        assert np.shares_memory(view, store.raw)
+        with pytest.raises(ValueError, match="read-only"):
+            view[...] = 0
+    copy = store[["the"]]
+    copy[...] = 9
+    assert store["the"].tolist() == [1, 2]
+
+
+def test_writing_through_the_map_never_reaches_the_file(store: embstore.Store, path: Path) -> None:
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    store.raw[:] = 9
+    assert store["the"].tolist() == [9, 9]
+    store.close()
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+    assert embstore.open(path)["the"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_narrow_stores(kernel: ModuleType, tmp_path: Path, dtype: Dtype) -> None:
+    embstore.save(tmp_path / "n.safetensors", WORDS, VECTORS, dtype=dtype)
+    store = embstore.open(tmp_path / "n.safetensors")
+    kind = np.float16 if dtype == "float16" else np.float32
+    for vectors in (store.vectors, store.weight, store[WORDS], store.block(0, 5)):
+        assert vectors.dtype == kind
+        np.testing.assert_array_equal(vectors, VECTORS)
+    assert store["é"].tolist() == [-7.5, 8]
+    assert repr(store) == f"<Store n.safetensors: 5 x 2 {dtype}, mapped>"
+
+
+@pytest.mark.parametrize("dim", [1, 3, 7])
+def test_arrays_that_are_not_aligned(kernel: ModuleType, tmp_path: Path, dim: int) -> None:
+    """Behind an odd number of float16 the vocabulary begins at no multiple of 8; behind a byte, so does the weight."""
+    vectors = np.arange(3 * dim, dtype=np.float16).reshape(3, dim)
+    embstore.save(tmp_path / "n.safetensors", ["a", "b", "c"], vectors)
+    raw = (tmp_path / "n.safetensors").read_bytes()
+    shifted = tmp_path / "shifted.safetensors"
+    shifted.write_bytes((4089).to_bytes(8, "little") + raw[8:4096] + b" " + raw[4096:])
+    for path in (tmp_path / "n.safetensors", shifted):
+        store = embstore.open(path)
+        assert store.rows(["c", "a", "x"]).tolist() == [2, 0, -1]
+        np.testing.assert_array_equal(store[["c", "a"]], vectors[[2, 0]])
+        assert list(store.itos) == ["a", "b", "c"]
+        store.verify()
+
+
+def test_a_closed_store_says_so(store: embstore.Store) -> None:
+    kept = store.vectors
+    with store as inside:
+        assert inside is store
+    assert repr(store) == "<Store, closed>"
+    calls: list[Any] = [lambda: store.vectors, lambda: store.weight, lambda: store["the"], lambda: store[["the"]],
+                        lambda: store.rows(["the"]), lambda: store.get("the"), store.verify, lambda: store.dim,
+                        lambda: store.shape]  # fmt: skip
+    for call in calls:
+        with pytest.raises(ValueError, match=r"^this store is closed$"):
+            call()
+    assert len(store) == 0
+    assert "the" not in store
+    assert kept.tolist() == VECTORS.tolist()  # the map stays as long as a view of it
+    store.close()
+
+
+def test_a_store_pickles_as_its_path(store: embstore.Store, path: Path) -> None:
+    pickled = pickle.dumps(store)
+    assert len(pickled) < 300
+    again = pickle.loads(pickled)
+    assert (again.path, again.mapped) == (path, True)
+    assert again["é"].tolist() == [-7.5, 8]
+
+
+def test_text_in_memory_pickles_as_its_path_and_options(tmp_path: Path) -> None:
+    text = tmp_path / "t.txt"
+    text.write_text("the 1 2\nthe 3 4\nof 5 6\n")
+    with pytest.warns(embstore.EmbstoreWarning):
+        store = embstore.open(text, duplicates="last", limit=2)
+    assert repr(store) == "<Store t.txt: 1 x 2 float32>"
+    pickled = pickle.dumps(store)
+    assert len(pickled) < 300
+    with pytest.warns(embstore.EmbstoreWarning):
+        again = pickle.loads(pickled)
+    assert (list(again.itos), again.vectors.tolist()) == (["the"], [[3, 4]])
+
+
+def test_html_for_notebooks(tmp_path: Path) -> None:
+    embstore.save(tmp_path / "t.safetensors", ["<b>", *"abcdef"], np.full((7, 8), 1 / 3))
+    html = embstore.open(tmp_path / "t.safetensors")._repr_html_()
+    cells = "<td>0.3333</td>" * 6 + "<td>&hellip;</td>"
+    names = ["&lt;b&gt;", "a", "b", "c", "d"]
+    rows = "".join(f"<tr><td>{i}</td><th>{name}</th>{cells}</tr>" for i, name in enumerate(names))
+    assert html == f"<p>&lt;Store t.safetensors: 7 x 8 float32, mapped&gt;</p><table>{rows}</table>"
+
+
+@pytest.mark.parametrize("advise", ["normal", "random", "sequential", "willneed"])
+def test_advice_changes_no_answer(path: Path, advise: Any) -> None:
+    assert embstore.open(path, advise=advise)["é"].tolist() == [-7.5, 8]
+
+
+def test_another_advice_is_refused(path: Path) -> None:
+    with pytest.raises(ValueError) as caught:
+        embstore.open(path, advise="often")  # type: ignore[arg-type]
+    assert str(caught.value) == "advise='often': expected one of normal, random, sequential, willneed"
+
+
+MEMORY = """
+import sys
+import numpy, embstore.store.store, embstore.ops.open, embstore.codecs.registry.magic
+def anonymous():
+    lines = open("/proc/self/smaps_rollup").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+embstore.open(sys.argv[1])["w7"]  # what Python and NumPy load once
+before = anonymous()
+store = embstore.open(sys.argv[2])
+vector = store["w11"]
+print(anonymous() - before, store.stoi["w11"], len(store))
+"""
+
+
+def test_opening_takes_no_memory_whatever_the_size(path: Path, tmp_path: Path) -> None:
+    embstore.save(tmp_path / "small", [f"w{i}" for i in range(20)], np.zeros((20, 4), np.float32))
+    embstore.save(tmp_path / "large", [f"w{i}" for i in range(400_000)], np.zeros((400_000, 16), np.float32))
+    (tmp_path / "small").rename(tmp_path / "small.safetensors")
+    (tmp_path / "large").rename(tmp_path / "large.safetensors")
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "small.safetensors"), str(tmp_path / "large.safetensors")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    grown, row, size = map(int, done.stdout.split())
+    assert (row, size) == (11, 400_000)
+    assert grown <= 1024  # kB

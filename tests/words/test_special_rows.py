@@ -1,0 +1,232 @@
+"""The rows behind the vocabulary: what they are, where they stand, and when a file already has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import embstore
+from embstore.core.dtypes import encode_rows, to_bfloat16
+from embstore.core.options import Dtype
+from embstore.words.encoder import Encoder
+from embstore.words.policy import Hash, Policy, Zero
+from embstore.words.special_rows import BLOCK, Special, moments, special_rows
+
+RNG = np.random.default_rng(7)
+VECTORS = (RNG.standard_normal((6, 3)) * [1, 10, 100] + [5, 0, -3]).astype(np.float32)
+WORDS = ["the", "The", "naive", "<unk>", "r0d0", "frog"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of rows alone."""
+
+    raw: NDArray[Any]
+    dtype: Dtype = "float32"
+    behind: int = 0
+
+    def __len__(self) -> int:
+        return len(self.raw) - self.behind
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "table.txt"
+    rows = (" ".join([word, *map(repr, vector.tolist())]) for word, vector in zip(WORDS, VECTORS, strict=True))
+    path.write_text("".join(f"{row}\n" for row in rows))
+    return path
+
+
+def converted(text: Path, **options: Any) -> embstore.Store:
+    path = text.with_suffix(".safetensors")
+    embstore.convert(text, path, overwrite=True, **options)
+    store = embstore.open(path)
+    store.verify()
+    return store
+
+
+# ----------------------------------------------------------------------------------------- what the rows are
+
+
+@pytest.mark.parametrize("policy", ["error", "skip", "unk", "unk:the", "lower,error"])
+def test_some_endings_have_no_rows(policy: str) -> None:
+    assert special_rows(Rows(VECTORS), policy, False).shape == (0, 3)
+    padding = special_rows(Rows(VECTORS), policy, True)
+    assert padding.dtype == np.float32
+    assert padding.tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("padding", [False, True])
+def test_zero_and_mean(padding: bool) -> None:
+    before = [[0.0, 0.0, 0.0]] * padding
+    assert special_rows(Rows(VECTORS), "zero", padding).tolist() == [*before, [0, 0, 0]]
+    mean = VECTORS.astype(np.float64).mean(axis=0).astype(np.float32)
+    assert special_rows(Rows(VECTORS), "mean", padding).tolist() == [*before, mean.tolist()]
+
+
+def test_the_buckets_of_a_seed_stay_what_they_are() -> None:
+    """NumPy's own stream: where it changes some day, rows drawn anew differ from those drawn before."""
+    table = Rows(np.array([[-1, 10], [1, 30]], np.float32))  # mean 0 and 20, deviation 1 and 10
+    expected = [[0.1257302165031433, 18.678951263427734], [0.6404226422309875, 21.049001693725586]]
+    assert special_rows(table, "hash:2", False).tolist() == expected
+    assert special_rows(table, "hash:2", True).tolist() == [[0, 0], *expected]
+    assert special_rows(table, "lower,hash:2:3", False).tolist() == expected
+    assert special_rows(table, "hash:2", False, seed=1).tolist() != expected
+
+
+def test_more_buckets_begin_with_the_fewer() -> None:
+    many = special_rows(Rows(VECTORS), Hash(BLOCK + 5), False)
+    assert np.array_equal(many[:10], special_rows(Rows(VECTORS), "hash:10", False))
+    assert np.allclose(many.mean(axis=0), VECTORS.mean(axis=0), atol=5)
+    assert np.allclose(many.std(axis=0), VECTORS.std(axis=0), rtol=0.05)
+
+
+@pytest.mark.parametrize("rows", [1, BLOCK, 2 * BLOCK + 1])
+def test_mean_and_deviation_of_any_number_of_blocks(rows: int) -> None:
+    table = np.random.default_rng(rows).normal([1e4, 0, -1], 1, (rows, 3)).astype(np.float32)
+    mean, deviation = moments(table, "float32")
+    wide = table.astype(np.float64)
+    assert np.allclose(mean, wide.mean(axis=0), rtol=1e-12)
+    assert np.allclose(deviation, wide.std(axis=0), rtol=1e-9)
+
+
+def test_rows_that_are_not_finite_do_not_count() -> None:
+    table = np.concatenate([VECTORS, np.array([[np.nan, 0, 0], [0, np.inf, 0]], np.float32)])
+    mean, deviation = moments(table, "float32")
+    assert np.array_equal(mean, moments(VECTORS, "float32")[0])
+    assert np.array_equal(deviation, moments(VECTORS, "float32")[1])
+    assert [part.tolist() for part in moments(table[-1:], "float32")] == [[0, 0, 0], [1, 1, 1]]
+
+
+def test_an_empty_table_has_standard_normal_buckets() -> None:
+    made = special_rows(Rows(np.empty((0, 2), np.float32)), "hash:2", False)
+    assert made.tolist() == np.random.default_rng(0).standard_normal((2, 2)).astype(np.float32).tolist()
+
+
+def test_sixteen_bits_count_as_the_numbers_that_they_are() -> None:
+    rounded = to_bfloat16(VECTORS)
+    wide = (rounded.astype("<u4") << 16).view("<f4")
+    assert np.array_equal(moments(rounded, "bfloat16")[0], moments(wide, "float32")[0])
+
+
+def test_rows_behind_the_vocabulary_do_not_count() -> None:
+    longer = Rows(np.concatenate([VECTORS, np.full((2, 3), 1e6, np.float32)]), behind=2)
+    assert np.array_equal(special_rows(longer, "mean", False), special_rows(Rows(VECTORS), "mean", False))
+
+
+# -------------------------------------------------------------------------------------- written into the file
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("policy", ["zero", "mean", "lower,hash:5"])
+def test_a_file_gets_the_rows_that_a_layer_would_make(text: Path, dtype: Dtype, policy: str) -> None:
+    store = converted(text, oov=policy, padding=True, dtype=dtype)
+    plain = converted(text, dtype=dtype)
+    made = special_rows(plain, policy, True)
+    assert store.special == len(made)
+    assert np.array_equal(store.raw[:6], plain.raw)
+    assert np.array_equal(store.raw[6:], encode_rows(made, dtype))
+    assert (store.metadata["embstore.oov"], store.metadata["embstore.padding"]) == (str(Policy.parse(policy)), "1")
+    assert Encoder(store, policy, padding=True).in_file
+
+
+def test_the_last_of_repeated_rows_is_the_one_that_counts(text: Path) -> None:
+    text.write_text("a 1\nb 2\na 9\n")
+    with pytest.warns(embstore.EmbstoreWarning):
+        store = converted(text, oov="mean", duplicates="last")
+    assert store.weight.tolist() == [[9], [2], [5.5]]
+
+
+def test_a_policy_without_rows_is_noted_all_the_same(text: Path) -> None:
+    store = converted(text, oov="lower,unk")
+    assert (store.metadata["embstore.oov"], store.special) == ("lower,unk", 0)
+    assert "embstore.padding" not in store.metadata
+
+
+def test_padding_alone_makes_one_row(text: Path) -> None:
+    store = converted(text, padding=True)
+    assert (store.metadata["embstore.oov"], store.metadata["embstore.padding"]) == ("error", "1")
+    assert store.weight[6:].tolist() == [[0, 0, 0]]
+
+
+def test_a_function_cannot_be_written(text: Path) -> None:
+    with pytest.raises(ValueError) as caught:
+        converted(text, oov=[str.lower, "zero"])
+    message = "oov '<str.lower>,zero': a file holds back-offs by name, and 500 characters of a policy"
+    assert str(caught.value) == message
+    assert not text.with_suffix(".safetensors").exists()
+
+
+def test_a_policy_as_long_as_a_header_cannot_be_written(text: Path) -> None:
+    with pytest.raises(ValueError, match=r"xxx': a file holds back-offs by name, and 500 characters of a policy$"):
+        converted(text, oov="unk:" + "x" * 500)
+
+
+def test_other_formats_have_no_special_rows(text: Path) -> None:
+    with pytest.raises(embstore.EmbstoreError) as caught:
+        embstore.convert(text, text.with_name("again.txt"), oov="zero")
+    assert str(caught.value) == "oov and padding make rows in a store: the format glove has none such"
+
+
+# ------------------------------------------------------------------------------------------ whose rows they are
+
+
+@pytest.mark.parametrize(
+    ("wanted", "padding", "served"),
+    [
+        ("lower,hash:5", True, True),
+        ("casefold,hash:5", False, True),
+        ("error", True, True),
+        ("unk", True, True),
+        ("hash:6", True, False),
+        ("hash:5:2", False, False),
+        ("zero", True, False),
+    ],
+)
+def test_a_file_serves_the_policies_whose_rows_it_has(text: Path, wanted: str, padding: bool, served: bool) -> None:
+    encoder = Encoder(converted(text, oov="lower,hash:5", padding=True), wanted, padding=padding)
+    assert encoder.in_file is served
+    assert encoder.padding_idx == (6 if padding else None)
+    assert encoder.num_embeddings == 6 + encoder.special
+    if served:
+        assert encoder.special == 6
+
+
+def test_padding_that_the_file_lacks_is_not_in_it(text: Path) -> None:
+    store = converted(text, oov="zero")
+    assert Encoder(store, "zero").in_file
+    assert Encoder(store, "zero").encode(["?"]).tolist() == [6]
+    assert not Encoder(store, "zero", padding=True).in_file
+    assert Encoder(store, "zero", padding=True).encode(["?"]).tolist() == [7]
+
+
+def test_buckets_stand_behind_padding_that_is_not_wanted(text: Path) -> None:
+    ids = Encoder(converted(text, oov="hash:5", padding=True), "hash:5").encode(["qzxv"])
+    assert ids.tolist() == [7 + Hash(5).places(["qzxv"])[0, 0]]
+
+
+def test_no_rows_needed_means_none_behind(text: Path) -> None:
+    encoder = Encoder(converted(text, oov="hash:5", padding=True), "lower,unk")
+    assert (encoder.in_file, encoder.special, encoder.num_embeddings) == (False, 0, 6)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "rows"),
+    [
+        ({}, 1),
+        ({"embstore.oov": "zero"}, 2),
+        ({"embstore.oov": "zero", "embstore.padding": "1"}, 1),
+        ({"embstore.oov": "of a later version"}, 1),
+    ],
+)
+def test_rows_that_a_header_does_not_explain_are_not_used(metadata: dict[str, str], rows: int) -> None:
+    assert Special.of_file(metadata, rows) is None
+
+
+def test_rows_that_a_header_explains() -> None:
+    assert Special.of_file({"embstore.oov": "lower,zero", "embstore.padding": "1"}, 2) == Special(True, Zero())
