@@ -12,11 +12,12 @@ from typing import Any
 import embstore
 from embstore.codecs.text import glove
 from embstore.core.options import ReadOptions
+from embstore.files.input import Input
 
 
 def parse(text: str) -> None:
     """Read the file to rows and packed tokens, its checksum on the way; nothing is kept or indexed."""
-    for _ in glove.read(text, ReadOptions()).batches:
+    for _ in glove.read(Input(text), ReadOptions()).batches:
         pass
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,13 @@ import click
 
 from embstore.cli.options import FILE, as_json, progress_bar, reading_options
 from embstore.cli.printing import print_columns, print_json
-from embstore.codecs.registry.detection import to_read
+from embstore.codecs.registry.detection import open_to_read
+from embstore.codecs.registry.table import Codec
 from embstore.core.batch import Batch
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
-from embstore.files.input import open_regular
-from embstore.ops.convert import read
+from embstore.files.input import Input
+from embstore.ops.read import read
 from embstore.store.header import read_header
 from embstore.store.store import Store
 
@@ -41,12 +41,12 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
       embstore info glove.6B.zip --member glove.6B.100d.txt --count --json
     """  # noqa: D301
     options = ReadOptions(**reading)
-    codec = to_read(path, options)
+    file, codec = open_to_read(path, options)
     known: dict[str, Any] = {"path": str(path), "format": codec.name, "bytes": _size(path)}
     try:
-        known |= _store(path) if codec.name == "store" else _foreign(path, replace(options, format=codec.name), count)
+        known |= _store(file) if codec.mapped else _foreign(file, codec, options, count)
     except FormatError as error:
-        if codec.name != "safetensors" or options.given():
+        if not codec.has_tensors or options.given() or path.is_dir():
             raise
         known |= {"table": f"none as it stands: {error.reason}", "tensors": _tensors(path)}
     if as_json:
@@ -63,16 +63,16 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _store(path: Path) -> dict[str, Any]:
-    table = Store.open(path)
+def _store(file: Input) -> dict[str, Any]:
+    table = Store.of_input(file)
     shape = {"rows": len(table), "special": table.special, "dim": table.dim, "dtype": table.dtype}
     noted = {name: value for name, value in sorted(table.metadata.items()) if name.startswith("embstore.")}
     return shape | {"tokens": list(islice(table.itos, SHOWN)), **noted}
 
 
-def _foreign(path: Path, options: ReadOptions, count: bool) -> dict[str, Any]:
+def _foreign(file: Input, codec: Codec, options: ReadOptions, count: bool) -> dict[str, Any]:
     with progress_bar(show=count) as progress:
-        source = read(path, options, progress)
+        source = read(file, codec, options, progress)
         first = next(source.batches, None)
         rows = source.rows
         if count:
@@ -83,8 +83,8 @@ def _foreign(path: Path, options: ReadOptions, count: bool) -> dict[str, Any]:
 
 
 def _tensors(path: Path) -> dict[str, str]:
-    with open_regular(path) as file:
-        tensors = read_header(file, path).tensors
+    with Input(path) as file:
+        tensors = read_header(file).tensors
     return {name: f"{tensor.dtype} {' x '.join(map(str, tensor.shape))}" for name, tensor in tensors.items()}
 
 

@@ -13,9 +13,9 @@ from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source
 from embstore.codecs.shared.spool import waiting_rows
 from embstore.core.batch import Findings, Source, Tokens, Vectors, is_utf8
 from embstore.core.errors import FormatError
-from embstore.core.options import Progress, ReadOptions
+from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing, write_all
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 NAME = "finalfusion"
 WORDS, MATRIX, BUCKETS, QUANTIZED, NORMS, FASTTEXT_BUCKETS, EXPLICIT_NGRAMS = 1, 2, 3, 4, 6, 7, 8
@@ -23,14 +23,14 @@ WORDS_BEGIN = {WORDS: 8, BUCKETS: 20, FASTTEXT_BUCKETS: 20, EXPLICIT_NGRAMS: 24}
 FLOAT32 = 10  # the type's number
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read words and their mapped rows, each multiplied by its norm where the file has norms."""
     del options
-    file = _File.open(Path(path))
+    file = _File.open(source)
     tokens = file.words()
     matrix = file.matrix()
     if len(tokens) > len(matrix) or not len(tokens):
-        raise FormatError(path, f"{len(tokens):,} words for {len(matrix):,} rows", format=NAME)
+        raise FormatError(source.path, f"{len(tokens):,} words for {len(matrix):,} rows", format=NAME)
     norms = file.norms(len(tokens))
     findings = Findings()
     if len(matrix) > len(tokens):
@@ -40,7 +40,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         taken = np.require(matrix[start:stop], np.float32, ["A"])
         return taken if norms is None else taken * norms[start:stop, np.newaxis]
 
-    return matrix_source(tokens, matrix.shape[1], "float32", rows, Origin(path, NAME), progress, findings)
+    return matrix_source(tokens, matrix.shape[1], "float32", rows, Origin(source, NAME), progress, findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,11 @@ class _File:
     chunks: dict[int, tuple[int, int]]
 
     @classmethod
-    def open(cls, path: Path) -> _File:
-        with open_regular(path) as file:
-            head = file.read(12)
-            if len(head) < 12 or head[:4] != b"FiFu":
-                raise FormatError(path, "not finalfusion: it does not begin with FiFu", format=NAME)
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    def open(cls, source: Input) -> _File:
+        path, head = source.path, source.head(12)
+        if len(head) < 12 or head[:4] != b"FiFu":
+            raise FormatError(path, "not finalfusion: it does not begin with FiFu", format=NAME)
+        mapped = source.map()
         version, count = struct.unpack_from("<II", head, 4)
         if version:
             raise FormatError(path, f"finalfusion version {version}, expected 0", format=NAME)
@@ -139,8 +138,9 @@ def _padding(position: int) -> int:
     return 4 - position % 4
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a simple vocabulary and a matrix without norms: the rows stay as they are."""
+    del options
     with replacing(path) as file, waiting_rows(source, path, NAME, "float32") as (words, rows):
         for word in words:
             if not is_utf8(word):

@@ -17,7 +17,7 @@ from embstore.codecs.shared.matrix import Origin, rows_in_batch
 from embstore.core.batch import Batch, Findings, Source, Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
-from embstore.files.input import first_bytes
+from embstore.files.input import Input
 
 NAME = "magnitude"
 TABLES = ("magnitude", "magnitude_format")
@@ -31,23 +31,24 @@ LENGTHS = {float, int, type(None)}
 UNIT = "rows of length 1, as the file does not have the lengths that they had"
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read the words in the order of their rows; each row is multiplied by its length, where the file has that."""
     del options
-    if not is_magnitude(first_bytes(path, 16)):
-        raise FormatError(path, "not a .magnitude: it does not begin with 'SQLite format 3'", format=NAME)
-    with _opened(path) as database:
-        table = _Table.of(path, database)
-    findings, origin = Findings(), Origin(path, NAME)
+    if not is_magnitude(source.head(16)):
+        raise FormatError(source.path, "not a .magnitude: it does not begin with 'SQLite format 3'", format=NAME)
+    with _translating(source.path):
+        database = _connect(source)
+        table = _Table.of(source, database)
+    findings, origin = Findings(), Origin(source, NAME)
     if not table.lengths:
         findings.add(UNIT, times=table.rows)
-    batches = table.batches(origin, progress)
+    batches = table.batches(database, origin, progress)
     return Source(table.dim, batches, "float32", table.rows, findings=findings, provenance=lambda: dict(origin.notes))
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[sqlite3.Connection]:
-    """Open the database and write nothing, not even a lock; what SQLite finds wrong becomes a FormatError."""
+def _connect(source: Input) -> sqlite3.Connection:
+    """Open the database once, and write nothing, not even a lock."""
+    path = source.path
     for ending in ("-wal", "-journal"):
         beside = Path(f"{path}{ending}")
         if beside.exists() and beside.stat().st_size:
@@ -55,15 +56,22 @@ def _opened(path: str | Path) -> Iterator[sqlite3.Connection]:
                 f"rows of it may still lie in {beside.name}: open it with sqlite3, which takes them in, and close it"
             )
             raise FormatError(path, reason, format=NAME)
-    uri = f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1"
+    # SQLite resolves links, those of /proc too, so that it gets the path: `check_unchanged` looks at it afterwards
+    uri = f"{Path(source.given_path()).absolute().as_uri()}?mode=ro&immutable=1"
+    database = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA cell_size_check = ON")
+    database.text_factory = bytes  # of words that are not UTF-8 too
+    return database
+
+
+@contextmanager
+def _translating(path: Path) -> Iterator[None]:
+    """Make a FormatError of what SQLite finds wrong; it decodes names and messages itself."""
     try:
-        with closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as database:
-            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
-            database.execute("PRAGMA trusted_schema = OFF")
-            database.execute("PRAGMA cell_size_check = ON")
-            database.text_factory = bytes  # of words that are not UTF-8 too
-            yield database
-    except (sqlite3.Error, UnicodeError) as error:  # it decodes names and messages itself
+        yield
+    except (sqlite3.Error, UnicodeError) as error:
         said = " ".join(str(error).split())[:200]
         raise FormatError(path, f"damaged, or no .magnitude; SQLite says: {said}", format=NAME) from None
 
@@ -78,14 +86,15 @@ class _Table:
         Whether each row has the length of its vector beside it: files of the first version do not.
     """
 
-    path: str | Path
+    path: Path
     rows: int
     dim: int
     precision: int
     lengths: bool
 
     @classmethod
-    def of(cls, path: str | Path, database: sqlite3.Connection) -> _Table:
+    def of(cls, source: Input, database: sqlite3.Connection) -> _Table:
+        path = source.path
         database.set_progress_handler(lambda: True, 10_000_000)  # instructions, where honest files need a few hundred
         for name in TABLES:
             if not database.execute(PLAIN_TABLE, (name,)).fetchone():
@@ -112,19 +121,20 @@ class _Table:
         if type(precision) is not int or not 0 <= precision <= MOST_DECIMALS:
             reason = f"{_shown(precision)}, expected a number of decimals from 0 to {MOST_DECIMALS}"
             raise FormatError(path, reason, where="precision", format=NAME)
-        most = Path(path).stat().st_size // (dim + 2)  # a number has a byte at least
+        most = source.size // (dim + 2)  # a number has a byte at least
         if type(rows) is not int or not 0 < rows <= most:
             reason = f"{_shown(rows)}, expected 1 to {most:,} rows, which is what the file can hold"
             raise FormatError(path, reason, where="size", format=NAME)
         return cls(path, rows, dim, precision, "magnitude" in columns)
 
-    def batches(self, origin: Origin, progress: Progress | None) -> Iterator[Batch]:
+    def batches(self, database: sqlite3.Connection, origin: Origin, progress: Progress | None) -> Iterator[Batch]:
         """Yield the rows; FormatError at the end where they are not as many as the file says."""
         numbers = ", ".join(f"dim_{i}" for i in range(self.dim))
         length = "magnitude" if self.lengths else "1.0"
         query = f"SELECT key, {numbers}, {length} FROM magnitude NOT INDEXED ORDER BY rowid"  # noqa: S608
         step, done = min(MOST_ROWS, rows_in_batch(4 * self.dim)), 0
-        with origin, _opened(self.path) as database:
+        with origin, closing(database), _translating(self.path):
+            database.set_progress_handler(None, 0)
             cursor = database.execute(query)
             while (part := cursor.fetchmany(step)) and done + len(part) <= self.rows:
                 yield self._batch(part, done)

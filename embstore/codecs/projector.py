@@ -9,6 +9,7 @@ import numpy as np
 from embstore.codecs.shared.decimal import formatted
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
+from embstore.core.options import AS_IS, WriteOptions
 from embstore.files.atomic import replacing, write_all
 from embstore.files.folder import new_folder
 
@@ -16,8 +17,9 @@ NAME = "projector"
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write the folder, whole or not at all; what would break a line of it is escaped."""
+    del options
     rows = 0
     with (
         new_folder(path) as folder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,13 +17,13 @@ from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.spool import waiting_rows
 from embstore.codecs.shared.word_list import WordList
 from embstore.codecs.shared.words_beside import fitting, words_for
-from embstore.core.batch import Source, is_utf8
+from embstore.core.batch import Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
 from embstore.core.index import pack_lossless
-from embstore.core.options import Dtype, Progress, ReadOptions
+from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
-from embstore.files.input import first_bytes, open_regular
+from embstore.files.input import Input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,32 +32,30 @@ NAME = "torch"
 MAX_DEPTH = 8  # of dictionaries in dictionaries
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a mapped matrix, and words from beside it inside the file, ``vocab=`` or beside the file."""
-    content = _Content(Path(path))
-    content.collect(_load(Path(path)), "")
+    content = _Content(source)
+    content.collect(_load(source), "")
     key = content.choose_matrix(options.key)
     tensor = content.tensors[key]
-    array, dtype = _as_array(tensor, key, path, options)
+    array, dtype = _as_array(tensor, key, source.path, options)
     words = content.words_of(len(array), options)
-    return array_source(array, words, dtype, Origin(path, NAME), progress, bfloat16=_is_bfloat16(tensor))
+    return array_source(array, words, dtype, Origin(source, NAME), progress, bfloat16=_is_bfloat16(tensor))
 
 
-def _load(path: Path) -> Any:
+def _load(source: Input) -> Any:
     import torch
 
-    head = first_bytes(path)
+    path, head = source.path, source.head()
     if not head.startswith(b"PK\3\4"):
         if is_torch(head):
             cure = "torch.save(torch.load(old, weights_only=True), new) renews it"
             raise FormatError(path, f"written by torch before 1.6, so that it cannot be mapped: {cure}", format=NAME)
         raise FormatError(path, "not what torch.save writes, which is a zip", format=NAME)
     try:
-        with warnings.catch_warnings(), open_regular(path) as file:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # torch maps files by names of UTF-8 alone; those of others are found where only they are: on Linux
-            name = str(path) if is_utf8(os.fsencode(path)) else f"/dev/fd/{file.fileno()}"
-            return torch.load(name, map_location="cpu", weights_only=True, mmap=True)
+            return torch.load(source.path_for_library(), map_location="cpu", weights_only=True, mmap=True)
     except MemoryError:
         raise
     except Exception as error:  # the weights-only unpickler lets out what damaged opcodes lead to
@@ -88,9 +85,13 @@ class _Content:
         Lists of strings, or objects from string to row.
     """
 
-    path: Path
+    source: Input
     tensors: dict[str, Tensor] = field(default_factory=dict)
     words: dict[str, list[str] | dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
 
     def collect(self, value: Any, name: str, depth: int = 0) -> None:
         import torch
@@ -125,7 +126,7 @@ class _Content:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
         if name not in self.words:
-            return words_for(self.path, options, count, NAME)
+            return words_for(self.source, options, count, NAME)
         words = self.words[name]
         rows = range(len(words)) if isinstance(words, list) else sorted(words.values())
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
@@ -174,10 +175,11 @@ def _as_array(tensor: Tensor, key: str, path: str | Path, options: ReadOptions) 
         raise refused(path, NAME, key, ValueError(str(error))) from None
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write torchtext's cache, (itos, stoi, vectors, dim), whole or not at all; `vectors` keeps its dtype."""
     import torch
 
+    del options
     with replacing(path) as file, waiting_rows(source, path, NAME, source.dtype) as (tokens, rows):
         itos = list(_as_text(tokens))
         raw = np.memmap(rows, NUMPY_DTYPES[source.dtype], "c", shape=(len(itos), source.dim))

@@ -15,9 +15,10 @@ from embstore.core import kernels
 from embstore.core.batch import Batch, Bytes, Ints, Source, Tokens, Vectors
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError
-from embstore.core.options import Progress, ReadOptions
+from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing, write_all
-from embstore.files.input import Input, first_bytes
+from embstore.files.input import Input
+from embstore.files.stream import Stream
 from embstore.files.unpacking import is_compressed
 
 NAME = "word2vec-bin"
@@ -27,11 +28,11 @@ MAX_TOKEN = 1 << 20
 NEWLINE = 10
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read word2vec binary, plain, compressed or in a zip; with a newline behind each row or without."""
-    stream = Input(path, options.member)
+    stream = Stream(source, options.member)
     try:
-        reader = _Reader.open(stream, is_compressed(first_bytes(path, 8)))
+        reader = _Reader.open(stream, is_compressed(source.head(8)))
     except BaseException:
         stream.close()
         raise
@@ -57,7 +58,7 @@ class _Reader:
         Whether rows end in a newline; None before the second row tells.
     """
 
-    stream: Input
+    stream: Stream
     rows: int
     dim: int
     rest: bytes
@@ -65,7 +66,7 @@ class _Reader:
     newlines: bool | None = None
 
     @classmethod
-    def open(cls, stream: Input, packed: bool) -> _Reader:
+    def open(cls, stream: Stream, packed: bool) -> _Reader:
         buffer = bytearray(64)
         head = bytes(buffer[: stream.fill(memoryview(buffer))])  # a copy: the buffer may still be being hashed
         found = WORD2VEC_HEADER.match(head)
@@ -168,8 +169,9 @@ class _Split:
         return Batch(Tokens(self.token_data[: offsets[-1]], offsets), self.vectors[: self.row])
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write word2vec binary without newlines between rows, as GoogleNews and gensim have it, whole or not at all."""
+    del options
     with replacing(path) as file:
         header = CountedHeader(file, source)
         rows = 0

@@ -119,15 +119,18 @@ class WriteOptions:
         ``chunked`` or ``contiguous``, which can be mapped.
     strings
         ``variable``, or ``fixed`` for the length of the longest.
+    duplicates
+        Which row a repeated token keeps, in formats that can overwrite a row; others get each token once.
     """
 
     compression: str | None = None
     layout: str | None = None
     strings: str | None = None
+    duplicates: Duplicates = "first"
 
     def given(self) -> dict[str, str]:
-        """Return those that are chosen."""
-        chosen = {name: getattr(self, name) for name in self.__slots__}
+        """Return the choices of the format that are not left to it."""
+        chosen = {"compression": self.compression, "layout": self.layout, "strings": self.strings}
         return {name: value for name, value in chosen.items() if value is not None}
 
 

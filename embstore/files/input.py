@@ -1,114 +1,255 @@
-"""Opening files to read: regular files only, compressed or in a zip, hashed on the way."""
+"""A file to read, opened once: looked at, read and mapped through one descriptor.
+
+A path may lead to another file from one moment to the next. So each input is opened once, and everything that is
+learnt about it afterwards (first bytes, size, rows, words) comes from that descriptor. Where a table takes several
+files, each is an `Input`, and `check_unchanged` compares all of them with what their paths lead to after the last one
+was opened.
+"""
 
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from embstore.core.errors import FormatError
-from embstore.files.checksum import Checksum
-from embstore.files.unpacking import unpacked
+
+DESCRIPTORS = Path("/proc/self/fd")
+"""Where Linux shows the open descriptors of a process as files; opening one opens the same file again."""
+
+HEAD = 1 << 16
+"""Bytes of `Input.head` that are read at once and kept."""
 
 
-def open_regular(path: str | Path) -> io.FileIO:
-    """Open a file unbuffered for reading, and nothing but a regular file: a FIFO would hang, a device never end."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except IsADirectoryError:
-        raise FormatError(path, "a folder, expected a file") from None
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
-        raise FormatError(path, f"{kind}, expected a regular file")
-    return io.FileIO(descriptor, "rb", closefd=True)
+class Identity(NamedTuple):
+    """What stays the same as long as a path leads to the same file with the same contents."""
 
+    device: int
+    inode: int
+    size: int
+    modified: int
 
-def first_bytes(path: str | Path, size: int = 4096) -> bytes:
-    """Return the first bytes of a regular file."""
-    with open_regular(path) as file:
-        return file.read(size)
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """Take the identity from the result of ``os.stat`` or ``os.fstat``."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class Input:
-    """The bytes of a file in order, unpacked on the way from gzip, bzip2, xz, zstd or a zip.
+    """A regular file or a folder, opened once for reading.
+
+    The descriptor is closed by `close`, at the end of a ``with`` block, or when nobody holds the object any more. Maps
+    and files that were made from it stay valid.
 
     Parameters
     ----------
     path
-        The file.
-    member
-        Name of the member of a zip; needed where it holds several.
+        A regular file or a folder. A FIFO would hang and a device never end: both are refused.
 
     Attributes
     ----------
-    name
-        File name, with the member's behind it: ``glove.6B.zip/glove.6B.50d.txt``.
-    total
-        Size of the file, or of the member as packed, in bytes; `position` counts up to it.
-    hashed
-        Done when what was read last is in the checksum.
+    path
+        As given.
+    size
+        Bytes of the file when it was opened.
+    is_folder
+        Whether it is a folder, which has no bytes; its files are opened by `beside`.
+
+    Raises
+    ------
+    FormatError
+        For a pipe, socket or device.
+    OSError
+        Where the path cannot be opened.
     """
 
-    def __init__(self, path: str | Path, member: str | None = None) -> None:
-        self.path = path
-        self.name = Path(path).name
-        self._raw = open_regular(path)
-        self.total = os.fstat(self._raw.fileno()).st_size
-        self._checksum = Checksum()
-        self._ended = False
+    _descriptor = -1
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._descriptor = _open_descriptor(self.path)
         try:
-            self._stream, inside = unpacked(self._raw, path, member)
+            status = os.fstat(self._descriptor)
+            self.is_folder = stat.S_ISDIR(status.st_mode)
+            if not self.is_folder and not stat.S_ISREG(status.st_mode):
+                raise FormatError(path, "a pipe, socket or device, expected a regular file")
         except BaseException:
-            self._raw.close()
+            self.close()
             raise
-        if inside:
-            self.name = f"{self.name}/{inside}"
+        self.size, self.identity = status.st_size, Identity.of(status)
+        self._head = b""
+        self._group = _Group()
+        self._join(self._group)
 
-    @property
-    def position(self) -> int:
-        """How far the file on disk has been read, in bytes."""
-        return 0 if self._raw.closed else self._raw.tell()
+    def beside(self, path: str | Path) -> Input:
+        """Open another file of the same table; `check_unchanged` then checks both."""
+        other = Input(path)
+        other._join(self._group)
+        return other
 
-    def fill(self, buffer: memoryview) -> int:
-        """Fill a buffer, which nobody may change until `hashed` is done; less only at the end of the input."""
-        filled = 0
-        while filled < len(buffer):
-            count = self._readinto(buffer[filled:])
-            if not count:
-                self._ended = True
-                break
-            filled += count
-        self.hashed = self._checksum.update(buffer[:filled])
-        return filled
+    def _join(self, group: _Group) -> None:
+        self._group = group
+        if not self.is_folder:
+            group.opened.append((self.path, self.identity))
 
-    def _readinto(self, buffer: memoryview) -> int:
-        if self._stream is self._raw:
-            return self._raw.readinto(buffer) or 0
-        try:
-            count: int = self._stream.readinto(buffer)
-        except MemoryError:
-            raise
-        except Exception as error:  # each library has classes of its own for what is damaged
-            raise FormatError(self.path, f"cannot be read, it is damaged or cut short: {error}") from error
-        return count
+    def require_file(self) -> Input:
+        """Return the input itself; FormatError for a folder."""
+        if self.is_folder:
+            raise FormatError(self.path, "a folder, expected a regular file")
+        return self
 
-    def provenance(self) -> dict[str, str]:
-        """Name of what was read and, where it was read to its end, size in bytes and sha256, unpacked."""
-        if not self._ended:
-            return {"name": self.name}
-        return {"name": self.name, "size": str(self._checksum.size), "sha256": self._checksum.hexdigest()}
+    def head(self, size: int = 4096) -> bytes:
+        """Return the first bytes of the file, `HEAD` at most: the same ones each time."""
+        if len(self._head) < size:
+            self._head = self.read_at(0, HEAD)
+        return self._head[:size]
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """Return bytes from a position on; less only at the end of the file."""
+        self.require_file()
+        parts, wanted = [], min(size, max(0, self.size - position))
+        while wanted > 0 and (part := _read_at(self._descriptor, wanted, position)):
+            parts.append(part)
+            wanted, position = wanted - len(part), position + len(part)
+        return b"".join(parts)
+
+    def read(self) -> bytes:
+        """Return all bytes of the file."""
+        return self.read_at(0, self.size)
+
+    def open(self) -> PositionedFile:
+        """Return a file object with a position of its own, from the beginning on; unbuffered."""
+        return PositionedFile(self.require_file())
+
+    def map(self, *, copy_on_write: bool = False) -> mmap.mmap:
+        """Map the file read-only, or so that what is written to the map never reaches the file.
+
+        Raises FormatError for an empty file.
+        """
+        if not self.require_file().size:
+            raise FormatError(self.path, "an empty file")
+        access = mmap.ACCESS_COPY if copy_on_write else mmap.ACCESS_READ
+        return mmap.mmap(self._descriptor, 0, access=access)
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a child process to inherit."""
+        return self._descriptor
+
+    def path_for_library(self) -> str:
+        """Return a path for a library that opens files by path: on Linux one that leads to this very descriptor.
+
+        Elsewhere it is the path as given; `check_unchanged` then checks that it led to the same file.
+        """
+        self.require_file()
+        if DESCRIPTORS.is_dir():
+            return f"{DESCRIPTORS}/{self._descriptor}"
+        return self.given_path()
+
+    def given_path(self) -> str:
+        """Return the path as given, for a library that resolves links itself; `check_unchanged` then checks it."""
+        self._group.by_path = True
+        return str(self.path)
+
+    def check_unchanged(self) -> None:
+        """Check that all files of a table are still the ones that were opened; call it after the last was.
+
+        One file that was read through its own descriptor needs no check: it is one version whatever happens to its
+        path.
+
+        Raises
+        ------
+        FormatError
+            Where a path leads to another file by now, or to none, or where a file was written to.
+        """
+        if len(self._group.opened) > 1 or self._group.by_path:
+            for path, identity in self._group.opened:
+                if _identity_now(path) != identity:
+                    raise FormatError(path, "was replaced or changed while it was read: read it again")
 
     def close(self) -> None:
-        """Close the file."""
-        self._checksum.close()
-        self._stream.close()
-        self._raw.close()
+        """Close the descriptor; once is enough, and twice is harmless."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.close()  # may come before the `with` block of a generator in the same cycle ends: hence the -1
 
     def __enter__(self) -> Input:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"Input({str(self.path)!r})"
+
+
+class _Group:
+    """The files of one table, as they were when they were opened, and whether a library opened one by its path."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[Path, Identity]] = []
+        self.by_path = False
+
+
+def _identity_now(path: Path) -> Identity | None:
+    try:
+        return Identity.of(path.stat())
+    except OSError:
+        return None
+
+
+class PositionedFile(io.RawIOBase):
+    """The bytes of an `Input` as a file object; several of them do not disturb each other's positions."""
+
+    def __init__(self, source: Input) -> None:
+        super().__init__()
+        self._source, self._position = source, 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer from the position on; 0 at the end of the file."""
+        count = _read_into(self._source.fileno(), buffer, self._position)
+        self._position += count
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Set the position."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._source.size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+
+def _open_descriptor(path: Path) -> int:
+    # O_NONBLOCK: opening a FIFO must not wait for a writer
+    return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+
+
+def _read_at(descriptor: int, size: int, position: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, size, position)
+    os.lseek(descriptor, position, os.SEEK_SET)  # Windows: one thread at a time reads an input
+    return os.read(descriptor, size)
+
+
+def _read_into(descriptor: int, buffer: memoryview, position: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [buffer], position)
+    data = _read_at(descriptor, len(buffer), position)
+    buffer[: len(data)] = data
+    return len(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,13 +60,21 @@ def is_compressed(head: bytes) -> bool:
     return any(head.startswith(magic) for magic in (*COMPRESSIONS, ZIP))
 
 
-def unpacked(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[Any, str]:
+def unpacked(head: bytes, raw: io.BufferedReader, path: str | Path, member: str | None) -> tuple[Any, str]:
     """Return the stream inside a file, or the file itself, and the name of the member of a zip, empty elsewhere.
 
-    Raises FormatError for a damaged zip, and where `member` names none of its members or is missing.
+    Parameters
+    ----------
+    head
+        The first 16 bytes of the file, or all of a shorter one.
+    raw
+        The file, at its beginning.
+
+    Raises
+    ------
+    FormatError
+        For a damaged zip, and where `member` names none of its members or is missing.
     """
-    head = raw.read(16)
-    raw.seek(0)
     if head.startswith(ZIP):
         return _open_member(raw, path, member)
     if member is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embstore.codecs.registry.detection import to_read
+from embstore.codecs.registry.detection import open_to_read
 from embstore.codecs.registry.table import Codec, codec_for_target
 from embstore.core.batch import Batch, Source
 from embstore.core.duplicates import check_duplicates, distinct
@@ -15,24 +15,14 @@ from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import VocabBuilder
 from embstore.core.options import AS_IS, Dtype, Duplicates, Progress, ReadOptions, WriteOptions, check_dtype
 from embstore.files.atomic import check_target
+from embstore.files.input import Input
 from embstore.files.os_errors import blaming
+from embstore.ops.read import read
 from embstore.ops.report import Report, report, warn
 from embstore.ops.selection import Selection, vocabulary_of
-from embstore.store.writer import write_store
 
 if TYPE_CHECKING:
     from embstore.words.policy import OovLike
-
-
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Open any file that a codec reads as a source."""
-    source: Source = to_read(path, options).load().read(path, options, progress)
-    given = {name: value for name, value in options.given().items() if name != "format"}
-    if given:
-        noted = ", ".join(f"{name}={value}" for name, value in given.items())
-        origin = source.provenance
-        source.provenance = lambda: {**origin(), "options": noted}
-    return source
 
 
 def convert(
@@ -116,19 +106,19 @@ def convert(
     check_duplicates(duplicates)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
-    choices = WriteOptions(compression, layout, strings)
+    choices = WriteOptions(compression, layout, strings, duplicates)
     target.check_choices(dst, choices)
     add_special = _special_rows(oov, padding, target) if oov is not None or padding else None
-    if duplicates == "last" and target.name != "store":
+    if duplicates == "last" and not target.keeps_last:
         raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
-    source = read(src, options, progress)
+    source = read(*open_to_read(src, options), options, progress)
     source = Selection(kept_dtype(dtype, source, target), limit, words, normalize, lower, drop_zeros).apply(source)
     if add_special is not None:
         source = add_special(source)
     counter = Counter()
     source = source.through(counter.count)
-    write(source, dst, target, duplicates, choices)
+    write(source, dst, target, choices)
     warn(source.findings)
     return report(src, dst, source, counter.rows, time.perf_counter() - start)
 
@@ -140,31 +130,23 @@ def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwr
     target = codec_for_target(dst, to)
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
-    if dtype == "int8" and target.name != "store":
+    if dtype == "int8" and not target.keeps_scales:
         raise EmbstoreError(f"int8 is for stores: the format {target.name} has no scales for its rows; take float32")
     return target
 
 
 def kept_dtype(dtype: Dtype | None, source: Source, target: Codec) -> Dtype | None:
     """Return what the rows become: other formats have no room for the scales of 8 bits."""
-    return "float32" if dtype is None and source.dtype == "int8" and target.name != "store" else dtype
+    return "float32" if dtype is None and source.dtype == "int8" and not target.keeps_scales else dtype
 
 
-def write(
-    source: Source,
-    dst: str | Path,
-    target: Codec,
-    duplicates: Duplicates = "first",
-    choices: WriteOptions = AS_IS,
-) -> None:
+def write(source: Source, dst: str | Path, target: Codec, options: WriteOptions = AS_IS) -> None:
     """Write all rows, each token once."""
     with blaming(dst):
-        if target.name == "store":
-            write_store(dst, source, duplicates=duplicates)
-        else:
-            batches = distinct(source, VocabBuilder(source.expected), duplicates, dst)
+        if not target.keeps_last:
+            batches = distinct(source, VocabBuilder(source.expected), options.duplicates, dst)
             source = source.through(lambda _: batches)
-            target.load().write(dst, source, *([choices] if target.choices else []))
+        target.writer().write(dst, source, options)
 
 
 def _special_rows(oov: OovLike, padding: bool, target: Codec) -> Callable[[Source], Source]:
@@ -174,7 +156,7 @@ def _special_rows(oov: OovLike, padding: bool, target: Codec) -> Callable[[Sourc
         with_special,
     )
 
-    if target.name != "store":
+    if not target.keeps_special_rows:
         raise EmbstoreError(f"oov and padding make rows in a store: the format {target.name} has none such")
     policy = policy_for_file(oov)
     return lambda source: with_special(source, policy, padding)
@@ -195,5 +177,6 @@ class Counter:
 
 def _words(vocab_only: str | Path | Iterable[str]) -> Iterable[str | bytes]:
     if isinstance(vocab_only, str | Path):
-        return [line for line in Path(vocab_only).read_bytes().replace(b"\r\n", b"\n").split(b"\n") if line]
+        with Input(vocab_only) as file:
+            return [line for line in file.read().replace(b"\r\n", b"\n").split(b"\n") if line]
     return vocab_only

@@ -12,6 +12,7 @@ import numpy as np
 
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
+from embstore.files.stream import Stream
 from embstore.words.backoffs import find_forms
 from embstore.words.encoder import Encoder
 from embstore.words.policy import OovLike, Policy, back_off_name
@@ -138,7 +139,7 @@ def count_words(path: str | Path, member: str | None = None) -> Counter[str]:
     """
     counts: Counter[bytes] = Counter()
     rest = b""
-    with Input(path, member) as file:
+    with Input(path) as source, Stream(source, member) as file:
         while True:
             block = bytearray(BLOCK)  # a fresh one each time: its checksum is made while the next is read
             size = file.fill(memoryview(block))

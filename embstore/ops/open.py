@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embstore.codecs.registry.detection import to_read
+from embstore.codecs.registry.detection import open_to_read
 from embstore.core.duplicates import check_duplicates
 from embstore.core.options import Duplicates, Progress, ReadOptions
-from embstore.ops.convert import read
+from embstore.ops.read import read
 from embstore.ops.report import warn
 from embstore.ops.selection import Selection
 from embstore.store.mapped import Advice, check_advice
@@ -54,10 +53,11 @@ def open(  # noqa: A001
     check_duplicates(duplicates)
     check_advice(advise)
     options = ReadOptions.of(reading)
-    codec = to_read(path, options)
-    if codec.name == "store" and not set(options.given()) - {"format"}:
-        return Store.open(path, advise=advise)
-    source = Selection(options.dtype, options.limit).apply(read(path, replace(options, format=codec.name), progress))
+    file, codec = open_to_read(path, options)
+    if codec.mapped and not set(options.given()) - {"format"}:
+        with file:
+            return Store.of_input(file, advise=advise)
+    source = Selection(options.dtype, options.limit).apply(read(file, codec, options, progress))
     path = Path(path).absolute()
     store = Store.from_source(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))
     warn(source.findings)

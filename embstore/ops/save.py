@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from embstore.codecs.registry.table import codec_named
 from embstore.core.batch import Batch, Source, Tokens
-from embstore.core.options import Dtype
+from embstore.core.options import Dtype, WriteOptions
 from embstore.files.atomic import check_target
 from embstore.files.os_errors import blaming
 from embstore.ops.report import warn
 from embstore.ops.selection import Selection
-from embstore.store.writer import write_store
 
 BLOCK = 65536  # rows at a time
 
@@ -62,7 +62,7 @@ def save(
     kept: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
     source = selection.apply(Source(dim=matrix.shape[1], batches=batches, dtype=kept, rows=len(words)))
     with blaming(path):
-        write_store(path, source, duplicates="error")
+        codec_named("store").writer().write(path, source, WriteOptions(duplicates="error"))
     warn(source.findings)
 
 

@@ -7,14 +7,14 @@ https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from embstore.core.errors import FormatError, UnsupportedVersionError
+from embstore.files.input import Input
 
 VERSION = "1.0"
 ALIGNMENT = 4096  # the data begins at a page
@@ -59,7 +59,7 @@ class Header:
         return all(name in self.tensors for name in (WEIGHT, SLOTS, OFFSETS, BYTES))
 
 
-def read_header(file: IO[bytes], path: str | Path) -> Header:
+def read_header(source: Input) -> Header:
     """Read and check a header; nothing is allocated on its word.
 
     Raises
@@ -69,9 +69,8 @@ def read_header(file: IO[bytes], path: str | Path) -> Header:
     UnsupportedVersionError
         For a store of a later major version.
     """
-    size = os.fstat(file.fileno()).st_size
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
+    path, size = source.path, source.require_file().size
+    length = int.from_bytes(source.read_at(0, 8), "little")
     if size < 8:
         raise FormatError(path, f"{size} bytes, too short for a safetensors file", format="safetensors")
     if length > size - 8:
@@ -80,7 +79,7 @@ def read_header(file: IO[bytes], path: str | Path) -> Header:
     if length > MAX_HEADER:
         reason = f"a header of {length:,} bytes, more than the {MAX_HEADER:,} that embstore reads"
         raise FormatError(path, reason, format="safetensors")
-    parsed = _parse_json(file.read(length), path)
+    parsed = _parse_json(source.read_at(8, length), path)
     metadata = parsed.pop("__metadata__", {})
     if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
         _refuse(path, "__metadata__", "must map strings to strings")

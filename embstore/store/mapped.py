@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.index import Vocab
 from embstore.core.options import Dtype, check_choice
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
 from embstore.store.verify import check_store
 
@@ -36,13 +35,12 @@ def check_advice(advise: str) -> None:
     check_choice("advise", advise, get_args(Advice))
 
 
-def map_store(path: Path, advise: Advice) -> Mapped:
+def map_store(source: Input, advise: Advice) -> Mapped:
     """Map a store copy-on-write; the arguments and errors are those of `Store.open`."""
     check_advice(advise)
-    with open_regular(path) as file:
-        header = read_header(file, path)
-        dtype = check_store(header, path)
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    header = read_header(source)
+    dtype = check_store(header, source.path)
+    mapped = source.map(copy_on_write=True)
     if advise != "normal" and hasattr(mapped, "madvise"):
         mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
     weight = header.tensors[WEIGHT]

@@ -25,6 +25,7 @@ from embstore.core.duplicates import distinct
 from embstore.core.errors import FormatError, UnknownTokenError
 from embstore.core.index import Itos, Stoi, Vocab, VocabBuilder
 from embstore.core.options import Dtype, Duplicates
+from embstore.files.input import Input
 from embstore.search import exact
 from embstore.search.exact import Neighbours, Query
 from embstore.store.aligned import aligned
@@ -95,8 +96,14 @@ class Store:
         FormatError
             Where the header is not that of a store. Its arrays are not read: `verify` checks them.
         """
-        path = Path(path).absolute()
-        found = map_store(path, advise)
+        with Input(Path(path).absolute()) as source:
+            return cls.of_input(source, advise=advise)
+
+    @classmethod
+    def of_input(cls, source: Input, *, advise: Advice = "normal") -> Store:
+        """Map a store that is open already: see `open`."""
+        path = source.path.absolute()
+        found = map_store(source, advise)
         return cls(
             found.raw,
             found.vocab,

@@ -14,6 +14,7 @@ from pyarrow import feather, ipc
 import embstore
 from embstore.codecs.arrow import arrow as codec
 from embstore.core.options import Dtype, ReadOptions
+from embstore.files.input import Input
 
 WORDS = ["the", "frog", "žába"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -50,7 +51,7 @@ def test_a_slice_of_a_larger_table(tmp_path: Path) -> None:
 def test_uncompressed_vectors_are_views_of_the_map(tmp_path: Path) -> None:
     feather.write_feather(TABLE, tmp_path / "t.arrow", compression="uncompressed")
     before = pa.total_allocated_bytes()
-    batches = list(codec.read(tmp_path / "t.arrow", ReadOptions()).batches)
+    batches = list(codec.read(Input(tmp_path / "t.arrow"), ReadOptions()).batches)
     assert batches[0].vectors.tolist() == MATRIX.tolist()
     assert not batches[0].vectors.flags.owndata
     assert pa.total_allocated_bytes() - before < MATRIX.nbytes + 200  # the packed tokens, at most

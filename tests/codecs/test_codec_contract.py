@@ -24,6 +24,7 @@ from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.options import Dtype, ReadOptions
 from embstore.files.atomic import replacing
+from embstore.files.input import Input
 
 WRITING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes]
 BOTH = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes and codec.reads]
@@ -54,7 +55,7 @@ def target(folder: Path, codec: Codec) -> Path:
 
 
 def write(codec: Codec, path: Path, tokens: list[bytes], vectors: NDArray[np.float32]) -> None:
-    codec.load().write(path, source(tokens, vectors))
+    codec.writer().write(path, source(tokens, vectors))
 
 
 def refused(codec: Codec, path: Path, tokens: list[bytes], vectors: NDArray[np.float32]) -> str | None:
@@ -67,7 +68,7 @@ def refused(codec: Codec, path: Path, tokens: list[bytes], vectors: NDArray[np.f
 
 
 def read(codec: Codec, path: Path) -> Table:
-    got = list(codec.load().read(path, ReadOptions()).batches)
+    got = list(codec.reader().read(Input(path), ReadOptions()).batches)
     tokens = [token for batch in got for token in batch.tokens.to_bytes()]
     return tokens, np.concatenate([batch.vectors for batch in got])
 
@@ -154,7 +155,7 @@ def test_half_precision_keeps_its_values(codec: Codec, dtype: Dtype, tmp_path: P
     vectors = np.array([[0.5, -1.25], [3, 0.0078125]], np.float32)  # exact in both
     path = target(tmp_path, codec)
     batches = vectors if dtype == "bfloat16" else vectors.astype(np.float16)
-    codec.load().write(path, source([b"a", b"b"], batches, dtype))
+    codec.writer().write(path, source([b"a", b"b"], batches, dtype))
     same(codec, path, [b"a", b"b"], vectors)
 
 
@@ -163,8 +164,8 @@ def test_half_precision_keeps_its_values(codec: Codec, dtype: Dtype, tmp_path: P
 def test_reading_streams(codec: Codec, rows: int, dim: int, tmp_path: Path) -> None:
     vectors = some(rows, dim)
     path = target(tmp_path, codec)
-    codec.load().write(path, source([b"w%d" % i for i in range(rows)], vectors, step=rows // 4))
-    sizes = [batch.vectors.nbytes for batch in codec.load().read(path, ReadOptions()).batches]
+    codec.writer().write(path, source([b"w%d" % i for i in range(rows)], vectors, step=rows // 4))
+    sizes = [batch.vectors.nbytes for batch in codec.reader().read(Input(path), ReadOptions()).batches]
     assert sum(sizes) == vectors.nbytes
     assert len(sizes) > 1
     assert max(sizes) <= 2 << 20
@@ -184,7 +185,7 @@ def test_limit_takes_the_first_rows(codec: Codec, tmp_path: Path) -> None:
 def test_the_source_tells_its_origin_and_progress(codec: Codec, tmp_path: Path) -> None:
     path, told = target(tmp_path, codec), []
     write(codec, path, [b"%d" % i for i in range(99)], some(99, 30))
-    read_from = codec.load().read(path, ReadOptions(), lambda done, total: told.append((done, total)))
+    read_from = codec.reader().read(Input(path), ReadOptions(), lambda done, total: told.append((done, total)))
     assert read_from.dim == 30
     assert sum(len(batch.tokens) for batch in read_from.batches) == 99
     assert read_from.rows in (None, 99)
@@ -201,10 +202,10 @@ def test_the_source_tells_its_origin_and_progress(codec: Codec, tmp_path: Path) 
 def test_what_it_writes_is_found_again(codec: Codec, tmp_path: Path) -> None:
     path = target(tmp_path, codec)
     write(codec, path, [b"frog", b"toad"], some(2, 3))
-    assert sniff(path) is codec
+    assert sniff(Input(path)) is codec
     assert codec_for_target(path) is codec or codec.name == "safetensors"  # the suffix is the store's
     if codec.magic is not None:
-        assert sniff(path.rename(tmp_path / "table.unheard")) is codec
+        assert sniff(Input(path.rename(tmp_path / "table.unheard"))) is codec
 
 
 class OwnError(Exception):
@@ -220,13 +221,13 @@ def broken() -> Iterator[Batch]:
 def test_nothing_is_left_behind_by_an_error(codec: Codec, tmp_path: Path) -> None:
     path = target(tmp_path, codec)
     with pytest.raises(OwnError):
-        codec.load().write(path, Source(3, broken()))
+        codec.writer().write(path, Source(3, broken()))
     assert not list(tmp_path.iterdir())
     if codec.suffixes:  # a folder is never replaced
         write(codec, path, [b"old"], some(1, 3))
         before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
         with pytest.raises(OwnError):
-            codec.load().write(path, Source(3, broken()))
+            codec.writer().write(path, Source(3, broken()))
         assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
@@ -234,7 +235,7 @@ def test_nothing_is_left_behind_by_an_error(codec: Codec, tmp_path: Path) -> Non
 def test_a_table_without_rows_is_refused(codec: Codec, tmp_path: Path) -> None:
     path = target(tmp_path, codec)
     with pytest.raises(FormatError) as caught:
-        codec.load().write(path, Source(3, iter([])))
+        codec.writer().write(path, Source(3, iter([])))
     assert str(caught.value) == f"{path}: no rows to write: the input holds none, or all were left out"
     assert not list(tmp_path.iterdir())
 
@@ -244,13 +245,10 @@ def test_nothing_but_a_regular_file_is_read(codec: Codec, tmp_path: Path) -> Non
     pipe, folder = target(tmp_path, codec), target(tmp_path / "folder", codec)
     os.mkfifo(pipe)
     folder.mkdir(parents=True)
-    for path, kind in (
-        (pipe, "a pipe, socket or device, expected a regular file"),
-        (folder, "a folder, expected a file"),
-    ):
+    for path, kind in ((pipe, "a pipe, socket or device"), (folder, "a folder")):
         with pytest.raises(FormatError) as caught:
-            codec.load().read(path, ReadOptions())
-        assert str(caught.value) in (f"{path}: {kind}", f"{path}: a folder, expected a regular file")
+            codec.reader().read(Input(path), ReadOptions())
+        assert str(caught.value) == f"{path}: {kind}, expected a regular file"
 
 
 @pytest.mark.parametrize("codec", BOTH)

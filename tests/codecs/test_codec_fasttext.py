@@ -21,6 +21,7 @@ from embstore.codecs.fasttext.quantized import Quantized, quantized
 from embstore.codecs.registry.detection import sniff
 from embstore.codecs.registry.magic import OLD_ARGUMENTS, is_fasttext
 from embstore.core.batch import Tokens
+from embstore.files.input import Input
 from embstore.words import ngrams
 from embstore.words.ngrams import Ngrams
 
@@ -187,7 +188,7 @@ def test_one_argument_that_is_not_plausible_is_enough(position: int, value: floa
     assert is_fasttext(OLD)
     assert not is_fasttext(with_field(position, value))
     (tmp_path / "t.bin").write_bytes(with_field(position, value))
-    assert sniff(tmp_path / "t.bin").name == "word2vec-bin"
+    assert sniff(Input(tmp_path / "t.bin")).name == "word2vec-bin"
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.bin", format="fasttext")
     began = value if position == 0 else 3
@@ -252,7 +253,7 @@ def some_matrix(path: Path, rows: int, dim: int, width: int, norms: bool) -> tup
         [number * factor for part, code in zip(centroids, row, strict=True) for number in part[code]]
         for row, factor in zip(codes, factors, strict=True)
     ]
-    mapped = Mapped(path)
+    mapped = Mapped(Input(path))
     matrix = quantized(mapped, dim)
     assert mapped.left == 0
     return matrix, made

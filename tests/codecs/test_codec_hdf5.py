@@ -25,9 +25,11 @@ from embstore.codecs import hdf5 as codec
 from embstore.codecs.hdf5 import child as hdf5_child
 from embstore.codecs.hdf5 import process
 from embstore.codecs.hdf5 import target as hdf5_target
+from embstore.codecs.hdf5.request import Request
 from embstore.codecs.hdf5.writing import write_hdf5
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.options import Dtype, ReadOptions, WriteOptions
+from embstore.files.input import Input
 
 WORDS = ["the", "frog", "žába"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -308,10 +310,12 @@ def test_a_child_without_progress_is_given_up_on(tmp_path: Path, monkeypatch: py
 
 def test_a_child_that_ends_otherwise_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
-    child = process.Child(path, {"unheard": "of"}, "hdf5")
+    path.touch()
+    request = Request(descriptor=None, path=str(tmp_path / "missing"), key=None, vocab=None, words=True, integers=False)
+    child = process.Child(Input(path), request, "hdf5")
     with contextlib.closing(child), pytest.raises(embstore.FormatError) as caught:
         child.read(8)
-    assert str(caught.value).startswith(f"{path}: damaged: reading it ended with code 1 TypeError: ")
+    assert str(caught.value).startswith(f"{path}: damaged: reading it ended with code 1 FileNotFoundError: ")
     assert "\n" not in str(caught.value)
 
 
@@ -333,14 +337,14 @@ def test_stopping_early_leaves_no_child(tmp_path: Path) -> None:
     before = threading.active_count()
     store = embstore.open(tmp_path / "t.h5", limit=5)
     assert len(store) == 5
-    codec.read(tmp_path / "t.h5", ReadOptions())  # never consumed
+    codec.read(Input(tmp_path / "t.h5"), ReadOptions())  # never consumed
     assert threading.active_count() == before  # the thread that reads a child's pipe ends with the child
 
 
 def test_origin(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         generic(file)
-    source = codec.read(tmp_path / "t.h5", ReadOptions())
+    source = codec.read(Input(tmp_path / "t.h5"), ReadOptions())
     list(source.batches)
     data = (tmp_path / "t.h5").read_bytes()
     digest = hashlib.sha256(data).hexdigest()

@@ -18,6 +18,7 @@ from embstore.codecs import magnitude as codec
 from embstore.codecs.registry.detection import sniff
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
+from embstore.files.input import Input
 
 PLAIN = FORMATS / "magnitude" / "valid" / "plain.magnitude"
 
@@ -64,7 +65,7 @@ def test_lengths_give_the_vectors_back_to_the_decimals_kept(tmp_path: Path) -> N
 def test_it_streams_in_order_and_tells_its_origin_and_progress(tmp_path: Path) -> None:
     words = [f"w{i * 7919 % 5000}" for i in range(5000)]  # another order than the index of keys has
     path, told = made(tmp_path / "t.magnitude", words, [(i, 1, -i) for i in range(5000)], [1e7] * 5000), []
-    source = codec.read(path, ReadOptions(), lambda done, total: told.append((done, total)))
+    source = codec.read(Input(path), ReadOptions(), lambda done, total: told.append((done, total)))
     assert (source.dim, source.rows, source.dtype) == (3, 5000, "float32")
     batches = list(source.batches)
     assert len(batches) > 1
@@ -86,7 +87,7 @@ def test_any_name_is_opened_and_nothing_is_left_beside_it(tmp_path: Path, name: 
     path.chmod(0o400)
     tmp_path.chmod(0o500)
     try:
-        assert sniff(path).name == "magnitude"
+        assert sniff(Input(path)).name == "magnitude"
         assert embstore.open(path)["frog"].tolist() == [1, 2]
         assert os.listdir(tmp_path) == [name]  # noqa: PTH208
     finally:
@@ -153,7 +154,7 @@ def test_any_bytes_changed_anywhere_are_an_error_or_a_table(tmp_path: Path) -> N
         path.write_bytes(damaged)
         message = ""
         try:
-            for batch in codec.read(path, ReadOptions()).batches:
+            for batch in codec.read(Input(path), ReadOptions()).batches:
                 assert batch.vectors.shape == (len(batch.tokens), 2)
         except FormatError as error:
             message = str(error)

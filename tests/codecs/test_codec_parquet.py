@@ -16,6 +16,7 @@ import pytest
 import embstore
 from embstore.codecs.arrow import parquet as codec
 from embstore.core.options import Dtype, ReadOptions
+from embstore.files.input import Input
 
 WORDS = ["the", "frog", "žába", ""]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125], [0, 7]], np.float32)
@@ -170,7 +171,7 @@ def test_a_token_that_is_not_utf8_is_refused_and_nothing_stays(tmp_path: Path, n
 def test_origin(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"w": WORDS, "v": FIXED}), path)
-    source = codec.read(path, ReadOptions())
+    source = codec.read(Input(path), ReadOptions())
     assert sum(len(batch.tokens) for batch in source.batches) == 4
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()

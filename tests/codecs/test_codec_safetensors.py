@@ -17,6 +17,7 @@ from embstore.codecs.huggingface import safetensors as codec
 from embstore.codecs.registry.detection import sniff
 from embstore.core.dtypes import to_bfloat16
 from embstore.core.options import Dtype, ReadOptions
+from embstore.files.input import Input
 
 WORDS = ["the", "frog", "Ġqueen"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
@@ -192,7 +193,7 @@ def test_a_folder_is_read_by_its_index_before_its_model(tmp_path: Path, monkeypa
     checkpoint(folder, {"vectors": -MATRIX})
     monkeypatch.chdir(folder)
     for place in (folder, Path()):
-        assert sniff(place).name == "safetensors"
+        assert sniff(Input(place)).name == "safetensors"
         store = embstore.open(place)
         assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
         assert store.metadata["embstore.source.name"] == "llama/model-00002-of-00002.safetensors"
@@ -209,7 +210,7 @@ def test_other_folders_are_refused(tmp_path: Path, form: str | None) -> None:
 
 def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
     path = shards(tmp_path, SHARDS)
-    assert sniff(path).name == "safetensors"
+    assert sniff(Input(path)).name == "safetensors"
     assert table(path)[1].tolist() == MATRIX.tolist()
     assert table(path, key="model.embed_tokens.weight")[0] == WORDS
 
@@ -309,13 +310,13 @@ def test_origin_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None
     large = np.ones((64, 32), np.float32)
     words = [f"w{i}" for i in range(64)]
     path = checkpoint(tmp_path, {"vectors": large}, words)
-    source = codec.read(path, ReadOptions())
+    source = codec.read(Input(path), ReadOptions())
     assert sum(len(batch.tokens) for batch in source.batches) == 64
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     size = str(path.stat().st_size)
     assert source.provenance() == {"name": "model.safetensors", "format": "safetensors", "size": size, "sha256": digest}
     path = checkpoint(tmp_path, {"vectors": large, "bias": np.ones(9999, np.float32)}, words)
-    source = codec.read(path, ReadOptions())
+    source = codec.read(Input(path), ReadOptions())
     list(source.batches)
     assert source.provenance() == {
         "name": "model.safetensors",

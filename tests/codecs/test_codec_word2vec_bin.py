@@ -17,6 +17,7 @@ from embstore.codecs.registry.detection import sniff
 from embstore.core import _native, _speedups
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.options import ReadOptions
+from embstore.files.input import Input
 
 Rows = list[tuple[bytes, bytes]]
 
@@ -26,7 +27,7 @@ def binary(rows: Rows, dim: int, between: bytes = b"") -> bytes:
 
 
 def read(path: Path) -> Rows:
-    got = list(codec.read(path, ReadOptions()).batches)
+    got = list(codec.read(Input(path), ReadOptions()).batches)
     tokens = [token for batch in got for token in batch.tokens.to_bytes()]
     numbers = [row.tobytes() for batch in got for row in batch.vectors]
     return list(zip(tokens, numbers, strict=True))
@@ -138,4 +139,4 @@ def test_a_token_without_end_is_not_read_to_the_end(tmp_path: Path) -> None:
 def test_text_and_binary_are_told_apart(tmp_path: Path, data: bytes, name: str) -> None:
     path = tmp_path / ("t.txt" if name == "glove" else "a suffix of.none")
     path.write_bytes(data)
-    assert sniff(path).name == name
+    assert sniff(Input(path)).name == name

@@ -17,6 +17,7 @@ from embstore.codecs.text import glove
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import Dtype, ReadOptions
+from embstore.files.input import Input
 
 
 def written(path: Path, words: list[str], vectors: NDArray[np.float32], batch: int = 1000) -> bytes:
@@ -68,7 +69,7 @@ def test_text_reads_back_to_the_same_bits(
     matrix = np.resize(vectors, (3, dim))
     matrix[np.isnan(matrix)] = np.nan
     written(tmp_path / "t.txt", ["", "b", "c d"], matrix)
-    source = glove.read(tmp_path / "t.txt", ReadOptions())
+    source = glove.read(Input(tmp_path / "t.txt"), ReadOptions())
     back = np.concatenate([batch.vectors for batch in source.batches])
     np.testing.assert_array_equal(back.view(np.uint32), matrix.view(np.uint32))
 
@@ -109,7 +110,7 @@ def test_a_token_reads_back_or_is_refused(kernel: ModuleType, tmp_path: Path, wo
             assert "\n" in refused or refused.replace("\t", " ").rpartition(" ")[1]
         assert not path.exists()
         return
-    source = glove.read(path, ReadOptions(dim=dim))
+    source = glove.read(Input(path), ReadOptions(dim=dim))
     assert [t.decode() for batch in source.batches for t in batch.tokens.to_bytes()] == words
     path.unlink()
 

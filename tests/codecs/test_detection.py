@@ -16,6 +16,7 @@ from embstore.codecs.registry.detection import sniff
 from embstore.codecs.registry.table import CODECS, codec_for_target
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import EmbstoreWarning, FormatError, UnknownFormatError
+from embstore.files.input import Input
 
 TEXT = b"the 1 2\nof 3 4\n"
 BINARY = b"2 2\nthe \0\0\x80\x3f\0\0\0\x40of \0\0\x40\x40\0\0\x80\x40"
@@ -56,9 +57,9 @@ def test_a_format_that_is_named_is_believed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [*SHARED, ".unheard", "", ".json", ".SAFETENSORS"])
 def test_suffixes_of_several_formats_or_none_tell_nothing(tmp_path: Path, suffix: str) -> None:
-    assert sniff(store(tmp_path / f"table{suffix}")).name == "store"
+    assert sniff(Input(store(tmp_path / f"table{suffix}"))).name == "store"
     (tmp_path / f"other{suffix}").write_bytes(b"FiFu" + bytes(60))
-    assert sniff(tmp_path / f"other{suffix}").name == "finalfusion"
+    assert sniff(Input(tmp_path / f"other{suffix}")).name == "finalfusion"
 
 
 OWN = sorted(
@@ -76,10 +77,10 @@ def test_every_suffix_of_one_format_warns_of_the_bytes_of_another(tmp_path: Path
         path = tmp_path / f"t{suffix}"
         path.write_bytes(b"FiFu" + bytes(60))
         if suffix == ".fifu":
-            assert sniff(path).name == "finalfusion"
+            assert sniff(Input(path)).name == "finalfusion"
             continue
         with pytest.warns(EmbstoreWarning, match=r"the bytes are finalfusion, though the suffix says [\w-]+; read as"):
-            assert sniff(path).name == "finalfusion"
+            assert sniff(Input(path)).name == "finalfusion"
 
 
 @given(st.sampled_from(OWN), st.binary(min_size=1, max_size=40))
@@ -88,7 +89,7 @@ def test_bytes_that_tell_nothing_leave_it_to_the_suffix(
 ) -> None:
     path = tmp_path_factory.mktemp("any") / f"t{suffix}"
     path.write_bytes(b"word " + tail)
-    assert suffix in sniff(path).suffixes
+    assert suffix in sniff(Input(path)).suffixes
 
 
 WIDE = b" ".join(b"%.4f" % (i / 999) for i in range(900))  # more than the first 4,096 bytes
@@ -111,12 +112,12 @@ def test_lines_tell_text_where_nothing_else_does(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
-    assert sniff(tmp_path / f"{name}.gz").name == (expected or "glove")
+    assert sniff(Input(tmp_path / f"{name}.gz")).name == (expected or "glove")
     if expected is None:
         with pytest.raises(UnknownFormatError, match="neither its first bytes nor its suffix"):
-            sniff(tmp_path / name)
+            sniff(Input(tmp_path / name))
     else:
-        assert sniff(tmp_path / name).name == expected
+        assert sniff(Input(tmp_path / name)).name == expected
 
 
 @pytest.mark.parametrize(
@@ -125,20 +126,20 @@ def test_lines_tell_text_where_nothing_else_does(
 def test_a_bin_may_be_text(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "t.bin").write_bytes(content)
     (tmp_path / "t.bin.gz").write_bytes(gzip.compress(content))
-    assert sniff(tmp_path / "t.bin").name == sniff(tmp_path / "t.bin.gz").name == expected
+    assert sniff(Input(tmp_path / "t.bin")).name == sniff(Input(tmp_path / "t.bin.gz")).name == expected
 
 
 @pytest.mark.parametrize("name", ["t.npy", "t.h5"])
 def test_a_suffix_tells_before_lines_do(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(TEXT)
-    assert name[1:] in sniff(tmp_path / name).suffixes
+    assert name[1:] in sniff(Input(tmp_path / name)).suffixes
 
 
 def written_back(path: Path, words: list[bytes], dim: int = 2) -> str:
     """Write and read; what is wrong with it, nothing where it comes back."""
     vectors = np.arange(len(words) * dim, dtype=np.float32).reshape(-1, dim) / 4
     try:
-        codec_for_target(path).load().write(path, Source(dim, iter([Batch(Tokens.pack(words), vectors)])))
+        codec_for_target(path).writer().write(path, Source(dim, iter([Batch(Tokens.pack(words), vectors)])))
     except FormatError as error:
         assert not path.exists()
         return str(error).removeprefix(f"{path}: ")
@@ -199,7 +200,7 @@ def test_binary_rows_that_begin_like_another_format_are_not_written(tmp_path: Pa
 )  # fmt: skip
 def test_a_packed_file_is_known_by_what_is_inside(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
     (tmp_path / name).write_bytes(gzip.compress(content))
-    assert sniff(tmp_path / name).name == expected
+    assert sniff(Input(tmp_path / name)).name == expected
     assert embstore.open(tmp_path / name)["of"].tolist() == [3, 4]
 
 
@@ -207,7 +208,7 @@ def test_a_packed_file_with_a_wrong_suffix_warns(tmp_path: Path) -> None:
     path = tmp_path / "t.txt.gz"
     path.write_bytes(gzip.compress(BINARY))
     with pytest.warns(EmbstoreWarning) as caught:
-        assert sniff(path).name == "word2vec-bin"
+        assert sniff(Input(path)).name == "word2vec-bin"
     message = f"{path}: the bytes are word2vec-bin, though the suffix says glove; read as word2vec-bin"
     assert [str(warning.message) for warning in caught] == [message]
 
@@ -219,14 +220,14 @@ def test_the_member_that_is_read_tells_the_format_of_a_zip(tmp_path: Path) -> No
         archive.writestr("a/vectors.txt", TEXT)
         archive.writestr("a/vectors.bin", BINARY)
         archive.writestr("a/readme", b"")
-    found = {name: sniff(path, f"a/vectors.{name}").name for name in ("vec", "txt", "bin")}
+    found = {name: sniff(Input(path), f"a/vectors.{name}").name for name in ("vec", "txt", "bin")}
     assert found == {"vec": "word2vec", "txt": "glove", "bin": "word2vec-bin"}
     for name in found:
         assert embstore.open(path, member=f"a/vectors.{name}")["of"].tolist() == [3, 4]
     with pytest.raises(FormatError, match="a zip with 4 members"):
-        sniff(path)
+        sniff(Input(path))
     with pytest.raises(FormatError, match="no member 'b' in this zip"):
-        sniff(path, "b")
+        sniff(Input(path), "b")
 
 
 @pytest.mark.parametrize(("name", "head"), [("t.npy.gz", b"\x93NUMPY\1\0"), ("t.gz", b"PAR1"), ("t.h5.gz", b"words")])
@@ -234,7 +235,7 @@ def test_what_must_be_unpacked_first(tmp_path: Path, name: str, head: bytes) -> 
     path, told = tmp_path / name, {"t.npy.gz": "npy", "t.gz": "parquet", "t.h5.gz": "hdf5"}[name]
     path.write_bytes(gzip.compress(head + bytes(40)))
     with pytest.raises(FormatError) as caught:
-        sniff(path)
+        sniff(Input(path))
     readable = "glove, word2vec, word2vec-bin"
     assert str(caught.value) == f"{path}: {told} inside a compressed file, where only {readable} are read: unpack it"
 
@@ -242,4 +243,4 @@ def test_what_must_be_unpacked_first(tmp_path: Path, name: str, head: bytes) -> 
 def test_a_packed_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.gz").write_bytes(gzip.compress(b"\x80\x04\x95\0\0\0\0"))
     with pytest.raises(FormatError, match="a pickle, which may run any code"):
-        sniff(tmp_path / "t.gz")
+        sniff(Input(tmp_path / "t.gz"))

@@ -14,11 +14,13 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+import embstore
 from embstore.codecs.text import glove, lines
 from embstore.codecs.text import reading as text
 from embstore.codecs.text.shape import Shape
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
+from embstore.files.input import Input
 
 ROWS = st.builds("w{} {} {}".format, st.integers(0, 99), st.integers(-9, 99), st.integers(-9, 99))
 ODD = st.sampled_from(
@@ -33,7 +35,7 @@ def outcome(path: Path, **options: Any) -> Any:
     tokens: list[bytes] = []
     values: list[list[float]] = []
     try:
-        source = glove.read(path, ReadOptions(**options))
+        source = glove.read(Input(path), ReadOptions(**options))
         for batch in source.batches:
             tokens += batch.tokens.to_bytes()
             values += batch.vectors.tolist()
@@ -67,7 +69,7 @@ def test_lines_are_numbered_through_all_blocks(
     path.write_text("".join(f"w{i} {i} 2\n" for i in range(1000)) + "\nbad 1\n")
     monkeypatch.setattr(text, "BLOCK", 100)
     with pytest.raises(FormatError) as caught:
-        for _ in glove.read(path, ReadOptions()).batches:
+        for _ in glove.read(Input(path), ReadOptions()).batches:
             pass
     assert str(caught.value) == (
         f"{path}:1002: 1 number after token 'bad', expected 2 (from line 1); the file may be truncated; "
@@ -141,7 +143,7 @@ def test_blocks_are_read_a_few_ahead_and_no_further(tmp_path: Path, monkeypatch:
     path.write_text("w 1 2\n" * 10_000)
     monkeypatch.setattr(text, "BLOCK", 600)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    source = glove.read(path, ReadOptions(), lambda done, total: told.append((done, total)))
+    source = glove.read(Input(path), ReadOptions(), lambda done, total: told.append((done, total)))
     next(iter(source.batches))
     assert told[-1] == (600 * (text.AHEAD * 2 + 1), 60_000)
     for _ in source.batches:
@@ -176,9 +178,9 @@ def test_a_file_that_ends_where_a_block_does(
 
 def test_an_error_closes_the_file_and_ends_the_threads(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
-    path.write_text("a 1 2\nb 3\n")
-    with pytest.raises(FormatError):
-        list(glove.read(path, ReadOptions()).batches)
-    path.write_text("no numbers\n")
-    with pytest.raises(FormatError):
-        glove.read(path, ReadOptions())  # a file left open would warn, and a warning is an error here
+    before = set(Path("/proc/self/fd").iterdir())
+    for text_ in ("a 1 2\nb 3\n", "no numbers\n"):
+        path.write_text(text_)
+        with pytest.raises(FormatError) as caught:
+            embstore.open(path)
+        assert set(Path("/proc/self/fd").iterdir()) == before, caught.value  # while somebody holds the traceback

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from embstore.codecs.text import glove
 from embstore.core.options import ReadOptions
+from embstore.files.input import Input
 
 
 def bits(values: list[float]) -> NDArray[np.float32]:
@@ -22,7 +23,7 @@ def bits(values: list[float]) -> NDArray[np.float32]:
 
 
 def table(path: Path, **options: object) -> tuple[list[bytes], NDArray[np.float32]]:
-    source = glove.read(path, ReadOptions(**options))  # type: ignore[arg-type]
+    source = glove.read(Input(path), ReadOptions(**options))  # type: ignore[arg-type]
     batches = list(source.batches)
     tokens = [token for batch in batches for token in batch.tokens.to_bytes()]
     return tokens, np.concatenate([batch.vectors for batch in batches])

@@ -18,7 +18,9 @@ import zstandard
 from hypothesis import given
 
 from embstore.core.errors import FormatError
-from embstore.files.input import Input, open_regular
+from embstore.files import stream as files_stream
+from embstore.files.input import Input
+from embstore.files.stream import Stream
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress,
@@ -36,7 +38,7 @@ def zipped(*names: str, data: bytes = DATA) -> bytes:
 
 def content(path: Path, member: str | None = None, step: int = 100_000) -> bytes:
     read = b""
-    with Input(path, member) as stream:
+    with Stream(Input(path), member) as stream:
         while True:
             buffer = bytearray(step)
             count = stream.fill(memoryview(buffer))
@@ -95,7 +97,7 @@ def test_a_zip_of_one_member_needs_no_name(tmp_path: Path) -> None:
     path = tmp_path / "g.zip"
     path.write_bytes(zipped("__MACOSX/._a.txt", "folder/", "folder/a.txt"))
     assert content(path) == DATA
-    with Input(path) as stream:
+    with Stream(Input(path)) as stream:
         assert stream.name == "g.zip/folder/a.txt"
 
 
@@ -131,20 +133,86 @@ def test_words_that_begin_like_a_packed_file_are_words(tmp_path: Path, start: by
 
 def test_only_regular_files_are_opened_and_none_waits(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
-        found = "a folder" if path == tmp_path else "a pipe, socket or device"
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(FormatError) as caught:
-            open_regular(path)
-        assert str(caught.value) == f"{path}: {found}, expected a regular file"
+            Input(path)
+        assert str(caught.value) == f"{path}: a pipe, socket or device, expected a regular file"
     with pytest.raises(FileNotFoundError):
-        open_regular(tmp_path / "missing")
+        Input(tmp_path / "missing")
+
+
+def test_a_folder_has_no_bytes(tmp_path: Path) -> None:
+    with Input(tmp_path) as folder:
+        assert folder.is_folder
+        for look in (folder.head, folder.read, folder.open, folder.map, folder.path_for_library):
+            with pytest.raises(FormatError) as caught:
+                look()
+            assert str(caught.value) == f"{tmp_path}: a folder, expected a regular file"
+
+
+def test_everything_comes_from_the_file_that_was_opened(tmp_path: Path) -> None:
+    path, other = tmp_path / "t", tmp_path / "u"
+    path.write_bytes(b"old bytes")
+    other.write_bytes(b"another, longer file")
+    with Input(path) as opened:
+        other.replace(path)
+        assert (opened.size, opened.head(3), opened.read()) == (9, b"old", b"old bytes")
+        assert opened.read_at(4, 99) == b"bytes"
+        assert (opened.map()[:], opened.open().read()) == (b"old bytes", b"old bytes")
+        assert Path(opened.path_for_library()).read_bytes() == b"old bytes"
+        first, second = opened.open(), opened.open()
+        assert (first.read(3), second.read(4), first.read(1), first.seek(-2, os.SEEK_END)) == (b"old", b"old ", b" ", 7)
+        assert (first.read(), second.tell()) == (b"es", 4)
+        opened.check_unchanged()  # one file, one version: nothing to say
+
+
+def test_a_file_beside_another_must_not_be_replaced(tmp_path: Path) -> None:
+    matrix, words, other = (tmp_path / name for name in ("t.npy", "t.vocab.txt", "other"))
+    for change in ("replace", "write", "remove"):
+        for changed in (matrix, words):
+            matrix.write_bytes(b"matrix")
+            words.write_bytes(b"words")
+            opened = Input(matrix)
+            beside = opened.beside(words)
+            opened.check_unchanged()
+            other.write_bytes(changed.read_bytes())  # the same bytes: it is another file all the same
+            if change == "replace":
+                other.replace(changed)
+            elif change == "write":
+                changed.write_bytes(b"longer than before")
+            else:
+                changed.unlink()
+            for each in (opened, beside):
+                with pytest.raises(FormatError) as caught:
+                    each.check_unchanged()
+                assert str(caught.value) == f"{changed}: was replaced or changed while it was read: read it again"
+
+
+def test_descriptors_are_closed(tmp_path: Path) -> None:
+    def count() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    path = tmp_path / "t"
+    path.write_bytes(b"bytes")
+    before = count()
+    opened = Input(path)
+    beside = opened.beside(path)
+    assert count() == before + 2
+    opened.close()
+    opened.close()
+    assert count() == before + 1
+    del opened, beside
+    assert count() == before
+    for _ in range(3):
+        Input(path)
+    assert count() == before
 
 
 @pytest.mark.parametrize("suffix", [*PACKERS, "plain"])
 def test_provenance_is_that_of_the_unpacked_bytes(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"t.{suffix}"
     path.write_bytes(PACKERS.get(suffix, bytes)(DATA))
-    with Input(path) as stream:
+    with Stream(Input(path)) as stream:
         assert stream.provenance() == {"name": path.name}  # not read to its end, so nothing is known
         assert stream.total == path.stat().st_size
         assert stream.fill(memoryview(bytearray(len(DATA) + 1))) == len(DATA)
@@ -153,9 +221,10 @@ def test_provenance_is_that_of_the_unpacked_bytes(tmp_path: Path, suffix: str) -
         assert stream.provenance() == {"name": path.name, "size": str(len(DATA)), "sha256": digest}
 
 
-def test_a_bomb_of_zstd_comes_out_in_small_pieces(tmp_path: Path) -> None:
+def test_a_bomb_of_zstd_comes_out_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files_stream, "BUFFER", 1)  # packed bytes read ahead, which would hide how few were unpacked
     (tmp_path / "t").write_bytes(zstandard.compress(bytes(300_000_000)))
     buffer = memoryview(bytearray(1 << 20))
-    with Input(tmp_path / "t") as stream:
+    with Stream(Input(tmp_path / "t")) as stream:
         assert stream.fill(buffer) == 1 << 20
         assert stream.position < 2048

@@ -14,6 +14,7 @@ from goldens import FORMATS, bits, read, sidecars
 
 import embstore
 from embstore.files.input import Input
+from embstore.files.stream import Stream
 
 FOLDERS = sorted(path for path in FORMATS.iterdir() if path.is_dir() and path.name not in ("makers", "__pycache__"))
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
@@ -109,5 +110,5 @@ def unpacked(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
     buffer = bytearray(4096)
-    with Input(path) as stream:
+    with Stream(Input(path)) as stream:
         return bytes(buffer[: stream.fill(memoryview(buffer))])

@@ -14,6 +14,7 @@ import safetensors.numpy
 from hypothesis import given
 
 from embstore.core.errors import EmbstoreError, FormatError, UnsupportedVersionError
+from embstore.files.input import Input
 from embstore.store import header as layout
 
 F32: dict[str, Any] = {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}
@@ -31,8 +32,8 @@ def packed(header: Any, data: bytes = bytes(8)) -> bytes:
 
 def read(path: Path, raw: bytes) -> layout.Header:
     path.write_bytes(raw)
-    with path.open("rb") as file:
-        return layout.read_header(file, path)
+    with Input(path) as source:
+        return layout.read_header(source)
 
 
 def refusal(tmp_path: Path, raw: bytes) -> str:

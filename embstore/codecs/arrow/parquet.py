@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from embstore.codecs.arrow.table import read_table, translating
 from embstore.core.batch import Source
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 NAME = "parquet"
 ROWS = 16384  # read at a time
@@ -26,16 +25,13 @@ def _parquet() -> Any:
     return parquet
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a column of words and one of lists, or a column for each dimension; other columns are not loaded."""
-    path = Path(path)
-    open_regular(path).close()
-    with translating(path, NAME):
-        opened = pyarrow().OSFile(os.fsencode(path))  # bytes, as names of files need not be UTF-8
-        file = _parquet().ParquetFile(opened)
+    with translating(source.path, NAME):
+        file = _parquet().ParquetFile(pyarrow().PythonFile(source.open(), "r"))
         schema, rows = file.schema_arrow, file.metadata.num_rows
-    records = file.iter_batches(ROWS, columns=choose(path, schema, options, NAME).names)
-    return read_table(path, schema, records, rows, options, progress, NAME)
+    records = file.iter_batches(ROWS, columns=choose(source.path, schema, options, NAME).names)
+    return read_table(source, schema, records, rows, options, progress, NAME)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

@@ -17,10 +17,11 @@ from embstore.codecs.shared.word_list import read_words
 from embstore.core.batch import Batch, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
+from embstore.files.input import Input
 
 
 def read_table(
-    path: Path,
+    source: Input,
     schema: Any,
     records: Iterator[Any],
     rows: int,
@@ -37,14 +38,15 @@ def read_table(
     rows
         In all.
     """
-    given = _words_from_file(path, options, rows, name)
+    path = source.path
+    given = _words_from_file(source, options, rows, name)
     reader = _Reader(path, choose(path, schema, options, name), given, name)
     records = _guarded(records, path, name)
     first = next((record for record in records if record.num_rows), None)
     if first is None:
         raise FormatError(path, "a table without rows", format=name)
     reader.dim = reader.vectors(first).shape[1]
-    origin = Origin(path, name)
+    origin = Origin(source, name)
     return Source(
         dim=reader.dim,
         batches=reader.batches(chain([first], records), rows, origin, progress),
@@ -54,12 +56,13 @@ def read_table(
     )
 
 
-def _words_from_file(path: Path, options: ReadOptions, rows: int, name: str) -> Tokens | None:
+def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str) -> Tokens | None:
     if not options.vocab or not Path(options.vocab).is_file():
         return None
-    words = read_words(options.vocab)
+    words = read_words(source.beside(options.vocab))
     if len(words.tokens) != rows or not words.is_whole:
-        raise FormatError(path, f"{rows} rows, but {len(words.tokens)} words: they belong to another file", format=name)
+        reason = f"{rows} rows, but {len(words.tokens)} words: they belong to another file"
+        raise FormatError(source.path, reason, format=name)
     return words.tokens
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -12,31 +11,32 @@ from embstore.codecs.fasttext.parts import Parts
 from embstore.codecs.shared.matrix import Origin, matrix_source
 from embstore.core.batch import Ints, Source, Vectors
 from embstore.core.options import Progress, ReadOptions
+from embstore.files.input import Input
 
 BLOCK = 8192  # rows at a time
 LONG = 256  # n-grams of a word that are added beside those of others; the rest of longer words is added word by word
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read the words and the vectors that fastText gives them: the mean of a word's row and its n-grams'.
 
     The rows of all buckets become the source's special ones, for words that the model does not have; of a pruned
     model, whose few have rows of their own order, none do.
     """
     del options
-    model = Parts.open(Path(path))
-    source = matrix_source(
+    model = Parts.open(source)
+    made = matrix_source(
         model.words,
         model.rows.shape[1],
         "float32",
         lambda start, stop: _vectors(model, start, stop),
-        Origin(path, NAME),
+        Origin(source, NAME),
         progress,
     )
     if model.ngrams.there and model.kept is None:
-        source.special = lambda _: _bucket_rows(model)
-        source.policy = {"oov": "subword", "subword": str(model.ngrams)}
-    return source
+        made.special = lambda _: _bucket_rows(model)
+        made.policy = {"oov": "subword", "subword": str(model.ngrams)}
+    return made
 
 
 def _vectors(model: Parts, start: int, stop: int) -> Vectors:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.errors import FormatError
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 NAME = "fasttext"
 
@@ -27,12 +25,11 @@ class Mapped:
         Where the next part begins.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.position = path, 0
-        with open_regular(path) as file:
-            if file.seek(0, 2) < 8:
-                raise self.error("cut short in its header")
-            self.bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    def __init__(self, source: Input) -> None:
+        self.path, self.position = source.path, 0
+        if source.require_file().size < 8:
+            raise self.error("cut short in its header")
+        self.bytes = source.map()
 
     @property
     def left(self) -> int:

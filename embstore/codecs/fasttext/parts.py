@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from embstore.codecs.fasttext.mapped import Mapped
 from embstore.codecs.fasttext.quantized import Quantized, quantized
 from embstore.codecs.registry.magic import is_old_fasttext
 from embstore.core.batch import Ints, Tokens, Vectors
+from embstore.files.input import Input
 from embstore.words.ngrams import LONGEST, Ngrams
 
 MAGIC = 793712314
@@ -43,9 +43,9 @@ class Parts:
     kept: Ints | None
 
     @classmethod
-    def open(cls, path: Path) -> Parts:
+    def open(cls, source: Input) -> Parts:
         """Read the header and the words; FormatError where they are damaged or of another kind."""
-        mapped = Mapped(path)
+        mapped = Mapped(source)
         version = _version(mapped)
         dim, _, _, _, _, _, _, kind, buckets, least, most, _, _ = mapped.take("<12id", "arguments")
         if version < 12 and kind == SUPERVISED:

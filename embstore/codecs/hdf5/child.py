@@ -7,11 +7,11 @@ unless the parent maps them. Lengths are int64 of the machine. What is wrong goe
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import h5py
@@ -26,11 +26,12 @@ BLOCK_BYTES = 1 << 20
 def main() -> int:
     """Answer the request; 0 if all went well."""
     request = Request(**json.loads(sys.argv[1]))
-    size = Path(request.path).stat().st_size
+    opened = _open(request)
+    size = os.fstat(opened.fileno()).st_size
     _limit_memory(size)
     out = sys.stdout.buffer
     try:
-        with h5py.File(request.path, "r", locking=False) as file:
+        with h5py.File(opened, "r") as file:
             table = find_table(file, request)
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
@@ -44,6 +45,11 @@ def main() -> int:
     except Exception as error:  # whatever a damaged file makes of libhdf5
         return _complain(f"cannot be read, it is damaged or cut short: {error}", "")
     return 0
+
+
+def _open(request: Request) -> io.FileIO:
+    """Open the file that the parent has open; not by a path, which libhdf5 would resolve to another file by now."""
+    return io.FileIO(request.path if request.descriptor is None else request.descriptor, "rb")
 
 
 def _send(table: Table, plan: dict[str, Any], out: IO[bytes]) -> None:

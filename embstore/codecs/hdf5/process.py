@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 import weakref
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
+from embstore.codecs.hdf5.request import Request
 from embstore.core.errors import FormatError
+from embstore.files.input import Input
 
 PATIENCE = 60.0  # seconds without a byte from the child
 PIECE = 1 << 20
@@ -24,21 +26,24 @@ class Child:
 
     Parameters
     ----------
-    path
-        The file, also named in errors.
+    source
+        The file, whose descriptor the child inherits.
     request
-        What the child is asked, as JSON.
+        What the child is asked.
+    name
+        The format's, for errors.
     """
 
-    def __init__(self, path: str | Path, request: dict[str, Any], name: str) -> None:
-        self.path, self.name = path, name
+    def __init__(self, source: Input, request: Request, name: str) -> None:
+        self.path, self.name = source.path, name
         self._pieces: queue.Queue[bytes] = queue.Queue(4)
         self._rest = memoryview(b"")
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-P", "-m", "embstore.codecs.hdf5.child", json.dumps(request)],
+            [sys.executable, "-P", "-m", "embstore.codecs.hdf5.child", json.dumps(asdict(request))],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            pass_fds=() if request.descriptor is None else (request.descriptor,),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
         )
         pump = threading.Thread(target=_pump, args=(self._process.stdout, self._pieces), daemon=True)

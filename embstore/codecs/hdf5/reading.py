@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,51 +20,51 @@ from embstore.codecs.shared.word_list import WordList, read_words
 from embstore.codecs.shared.words_beside import fitting, words_for
 from embstore.core.batch import Batch, Source
 from embstore.core.options import Progress, ReadOptions
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 NAME = "hdf5"
+HANDS_ON = os.name != "nt"  # whether a child process inherits descriptors
 
 
-def read_hdf5(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a matrix and its words; the file itself is opened in a process of its own."""
-    path = Path(path)
-    open_regular(path).close()
     in_file = not (options.vocab and Path(options.vocab).is_file())
     request = Request(
-        path=str(path),
+        descriptor=source.fileno() if HANDS_ON else None,
+        path=str(source.path) if HANDS_ON else source.given_path(),
         key=options.key,
         vocab=str(options.vocab) if options.vocab and in_file else None,
         words=in_file,
         integers=options.dtype is not None,
     )
-    child = Child(path, asdict(request), NAME)
+    child = Child(source, request, NAME)
     try:
-        source = _source(child, path, options, progress)
+        table = _source(child, source, options, progress)
     except BaseException:
         child.close()
         raise
-    return source.through(lambda batches: _ending(child, batches))
+    return table.through(lambda batches: _ending(child, batches))
 
 
-def _source(child: Child, path: Path, options: ReadOptions, progress: Progress | None) -> Source:
+def _source(child: Child, file: Input, options: ReadOptions, progress: Progress | None) -> Source:
     """Make the source of what the child plans; words in the file come a block at a time, before its rows."""
     plan: dict[str, Any] = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
     shape, dtype, offset, step = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"], plan["step"]
-    rows: Any = PipedRows(child, shape, dtype, step) if offset is None else mapped_rows(path, shape, dtype, offset)
-    kept, origin = check_matrix(rows.dtype, shape, options), Origin(path, NAME)
+    rows: Any = PipedRows(child, shape, dtype, step) if offset is None else mapped_rows(file, shape, dtype, offset)
+    kept, origin = check_matrix(rows.dtype, shape, options), Origin(file, NAME)
     if not plan["words"]:
-        return array_source(rows, _words_from_file(path, options, plan["rows"]), kept, origin, progress)
+        return array_source(rows, _words_from_file(file, options, plan["rows"]), kept, origin, progress)
     tokens = PipedTokens(child, plan["rows"])
     return matrix_source(
         tokens, plan["dim"], kept, lambda start, stop: native(rows[start:stop]), origin, progress, step=step
     )
 
 
-def _words_from_file(path: Path, options: ReadOptions, count: int) -> WordList:
-    names = None if options.vocab else _entity_names(path)
+def _words_from_file(file: Input, options: ReadOptions, count: int) -> WordList:
+    names = None if options.vocab else _entity_names(file.path)
     if names is None:
-        return words_for(path, options, count, NAME)
-    return fitting(read_words(names), count, path, names, NAME)
+        return words_for(file, options, count, NAME)
+    return fitting(read_words(file.beside(names)), count, file.path, names, NAME)
 
 
 def _entity_names(path: Path) -> Path | None:

@@ -11,8 +11,10 @@ class Request:
 
     Attributes
     ----------
+    descriptor
+        The file, as the process inherits it; None where the system hands on no descriptors.
     path
-        The file.
+        The file, to be opened by its path where there is no descriptor.
     key
         Name of the matrix, or of a group that holds it.
     vocab
@@ -23,6 +25,7 @@ class Request:
         Whether a matrix of whole numbers will do.
     """
 
+    descriptor: int | None
     path: str
     key: str | None
     vocab: str | None

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import mmap
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embstore.codecs.hdf5.process import Child
 from embstore.core.batch import Ints, Tokens, Vectors, ends_of
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 
-def mapped_rows(path: Path, shape: tuple[int, int], dtype: str, offset: int) -> Vectors:
+def mapped_rows(source: Input, shape: tuple[int, int], dtype: str, offset: int) -> Vectors:
     """Map contiguous rows, which the child has found to lie in the file."""
-    with open_regular(path) as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return np.ndarray(shape, dtype, mapped, offset)
+    return np.ndarray(shape, dtype, source.map(), offset)
 
 
 class PipedTokens:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from embstore.codecs.huggingface.static_model import write_model
 from embstore.core.batch import Source
-from embstore.core.options import Dtype
+from embstore.core.options import AS_IS, Dtype, WriteOptions
 
 NAME = "model2vec"
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write the folder, whole or not at all; bfloat16 becomes float32, since model2vec reads by NumPy."""
+    del options
     dtype: Dtype = "float16" if source.dtype == "float16" else "float32"
     config = {
         "model_type": "model2vec",

@@ -19,9 +19,9 @@ from embstore.codecs.shared.words_beside import WordsBeside
 from embstore.core.batch import Findings, Ints, Source, Vectors
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
-from embstore.core.options import Dtype, Progress, ReadOptions
+from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing_together
-from embstore.files.input import first_bytes, open_regular
+from embstore.files.input import Input
 from embstore.store.header import MAX_HEADER, WEIGHT, Header, Tensor, read_header
 
 NAME = "safetensors"
@@ -37,19 +37,21 @@ NAMES = (
 )  # fmt: skip
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read one matrix of a safetensors file, of shards by their index, or of a folder with either; no other tensor."""
-    place = checkpoint(Path(path)) or Path(path)
-    if place != Path(path) and is_store(first_bytes(place)):
-        raise FormatError(path, f"{place.name} in this folder is a store: name that file", format=NAME)
+    path = source.path
+    found = checkpoint(path) if source.is_folder else None
+    place = source.beside(found) if found else source
+    if found and is_store(place.head()):
+        raise FormatError(path, f"{found.name} in this folder is a store: name that file", format=NAME)
     file, key = _shard_of(place, options.key)
     table = _Table.open(file, key, options.dtype)
-    words = read_words(options.vocab or words_beside(place, repr(table.name), NAME))
+    words = read_words(source.beside(options.vocab or words_beside(place.path, repr(table.name), NAME)))
     findings = Findings()
     rows, scale = table.rows_of(words, findings)
     origin = Origin(file, NAME, whole=2 * table.matrix.nbytes >= len(table.mapped))
-    if place != Path(path):  # every such folder has a file of this name
-        origin.notes["name"] = f"{Path(path).absolute().name}/{file.relative_to(path).as_posix()}"
+    if found:  # every such folder has a file of this name
+        origin.notes["name"] = f"{path.absolute().name}/{file.path.relative_to(path).as_posix()}"
     return matrix_source(
         words.tokens,
         table.matrix.shape[1],
@@ -62,23 +64,23 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     )
 
 
-def _shard_of(path: Path, key: str | None) -> tuple[Path, str | None]:
+def _shard_of(source: Input, key: str | None) -> tuple[Input, str | None]:
     """Return the file that holds the table, and its key where an index named it."""
+    path = source.path
     if path.suffix.lower() != ".json":
-        return path, key
-    with open_regular(path) as file:
-        try:
-            weight_map = json.loads(file.read(MAX_HEADER))["weight_map"]
-            named = {str(name): str(shard) for name, shard in weight_map.items()}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise FormatError(path, "not an index of shards: it has no weight_map", format=NAME) from None
+        return source, key
+    try:
+        weight_map = json.loads(source.read_at(0, MAX_HEADER))["weight_map"]
+        named = {str(name): str(shard) for name, shard in weight_map.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise FormatError(path, "not an index of shards: it has no weight_map", format=NAME) from None
     key = key or _only([name for name in named if _is_known(name)], list(named), path)
     if key not in named:
         raise FormatError(path, f"no tensor {key!r} in the weight_map", format=NAME)
     shard = named[key]
     if Path(shard).name != shard:
         raise FormatError(path, f"the shard {shard!r} is not a file beside it", format=NAME)
-    return path.with_name(shard), key
+    return source.beside(path.with_name(shard)), key
 
 
 def _is_known(name: str) -> bool:
@@ -111,10 +113,8 @@ class _Table:
     mapped: mmap.mmap
 
     @classmethod
-    def open(cls, path: Path, key: str | None, wanted: Dtype | None) -> _Table:
-        with open_regular(path) as file:
-            header = read_header(file, path)
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    def open(cls, source: Input, key: str | None, wanted: Dtype | None) -> _Table:
+        path, header, mapped = source.path, read_header(source), source.map()
         name = key or _choose(header, path)
         tensor = header.tensors.get(name)
         if tensor is None:
@@ -192,8 +192,9 @@ def _choose(header: Header, path: Path) -> str:
     return _only(known or floating or whole, shown, path)
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write the tensor ``embedding.weight`` alone, and its words beside it, both whole or not at all."""
+    del options
     beside = WordsBeside(path, NAME)
     with replacing_together() as together:
         write_tensor(together.new(path), source, WEIGHT, source.dtype, beside.add, path, NAME)

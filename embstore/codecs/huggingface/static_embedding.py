@@ -7,14 +7,16 @@ from typing import Any
 
 from embstore.codecs.huggingface.static_model import write_model
 from embstore.core.batch import Source
+from embstore.core.options import AS_IS, WriteOptions
 from embstore.store.header import WEIGHT
 
 NAME = "static-embedding"
 INSIDE = "0_StaticEmbedding"
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write the folder, whole or not at all; unknown words count as a row of zeros."""
+    del options
     module = {"idx": 0, "name": "0", "path": INSIDE, "type": "sentence_transformers.models.StaticEmbedding"}
     config: dict[str, Any] = {
         "__version__": {},

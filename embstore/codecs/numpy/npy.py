@@ -11,21 +11,23 @@ from embstore.codecs.shared.words_beside import WordsBeside, words_for
 from embstore.core.batch import Source
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError
-from embstore.core.options import Dtype, Progress, ReadOptions
+from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing_together, write_all
+from embstore.files.input import Input
 
 NAME = "npy"
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a mapped .npy, its words from ``vocab=``, ``<stem>.vocab.txt`` or ``<stem>.vocab.json``."""
-    matrix, dtype = map_matrix(path, options, NAME)
-    words = words_for(path, options, len(matrix), NAME)
-    return array_source(matrix, words, dtype, Origin(path, NAME), progress)
+    matrix, dtype = map_matrix(source, options, NAME)
+    words = words_for(source, options, len(matrix), NAME)
+    return array_source(matrix, words, dtype, Origin(source, NAME), progress)
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a .npy and its words beside it, both whole or not at all; bfloat16 becomes float32."""
+    del options
     beside, rows = WordsBeside(path, NAME), 0
     kept: Dtype = "float16" if source.dtype == "float16" else "float32"
     with replacing_together() as together:

@@ -21,7 +21,7 @@ from embstore.core.dtypes import bytes_of
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 from embstore.files.unpacking import check_not_encrypted
 
 NAME = "npz"
@@ -29,17 +29,17 @@ MAX_RATIO = 200  # of unpacked to packed bytes: embeddings hardly pack at all
 HARMLESS = 1 << 30  # bytes that may be packed as well as they like
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a matrix and the array of words that is as long, or words from ``vocab=`` or beside the file."""
-    arrays = _Arrays.of(Path(path))
+    arrays = _Arrays.of(source)
     key = arrays.choose_matrix(options.key)
     header = arrays.headers[key]
     try:
         dtype = check_matrix(header.dtype, header.shape, options)
     except ValueError as error:
-        raise refused(path, NAME, key, error) from None
+        raise refused(source.path, NAME, key, error) from None
     words = arrays.words_of(header.shape[0], options)
-    origin, step = Origin(path, NAME), rows_in_batch(header.nbytes // header.shape[0])
+    origin, step = Origin(source, NAME), rows_in_batch(header.nbytes // header.shape[0])
     blocks = arrays.blocks(key, step)
     if header.fortran or not words.is_whole:  # the rows do not come in order
         flat = np.concatenate(list(blocks))
@@ -56,15 +56,19 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 class _Arrays:
     """The arrays of an archive by name, none of them read."""
 
-    path: Path
+    source: Input
     headers: dict[str, ArrayHeader]
 
     @classmethod
-    def of(cls, path: Path) -> _Arrays:
-        with open_regular(path) as raw, _damage_told(path), zipfile.ZipFile(raw) as archive:
+    def of(cls, source: Input) -> _Arrays:
+        with _opened(source) as archive:
             arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            headers = {info.filename[:-4]: cls._header(path, archive, info) for info in arrays}
-        return cls(path, headers)
+            headers = {info.filename[:-4]: cls._header(source.path, archive, info) for info in arrays}
+        return cls(source, headers)
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
 
     @staticmethod
     def _header(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHeader:
@@ -109,7 +113,7 @@ class _Arrays:
             name = texts[0] if texts else None
         if name is None or name not in self.headers:
             self._check_no_pickled_words(count, options)
-            return words_for(self.path, options, count, NAME)
+            return words_for(self.source, options, count, NAME)
         header = self.headers[name]
         if header.dtype.kind not in "SU" or len(header.shape) != 1:
             raise FormatError(self.path, f"{header}, expected words (dtype S or U)", where=name, format=NAME)
@@ -138,12 +142,7 @@ class _Arrays:
         header = self.headers[name]
         size = step * (header.nbytes // max(1, header.shape[0]))
         left = header.nbytes
-        with (
-            open_regular(self.path) as raw,
-            _damage_told(self.path),
-            zipfile.ZipFile(raw) as archive,
-            archive.open(f"{name}.npy") as member,
-        ):
+        with _opened(self.source) as archive, archive.open(f"{name}.npy") as member:
             member.read(header.size)
             while left:
                 data = member.read(min(size, left))
@@ -158,14 +157,16 @@ class _Arrays:
 
 
 @contextlib.contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _opened(source: Input) -> Iterator[zipfile.ZipFile]:
+    """Open the archive; what is wrong with it becomes a FormatError."""
     try:
-        yield
+        with zipfile.ZipFile(source.open()) as archive:
+            yield archive
     except (EmbstoreError, MemoryError):
         raise
     except Exception as error:  # zipfile lets out many classes for a directory of garbage
         reason = f"cannot be read, it is damaged or cut short: {ascii(str(error))[1:-1][:200]}"
-        raise FormatError(path, reason, format=NAME) from error
+        raise FormatError(source.path, reason, format=NAME) from error
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

@@ -11,7 +11,8 @@ from embstore.codecs.registry.table import CODECS, Codec, codec_named
 from embstore.codecs.shared.line import count_numbers, header_of
 from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions
-from embstore.files.input import Input, first_bytes
+from embstore.files.input import Input
+from embstore.files.stream import Stream
 from embstore.files.unpacking import is_compressed
 
 HEAD = 4096
@@ -32,27 +33,40 @@ ANY_PICKLE = (
 )
 
 
-def to_read(path: str | Path, options: ReadOptions) -> Codec:
-    """Return the format to read a file as: the one that is named, else the one that `sniff` finds.
+def open_to_read(path: str | Path, options: ReadOptions) -> tuple[Input, Codec]:
+    """Open a file and find its format: the one that is named, else the one that `sniff` finds.
 
-    Raises EmbstoreError where it is written only, and FormatError where it has no use for one of the options.
+    Raises EmbstoreError where the format is written only, and FormatError where it has no use for one of the options.
     """
-    codec = codec_named(options.format) if options.format else sniff(path, options.member)
+    codec = codec_named(options.format) if options.format else None
+    if codec is not None:
+        _check_readable(codec, path, options)
+    source = Input(path)
+    if codec is None:
+        try:
+            codec = sniff(source, options.member)
+            _check_readable(codec, path, options)
+        except BaseException:
+            source.close()
+            raise
+    return source, codec
+
+
+def _check_readable(codec: Codec, path: str | Path, options: ReadOptions) -> None:
     if not codec.reads:
         raise EmbstoreError(f"{path}: the format {codec.name} is written only")
     codec.check_options(path, options)
-    return codec
 
 
-def sniff(path: str | Path, member: str | None = None) -> Codec:
+def sniff(source: Input, member: str | None = None) -> Codec:
     """Find the format of a file by its first bytes, then by its suffix, then by its first lines.
 
     Of a packed one by those of what is inside.
 
     Parameters
     ----------
-    path
-        A file.
+    source
+        A file or a folder.
     member
         Name of the member of a zip; needed where it holds several.
 
@@ -68,16 +82,18 @@ def sniff(path: str | Path, member: str | None = None) -> Codec:
     FormatError
         For an empty file, a pickle, and a packed file of a format that is not read from inside one.
     """
-    found = _by_folder(Path(path))
-    if found is not None:
-        return found
-    head, suffix = first_bytes(path, HEAD), Path(path).suffix.lower()
+    path = source.path
+    if source.is_folder:
+        found = _by_folder(path)
+        if found is not None:
+            return found
+    head, suffix = source.head(HEAD), path.suffix.lower()
     if not head:
         raise FormatError(path, "an empty file")
     codec = _by_bytes(head, path, suffix)
     if codec is None and is_compressed(head):
-        return _inside(path, member)
-    codec = codec or _by_name(suffix, first_bytes(path, TEXT_HEAD))
+        return _inside(source, member)
+    codec = codec or _by_name(suffix, source.head(TEXT_HEAD))
     if codec is None:
         tried = ", ".join(
             f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads and codec.suffixes
@@ -91,15 +107,14 @@ def sniff(path: str | Path, member: str | None = None) -> Codec:
 
 
 def _by_folder(path: Path) -> Codec | None:
-    """Find the format that has folders such as this one; None for files and for all other folders."""
-    fitting = (codec for codec in CODECS.values() if codec.folder is not None and codec.folder(path))
-    return next(fitting, None) if path.is_dir() else None
+    """Find the format that has folders such as this one; None for all other folders."""
+    return next((codec for codec in CODECS.values() if codec.folder is not None and codec.folder(path)), None)
 
 
-def _inside(path: str | Path, member: str | None) -> Codec:
+def _inside(source: Input, member: str | None) -> Codec:
     """Find the format of what a file packs: text where nothing tells, as in glove.6B.50d.gz."""
-    buffer = bytearray(TEXT_HEAD)
-    with Input(path, member) as stream:
+    path, buffer = source.path, bytearray(TEXT_HEAD)
+    with Stream(source, member) as stream:
         head = bytes(buffer[: stream.fill(memoryview(buffer))])
         name = Path(stream.name)
     suffix = (name.with_suffix("") if name.suffix.lower() in COMPRESSED_SUFFIXES else name).suffix.lower()
@@ -134,9 +149,13 @@ def _pickle(kind: str | None) -> str:
 
 
 def _by_suffix(suffix: str) -> Codec | None:
-    """Find the first format with a suffix; a store is told by its bytes alone."""
-    fitting = (codec for codec in CODECS.values() if codec.reads and suffix in codec.suffixes and codec.name != "store")
+    """Find the first format with a suffix, but for those that their bytes alone identify."""
+    fitting = (codec for codec in CODECS.values() if _is_found_by_suffix(codec, suffix))
     return next(fitting, None)
+
+
+def _is_found_by_suffix(codec: Codec, suffix: str) -> bool:
+    return codec.reads and not codec.by_bytes_alone and suffix in codec.suffixes
 
 
 def _by_name(suffix: str, head: bytes) -> Codec | None:

@@ -6,9 +6,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from embstore.codecs.registry import magic
+from embstore.codecs.registry.protocols import Reader, Writer
 from embstore.core.errors import FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions, WriteOptions
 
@@ -39,6 +40,16 @@ class Codec:
         Whether `embstore.open` maps it rather than reads it into memory.
     compressed
         Whether it is read from inside .gz .bz2 .xz .zst or a .zip.
+    by_bytes_alone
+        Whether its first bytes always identify it, so that its suffix alone never does.
+    keeps_special_rows
+        Whether it has room for rows after the vocabulary: padding, and those of a policy for unknown words.
+    keeps_scales
+        Whether it holds rows of ``int8``, each with its scale and offset.
+    keeps_last
+        Whether its writer can overwrite a row, and so gets repeated tokens and ``WriteOptions.duplicates``.
+    has_tensors
+        Whether it is a safetensors file, whose tensors can be listed.
     options
         The options of reading that it has a use for, `ANYWHERE` apart.
     choices
@@ -57,6 +68,11 @@ class Codec:
     writes: bool = True
     mapped: bool = False
     compressed: bool = False
+    by_bytes_alone: bool = False
+    keeps_special_rows: bool = False
+    keeps_scales: bool = False
+    keeps_last: bool = False
+    has_tensors: bool = False
     options: tuple[str, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
@@ -78,11 +94,15 @@ class Codec:
                 reason = f"{self.name} takes no {name}={value} (--{name}): it takes {', '.join(self.choices[name])}"
                 raise FormatError(path, reason, format=self.name)
 
-    def load(self) -> Any:
-        """Import the module: its ``read(path, options, progress)`` and ``write(path, source)``.
+    def reader(self) -> Reader:
+        """Import the module for its ``read``."""
+        return cast("Reader", self._load())
 
-        Where there are `choices`, ``write`` takes them as its third argument, a `WriteOptions`.
-        """
+    def writer(self) -> Writer:
+        """Import the module for its ``write``."""
+        return cast("Writer", self._load())
+
+    def _load(self) -> object:
         return importlib.import_module(f"embstore.codecs.{self.module}")
 
 
@@ -96,6 +116,11 @@ CODECS = {
             "safetensors with vocabulary and index",
             magic.is_store,
             mapped=True,
+            by_bytes_alone=True,
+            keeps_special_rows=True,
+            keeps_scales=True,
+            keeps_last=True,
+            has_tensors=True,
         ),
         Codec(
             "glove",
@@ -157,6 +182,7 @@ CODECS = {
             magic.is_safetensors,
             magic.checkpoint,
             options=NAMED,
+            has_tensors=True,
         ),
         Codec(
             "magnitude",

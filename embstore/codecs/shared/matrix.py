@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors
 from embstore.core.options import Dtype, Progress
 from embstore.files.checksum import Checksum
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 BATCH_BYTES = 1 << 20
 RowReader = Callable[[int, int], Vectors]
@@ -30,7 +29,7 @@ class Origin:
 
     Parameters
     ----------
-    path
+    source
         The file.
     name
         The format's.
@@ -45,18 +44,21 @@ class Origin:
         Size of the file in bytes.
     """
 
-    def __init__(self, path: str | Path, name: str, *, whole: bool = True) -> None:
-        self.path, self.whole = Path(path), whole
-        self.notes = {"name": self.path.name, "format": name}
-        self.total = self.path.stat().st_size
+    def __init__(self, source: Input, name: str, *, whole: bool = True) -> None:
+        self.source, self.whole = source, whole
+        self.notes = {"name": source.path.name, "format": name}
+        self.total = source.size
 
     def __enter__(self) -> Origin:
-        self._file, self._checksum = open_regular(self.path), Checksum()
+        self._checksum = Checksum()
         return self
 
     def advance(self, position: int) -> None:
         """Hash up to a position, beside the caller's work."""
-        while self.whole and self._checksum.size < position and (part := self._file.read(BATCH_BYTES)):
+        while self.whole and self._checksum.size < position:
+            part = self.source.read_at(self._checksum.size, BATCH_BYTES)
+            if not part:
+                break
             self._checksum.update(memoryview(part))
 
     def finish(self) -> None:
@@ -67,7 +69,6 @@ class Origin:
             self.notes["sha256"] = self._checksum.hexdigest()
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
         self._checksum.close()
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import mmap
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,11 +14,11 @@ from embstore.codecs.shared.array import check_matrix, refused
 from embstore.core.batch import Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Dtype, ReadOptions
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 MAX_HEADER = 10_000  # as numpy.load has it: literal_eval of more could exhaust memory
 WRITTEN_HEADER = 128  # bytes, as numpy.save has it for a matrix of any size in use
-Reader = Callable[[int], bytes]
+ReadBytes = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class ArrayHeader:
         return f"{self.dtype.str} {list(self.shape)}"
 
 
-def read_array_header(read: Reader) -> ArrayHeader:
+def read_array_header(read: ReadBytes) -> ArrayHeader:
     """Read the header of a .npy, versions 1 to 3; ValueError says what is wrong with it.
 
     https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -88,21 +86,20 @@ def _parsed(text: bytes, version: int, size: int) -> ArrayHeader:
     return ArrayHeader(dtype, shape, fortran, size)
 
 
-def map_matrix(path: str | Path, options: ReadOptions, name: str) -> tuple[Vectors, Dtype]:
+def map_matrix(source: Input, options: ReadOptions, name: str) -> tuple[Vectors, Dtype]:
     """Map the matrix of a .npy, checked, and return what its numbers are kept as; `name` is the format's in errors."""
-    with open_regular(path) as file:
-        try:
-            header = read_array_header(file.read)
-            dtype = check_matrix(header.dtype, header.shape, options)
-        except ValueError as error:
-            raise refused(path, name, "", error) from None
-        size = Path(path).stat().st_size
-        expected = header.size + header.nbytes
-        if size != expected:
-            reason = f"{size:,} bytes, expected {expected:,} for {header}: it is cut short or the header is wrong"
-            raise FormatError(path, reason, format=name)
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    matrix: Vectors = np.ndarray(header.shape, header.dtype, data, header.size, order="F" if header.fortran else "C")
+    file = source.open()
+    try:
+        header = read_array_header(file.read)
+        dtype = check_matrix(header.dtype, header.shape, options)
+    except ValueError as error:
+        raise refused(source.path, name, "", error) from None
+    expected = header.size + header.nbytes
+    if source.size != expected:
+        reason = f"{source.size:,} bytes, expected {expected:,} for {header}: it is cut short or the header is wrong"
+        raise FormatError(source.path, reason, format=name)
+    order: Literal["C", "F"] = "F" if header.fortran else "C"
+    matrix: Vectors = np.ndarray(header.shape, header.dtype, source.map(), header.size, order=order)
     return matrix, dtype
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from embstore.core.batch import Ints, Tokens
 from embstore.core.errors import FormatError
-from embstore.files.input import open_regular
+from embstore.files.input import Input
 
 BESIDE = ("tokenizer.json", "vocab.txt", "vocab.json")
 MARK = b"\xef\xbb\xbf"
@@ -70,16 +70,14 @@ def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
     raise FormatError(path, f"no words for {needed}: none of {names} beside it; name a file with vocab=", format=format)
 
 
-def read_words(path: str | Path) -> WordList:
+def read_words(source: Input) -> WordList:
     """Read a word list: a JSON tokenizer, list or word-to-row object, or else a word on each line.
 
     Raises FormatError where it is none of these.
     """
-    with open_regular(path) as file:
-        data = file.read()
-    data = data.removeprefix(MARK)
-    if Path(path).suffix.lower() == ".json":
-        return _from_json(data, path)
+    data = source.read().removeprefix(MARK)
+    if source.path.suffix.lower() == ".json":
+        return _from_json(data, source.path)
     return _in_order(Tokens.lines(data))
 
 

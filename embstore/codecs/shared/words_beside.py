@@ -13,12 +13,12 @@ from embstore.core.batch import Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
 from embstore.files.atomic import Together, write_all
-from embstore.files.input import first_bytes
+from embstore.files.input import Input
 
 MARK = b"\xef\xbb\xbf"
 
 
-def words_for(path: str | Path, options: ReadOptions, count: int, name: str) -> WordList:
+def words_for(source: Input, options: ReadOptions, count: int, name: str) -> WordList:
     """Return the words of `count` rows, from ``vocab=`` or from beside the file.
 
     Raises
@@ -27,10 +27,11 @@ def words_for(path: str | Path, options: ReadOptions, count: int, name: str) -> 
         Where there are none, or where they are not as many as the rows; an object from word to row may leave
         rows out.
     """
-    place = Path(options.vocab) if options.vocab else words_beside(Path(path), f"{count:,} rows", name)
-    words = _from_tsv(place, count) if place.suffix.lower() == ".tsv" else read_words(place)
-    listed = place.suffix.lower() != ".json" or first_bytes(place, 99).lstrip(MARK + b" \t\r\n").startswith(b"[")
-    return fitting(words, count, path, place, name, listed=listed)
+    place = Path(options.vocab) if options.vocab else words_beside(source.path, f"{count:,} rows", name)
+    file, suffix = source.beside(place), place.suffix.lower()
+    words = _from_tsv(file, count) if suffix == ".tsv" else read_words(file)
+    listed = suffix != ".json" or file.head(99).lstrip(MARK + b" \t\r\n").startswith(b"[")
+    return fitting(words, count, source.path, place, name, listed=listed)
 
 
 def fitting(
@@ -56,9 +57,9 @@ def fitting(
     return words
 
 
-def _from_tsv(place: Path, count: int) -> WordList:
+def _from_tsv(source: Input, count: int) -> WordList:
     """Read the first column; a header stands above it if there is a line more than rows."""
-    lines = read_words(place).tokens.to_bytes()
+    lines = read_words(source).tokens.to_bytes()
     words = Tokens.pack(line.partition(b"\t")[0] for line in lines[len(lines) == count + 1 :])
     return WordList(words, np.arange(len(words)))
 

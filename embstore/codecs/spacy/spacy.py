@@ -16,7 +16,7 @@ from embstore.codecs.spacy.keys import SYMBOLS, Keys, hash_strings, key_rows
 from embstore.core.batch import Findings, Ints, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
-from embstore.files.input import first_bytes, open_regular
+from embstore.files.input import Input
 
 NAME = "spacy"
 NAMELESS = "words left out, as strings.json does not have their strings"
@@ -27,28 +27,30 @@ FLORET = (
 )
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read the words in the order of key2row: of those that share a row, the one that it was made for comes first."""
-    folder = spacy_vectors(Path(path))
+    path = source.path
+    folder = spacy_vectors(path)
     if folder is None:
         reason = "not vectors of spaCy's: expected a folder with vectors and key2row, in itself or in vocab/"
         raise FormatError(path, reason, format=NAME)
-    _check_mode(folder / "vectors.cfg")
-    keys, rows = _key_rows(folder / "key2row")
-    matrix, dtype = map_matrix(folder / "vectors", options, NAME)
+    _check_mode(source, folder / "vectors.cfg")
+    keys, rows = _key_rows(source.beside(folder / "key2row"))
+    vectors = source.beside(folder / "vectors")
+    matrix, dtype = map_matrix(vectors, options, NAME)
     beyond = np.flatnonzero((rows < 0) | (rows >= len(matrix)))
     if len(beyond):
         reason = f"the key {keys[beyond[0]]} has the row {rows[beyond[0]]:,}, but vectors has {len(matrix):,}"
         raise FormatError(folder / "key2row", reason, format=NAME)
-    words, known = _words(folder, keys)
+    words, known = _words(source, folder, keys)
     rows, findings = rows[known], Findings()
     if not known.all():
         findings.add(NAMELESS, f"the key {keys[~known][0]}", int((~known).sum()))
     left_out = len(matrix) - len(np.unique(rows))
     if left_out:
         findings.add(WORDLESS, times=left_out)
-    origin, step = Origin(folder / "vectors", NAME), rows_in_batch(matrix.shape[1] * matrix.dtype.itemsize)
-    origin.notes["name"] = str(folder.absolute().relative_to(Path(path).absolute().parent) / "vectors")
+    origin, step = Origin(vectors, NAME), rows_in_batch(matrix.shape[1] * matrix.dtype.itemsize)
+    origin.notes["name"] = str(folder.absolute().relative_to(path.absolute().parent) / "vectors")
 
     def taken(start: int, stop: int) -> Vectors:
         return native(matrix[rows[start:stop]])
@@ -56,11 +58,11 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
     return matrix_source(words, matrix.shape[1], dtype, taken, origin, progress, findings, step=step)
 
 
-def _check_mode(path: Path) -> None:
+def _check_mode(source: Input, path: Path) -> None:
     """Refuse vectors that are not rows of words; older versions of spaCy wrote nothing else, and no vectors.cfg."""
     if not path.exists():
         return
-    text = first_bytes(path)
+    text = source.beside(path).head()
     try:
         mode = json.loads(text).get("mode", "default")
     except (ValueError, AttributeError, RecursionError):
@@ -70,9 +72,8 @@ def _check_mode(path: Path) -> None:
         raise FormatError(path, reason, format=NAME)
 
 
-def _key_rows(path: Path) -> tuple[Keys, Ints]:
-    with open_regular(path) as file:
-        data = file.read()
+def _key_rows(source: Input) -> tuple[Keys, Ints]:
+    path, data = source.path, source.read()
     try:
         keys, rows = key_rows(data)
     except ValueError as error:
@@ -85,13 +86,13 @@ def _key_rows(path: Path) -> tuple[Keys, Ints]:
     return keys, rows
 
 
-def _words(folder: Path, keys: Keys) -> tuple[Tokens, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _words(source: Input, folder: Path, keys: Keys) -> tuple[Tokens, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Return the words of the keys that have one, and which keys these are."""
     place = folder / "strings.json"
     if not place.exists():
         reason = "no strings.json beside the vectors, so the words of its keys are not known: `nlp.to_disk` saves both"
         raise FormatError(folder, reason, format=NAME)
-    strings = read_words(place).tokens
+    strings = read_words(source.beside(place)).tokens
     hashes = np.concatenate((np.arange(len(SYMBOLS), dtype=np.uint64), hash_strings(strings)))
     order = np.argsort(hashes, kind="stable")
     found = order[np.minimum(np.searchsorted(hashes, keys, sorter=order), len(hashes) - 1)]

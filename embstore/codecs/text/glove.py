@@ -14,15 +14,16 @@ from embstore.codecs.text.reading import read_text
 from embstore.codecs.text.shape import SAMPLE, Shape, common_dim, ends_in_returns, misspelt, most_common_dim
 from embstore.core.batch import Batch, Source
 from embstore.core.errors import FormatError
-from embstore.core.options import Progress, ReadOptions
+from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
+from embstore.files.input import Input
 
 NAME = "glove"
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read GloVe text, plain, compressed or in a zip."""
-    return read_text(path, options, progress, lambda lines: settle(lines, options), NAME)
+    return read_text(source, options, progress, lambda lines: settle(lines, options), NAME)
 
 
 def settle(lines: list[bytes], options: ReadOptions) -> Shape:
@@ -63,8 +64,9 @@ def _with_header(lines: list[bytes], header: tuple[int, int] | None, options: Re
     return _plain(lines, options.dim)
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write GloVe text, whole or not at all; each number as short as reads back to the same float32."""
+    del options
     source = source.through(lambda batches: _read_alike(batches, path))
     with replacing(path) as file:
         if not sum(write_rows(file, source, path, NAME)):

@@ -19,6 +19,7 @@ from embstore.core.batch import Batch, Findings, Source
 from embstore.core.errors import FormatError
 from embstore.core.options import OnError, Progress, ReadOptions
 from embstore.files.input import Input
+from embstore.files.stream import Stream
 
 BLOCK = 1 << 21  # large enough that handing blocks around costs nothing, small enough to stay in the cache
 MAX_LINE = 1 << 24
@@ -30,7 +31,7 @@ RETURNS = (
 
 
 def read_text(
-    path: str | Path,
+    source: Input,
     options: ReadOptions,
     progress: Progress | None,
     settle: Callable[[list[bytes]], Shape],
@@ -45,7 +46,7 @@ def read_text(
     name
         The format's, for errors and provenance.
     """
-    stream, findings = Input(path, options.member), Findings()
+    path, stream, findings = source.path, Stream(source, options.member), Findings()
     try:
         spare: list[bytearray] = []
         blocks = read_blocks(stream, name, findings, spare)
@@ -85,7 +86,7 @@ def _settled(first: Block, path: str | Path, settle: Callable[[list[bytes]], Sha
         raise FormatError(path, reason, where=1, format=name) from None
 
 
-def read_blocks(stream: Input, name: str, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
+def read_blocks(stream: Stream, name: str, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
     """Cut a stream into blocks of whole lines, using up `spare` buffers: fresh memory costs more than reading."""
     rest, first, ended = b"", True, False
     while not ended:
@@ -127,7 +128,7 @@ def _threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Event]]:
 class Reader:
     """Parses blocks on all cores and yields their rows in order."""
 
-    def __init__(self, stream: Input, shape: Shape, findings: Findings, name: str, spare: list[bytearray]) -> None:
+    def __init__(self, stream: Stream, shape: Shape, findings: Findings, name: str, spare: list[bytearray]) -> None:
         self.stream, self.shape, self.findings, self.name, self.spare = stream, shape, findings, name, spare
         self.lines = self.rows = self.skipped = 0
 

@@ -13,15 +13,16 @@ from embstore.codecs.text.reading import read_text
 from embstore.codecs.text.shape import SAMPLE, Shape, most_common_dim
 from embstore.core.batch import Batch, Source
 from embstore.core.errors import FormatError
-from embstore.core.options import Progress, ReadOptions
+from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
+from embstore.files.input import Input
 
 NAME = "word2vec"
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
+def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read word2vec text, plain, compressed or in a zip."""
-    return read_text(path, options, progress, lambda lines: settle(lines, options), NAME)
+    return read_text(source, options, progress, lambda lines: settle(lines, options), NAME)
 
 
 def settle(lines: list[bytes], options: ReadOptions) -> Shape:
@@ -44,8 +45,9 @@ def settle(lines: list[bytes], options: ReadOptions) -> Shape:
     return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
 
 
-def write(path: str | Path, source: Source) -> None:
+def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write word2vec text, whole or not at all; each number as short as reads back to the same float32."""
+    del options
     source = source.through(lambda batches: _header_believable(batches, path))
     with replacing(path) as file:
         header = CountedHeader(file, source)
