@@ -28,6 +28,7 @@ HANDS_ON = os.name != "nt"  # whether a child process inherits descriptors
 
 def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a matrix and its words; the file itself is opened in a process of its own."""
+    source.require_file()
     in_file = not (options.vocab and Path(options.vocab).is_file())
     request = Request(
         descriptor=source.fileno() if HANDS_ON else None,
