@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.running import output_of
 
 from embstore.files.os_errors import blaming
 
@@ -18,7 +19,7 @@ WRITERS = [*((f"out.{suffix}", "") for suffix in FILES), *(("out", f"--to {name}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder_of_texts(tmp_path: Path) -> Path:
     tmp_path.chmod(0o755)  # for a user who is not root
     rows = "".join(f"word{i} {' '.join(str(i * j + 0.1) for j in range(1, 60))}\n" for i in range(300))
     (tmp_path / "t.txt").write_text(rows)
@@ -28,22 +29,22 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "option"), WRITERS)
-def test_where_there_is_no_room_the_target_is_named(folder: Path, name: str, option: str) -> None:
-    before = set(folder.iterdir())
+def test_where_there_is_no_room_the_target_is_named(folder_of_texts: Path, name: str, option: str) -> None:
+    before = set(folder_of_texts.iterdir())
     line = f"ulimit -f 4; {sys.executable} -m embstore convert t.txt {name} {option} --quiet"
-    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", line], cwd=folder_of_texts, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {name}: File too large\n")
-    assert set(folder.iterdir()) == before
+    assert set(folder_of_texts.iterdir()) == before
 
 
 @pytest.mark.parametrize(
     "command", ["convert t.txt u.safetensors --report-loss", "merge t.txt t.txt u.safetensors"], ids=["loss", "merge"]
 )
-def test_other_writers_name_the_target_too(folder: Path, command: str) -> None:
+def test_other_writers_name_the_target_too(folder_of_texts: Path, command: str) -> None:
     line = f"ulimit -f 4; {sys.executable} -m embstore {command}"
-    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", line], cwd=folder_of_texts, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "error: u.safetensors: File too large\n")
-    assert not list(folder.glob(".*"))
+    assert not list(folder_of_texts.glob(".*"))
 
 
 def test_save_names_the_target(tmp_path: Path) -> None:
@@ -54,8 +55,7 @@ def test_save_names_the_target(tmp_path: Path) -> None:
         "except OSError as error:\n    print(error)"
     )
     path = tmp_path / "s.safetensors"
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
-    assert done.stdout == f"[Errno {errno.EFBIG}] File too large: {str(path)!r}\n"
+    assert output_of(code, path) == f"[Errno {errno.EFBIG}] File too large: {str(path)!r}\n"
 
 
 AS_ANOTHER = """
@@ -76,9 +76,7 @@ print(main.run(sys.argv[1:]))
 
 def as_another(folder: Path, *arguments: str) -> str:
     """Run `embstore` as a user who is not root; what it prints, and its exit code."""
-    done = subprocess.run([sys.executable, "-c", AS_ANOTHER, *arguments], cwd=folder, capture_output=True, text=True)
-    assert done.stderr == ""
-    return done.stdout.rpartition("\n-\n")[2]
+    return output_of(AS_ANOTHER, *arguments, cwd=folder).rpartition("\n-\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -97,12 +95,14 @@ def as_another(folder: Path, *arguments: str) -> str:
         "merge t.txt m.txt v.safetensors",
     ],
 )
-def test_a_file_that_may_not_be_read_is_one_line(folder: Path, command: str) -> None:
-    assert as_another(folder, *command.split()) == "error: m.txt: Permission denied\n1\n"
+def test_a_file_that_may_not_be_read_is_one_line(folder_of_texts: Path, command: str) -> None:
+    assert as_another(folder_of_texts, *command.split()) == "error: m.txt: Permission denied\n1\n"
 
 
-def test_verify_names_the_whole_path(folder: Path) -> None:
-    assert as_another(folder, "verify", "m.txt") == f"error: {folder / 'm.txt'}: Permission denied\n1\n"
+def test_verify_names_the_whole_path(folder_of_texts: Path) -> None:
+    assert (
+        as_another(folder_of_texts, "verify", "m.txt") == f"error: {folder_of_texts / 'm.txt'}: Permission denied\n1\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_verify_names_the_whole_path(folder: Path) -> None:
         "merge t.txt t.txt v.safetensors",
     ],
 )
-def test_a_folder_that_may_not_be_written_is_named(folder: Path, command: str) -> None:
+def test_a_folder_that_may_not_be_written_is_named(folder_of_texts: Path, command: str) -> None:
     if os.getuid() != 0:
         pytest.skip("the folder is this user's own")
     error = "error: .: Permission denied, no file can be written into this folder\n1\n"
-    assert as_another(folder, *command.split()) == error
+    assert as_another(folder_of_texts, *command.split()) == error
 
 
 def test_behind_a_link_the_folder_of_the_file_is_told_from_others(tmp_path: Path) -> None:
