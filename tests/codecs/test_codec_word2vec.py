@@ -10,6 +10,7 @@ from support.tables import source
 
 import embstore
 from embstore.codecs import word2vec_bin
+from embstore.codecs.shared import counted
 from embstore.codecs.text import word2vec as codec
 from embstore.core.batch import Source
 
@@ -30,11 +31,14 @@ def test_the_header_is_right_whatever_was_guessed(tmp_path: Path, count: int, gu
 
 @pytest.mark.parametrize("module", [codec, word2vec_bin])
 @pytest.mark.parametrize("guess", [7, 123456789])
-def test_a_file_of_many_blocks_moves_behind_its_header(tmp_path: Path, module: object, guess: int) -> None:
-    words = [f"word{i}" for i in range(250_000)]
-    for name, rows in (("guessed", guess), ("known", 250_000)):
-        module.write(tmp_path / name, quarters(words, rows, 100_000))  # type: ignore[attr-defined]
-    assert (tmp_path / "guessed").stat().st_size > 2 << 20
+def test_a_file_of_many_blocks_moves_behind_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, guess: int
+) -> None:
+    monkeypatch.setattr(counted, "BLOCK", 1 << 12)
+    words = [f"word{i}" for i in range(2_500)]
+    for name, rows in (("guessed", guess), ("known", 2_500)):
+        module.write(tmp_path / name, quarters(words, rows, 1_000))  # type: ignore[attr-defined]
+    assert (tmp_path / "guessed").stat().st_size > 2 * counted.BLOCK
     assert (tmp_path / "guessed").read_bytes() == (tmp_path / "known").read_bytes()
 
 

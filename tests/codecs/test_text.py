@@ -114,10 +114,16 @@ def test_what_is_given_up_is_not_parsed(kernel: ModuleType) -> None:
     assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, given_up).lines == 0
 
 
-@pytest.mark.parametrize("size", [1000, 800_000])
-def test_lines_that_end_in_carriage_returns(kernel: ModuleType, tmp_path: Path, size: int) -> None:
-    path = tmp_path / "t.txt"
+@pytest.mark.parametrize("max_line", [text.MAX_LINE, 1 << 14])
+def test_lines_that_end_in_carriage_returns(
+    kernel: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_line: int
+) -> None:
+    """They are one line, which may be longer than a line may be."""
+    monkeypatch.setattr(text, "MAX_LINE", max_line)
+    monkeypatch.setattr(text, "BLOCK", 1 << 12)
+    path, size = tmp_path / "t.txt", 1000
     path.write_bytes(b"".join(b"word%08d 0.5 1 2\r" % i for i in range(size)))
+    assert 1 << 14 < path.stat().st_size < text.BLOCK * 8
     advice = "tr '\\r' '\\n' < old.txt > new.txt makes them so"
     expected = f"{path}:1: lines that end in carriage returns alone, expected newlines: {advice}"
     assert outcome(path) == outcome(path, dim=3) == ([], [], expected)

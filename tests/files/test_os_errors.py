@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -18,14 +19,19 @@ NAMED = ["projector", "static-embedding", "model2vec", "safetensors"]
 WRITERS = [*((f"out.{suffix}", "") for suffix in FILES), *(("out", f"--to {name}") for name in NAMED)]
 
 
+def with_texts(folder: Path) -> Path:
+    """Write a table as text, and a second one that nobody but root may read."""
+    folder.chmod(0o755)  # for a user who is not root
+    rows = "".join(f"word{i} {' '.join(str(i * j + 0.1) for j in range(1, 60))}\n" for i in range(300))
+    (folder / "t.txt").write_text(rows)
+    (folder / "m.txt").write_text(rows)
+    (folder / "m.txt").chmod(0)
+    return folder
+
+
 @pytest.fixture
 def folder_of_texts(tmp_path: Path) -> Path:
-    tmp_path.chmod(0o755)  # for a user who is not root
-    rows = "".join(f"word{i} {' '.join(str(i * j + 0.1) for j in range(1, 60))}\n" for i in range(300))
-    (tmp_path / "t.txt").write_text(rows)
-    (tmp_path / "m.txt").write_text(rows)
-    (tmp_path / "m.txt").chmod(0)
-    return tmp_path
+    return with_texts(tmp_path)
 
 
 @pytest.mark.parametrize(("name", "option"), WRITERS)
@@ -58,69 +64,72 @@ def test_save_names_the_target(tmp_path: Path) -> None:
     assert output_of(code, path) == f"[Errno {errno.EFBIG}] File too large: {str(path)!r}\n"
 
 
+READING = [
+    "info m.txt",
+    "query m.txt the",
+    "similar m.txt the",
+    "analogy m.txt a b c",
+    "coverage m.txt t.txt",
+    "coverage t.txt m.txt",
+    "convert m.txt v.safetensors",
+    "convert t.txt v.safetensors --vocab-only m.txt",
+    "diff m.txt t.txt",
+    "diff t.txt m.txt",
+    "merge t.txt m.txt v.safetensors",
+]
+WRITING = [
+    "convert t.txt v.safetensors",
+    "convert t.txt t.safetensors --overwrite",
+    "convert t.txt v.safetensors --report-loss",
+    "convert t.txt v.npy",
+    "convert t.txt v.h5 --layout contiguous",
+    "merge t.txt t.txt v.safetensors",
+]
 AS_ANOTHER = """
-import os, sys
+import contextlib, io, json, os, sys
 from embstore.cli import main
 for name in ("t.safetensors", "u.npy", "u.h5", "u.folder"):  # imports what is needed, which is then in nobody's reach
     main.run(["convert", "t.txt", name, "--overwrite", "--quiet", *["--to", "projector"] * ("fol" in name)])
 main.run(["convert", "t.txt", "t.safetensors", "--overwrite", "--quiet", "--json", "--report-loss"])
 for name in ("diff", "merge", "verify", "query", "similar", "analogy", "coverage", "info"):
     main.run([name, "--help"])
-print("-", flush=True)
 if os.getuid() == 0:
     os.setuid(65534)
-main.sys.stderr = sys.stdout
-print(main.run(sys.argv[1:]))
+answers = {}
+for command in sys.argv[1:]:
+    printed = io.TextIOWrapper(io.BytesIO(), write_through=True)
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = main.run(command.split())
+    answers[command] = [code, printed.buffer.getvalue().decode()]
+print()
+print(json.dumps(answers))
 """
 
 
-def as_another(folder: Path, *arguments: str) -> str:
-    """Run `embstore` as a user who is not root; what it prints, and its exit code."""
-    return output_of(AS_ANOTHER, *arguments, cwd=folder).rpartition("\n-\n")[2]
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[object]]:
+    """The exit code of each command of a user who is not root, and what it prints; all in one process."""
+    folder = with_texts(tmp_path_factory.mktemp("another"))
+    printed = output_of(AS_ANOTHER, *READING, *WRITING, "verify m.txt", cwd=folder)
+    found: dict[str, list[object]] = json.loads(printed.splitlines()[-1])
+    found["verify m.txt"][1] = str(found["verify m.txt"][1]).replace(str(folder), "FOLDER")
+    return found
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "info m.txt",
-        "query m.txt the",
-        "similar m.txt the",
-        "analogy m.txt a b c",
-        "coverage m.txt t.txt",
-        "coverage t.txt m.txt",
-        "convert m.txt v.safetensors",
-        "convert t.txt v.safetensors --vocab-only m.txt",
-        "diff m.txt t.txt",
-        "diff t.txt m.txt",
-        "merge t.txt m.txt v.safetensors",
-    ],
-)
-def test_a_file_that_may_not_be_read_is_one_line(folder_of_texts: Path, command: str) -> None:
-    assert as_another(folder_of_texts, *command.split()) == "error: m.txt: Permission denied\n1\n"
+@pytest.mark.parametrize("command", READING)
+def test_a_file_that_may_not_be_read_is_one_line(answers: dict[str, list[object]], command: str) -> None:
+    assert answers[command] == [1, "error: m.txt: Permission denied\n"]
 
 
-def test_verify_names_the_whole_path(folder_of_texts: Path) -> None:
-    assert (
-        as_another(folder_of_texts, "verify", "m.txt") == f"error: {folder_of_texts / 'm.txt'}: Permission denied\n1\n"
-    )
+def test_verify_names_the_whole_path(answers: dict[str, list[object]]) -> None:
+    assert answers["verify m.txt"] == [1, "error: FOLDER/m.txt: Permission denied\n"]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "convert t.txt v.safetensors",
-        "convert t.txt t.safetensors --overwrite",
-        "convert t.txt v.safetensors --report-loss",
-        "convert t.txt v.npy",
-        "convert t.txt v.h5 --layout contiguous",
-        "merge t.txt t.txt v.safetensors",
-    ],
-)
-def test_a_folder_that_may_not_be_written_is_named(folder_of_texts: Path, command: str) -> None:
-    if os.getuid() != 0:
-        pytest.skip("the folder is this user's own")
-    error = "error: .: Permission denied, no file can be written into this folder\n1\n"
-    assert as_another(folder_of_texts, *command.split()) == error
+@pytest.mark.skipif(os.getuid() != 0, reason="the folder is this user's own")
+@pytest.mark.parametrize("command", WRITING)
+def test_a_folder_that_may_not_be_written_is_named(answers: dict[str, list[object]], command: str) -> None:
+    error = "error: .: Permission denied, no file can be written into this folder\n"
+    assert answers[command] == [1, error]
 
 
 def test_behind_a_link_the_folder_of_the_file_is_told_from_others(tmp_path: Path) -> None:

