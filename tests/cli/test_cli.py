@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from support.running import Run
 
 import embstore
 from embstore.cli.main import COMMANDS, main
@@ -17,14 +17,11 @@ from embstore.cli.main import COMMANDS, main
 TEXT = "the 0.5 1\nfrog -1 2.25\ngrün 3e-05 0\n"
 
 
-@pytest.fixture
-def run(call_cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in a folder with a table as text and as store: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _tables(tmp_path: Path) -> None:
+    """A table as text and as store."""
     (tmp_path / "t.txt").write_text(TEXT, encoding="utf-8")
-    embstore.convert("t.txt", "t.safetensors")
-
-    return call_cli
+    embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors")
 
 
 def test_convert_reports_on_stderr(run: Run) -> None:

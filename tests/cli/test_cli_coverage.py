@@ -20,12 +20,12 @@ def files(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "words.safetensors"), str(tmp_path / "corpus.txt")]
 
 
-def run(arguments: list[str]) -> Result:
+def coverage(arguments: list[str]) -> Result:
     return CliRunner().invoke(coverage_command, arguments, catch_exceptions=False)
 
 
 def test_the_table(files: list[str]) -> None:
-    found = run([*files, "--oov", "lower,digits,hash:10", "--top", "3"])
+    found = coverage([*files, "--oov", "lower,digits,hash:10", "--top", "3"])
     assert found.exit_code == 0
     assert found.stdout == (
         "                                  words         distinct words\n"
@@ -39,7 +39,7 @@ def test_the_table(files: list[str]) -> None:
 
 
 def test_json_is_one_object(files: list[str]) -> None:
-    found = run([*files, "--oov", "lower,zero", "--top", "1", "--json"])
+    found = coverage([*files, "--oov", "lower,zero", "--top", "1", "--json"])
     assert json.loads(found.stdout) == {
         "tokens": 10,
         "types": 7,
@@ -53,17 +53,17 @@ def test_json_is_one_object(files: list[str]) -> None:
 
 def test_nothing_missing_is_not_listed(files: list[str]) -> None:
     Path(files[1]).write_text("the frog")
-    assert "most frequent" not in run(files).stdout
+    assert "most frequent" not in coverage(files).stdout
 
 
 def test_the_file_s_own_policy(files: list[str], tmp_path: Path) -> None:
     embstore.convert(files[0], tmp_path / "hashed.safetensors", oov="casefold,hash:9")
-    found = json.loads(run([str(tmp_path / "hashed.safetensors"), files[1], "--json"]).stdout)
+    found = json.loads(coverage([str(tmp_path / "hashed.safetensors"), files[1], "--json"]).stdout)
     assert (list(found["rules"]), found["ending"]) == (["casefold"], "hash:9")
 
 
 def test_a_wrong_policy_is_wrong_usage(files: list[str]) -> None:
-    found = run([*files, "--oov", "lowr"])
+    found = coverage([*files, "--oov", "lowr"])
     assert found.exit_code == 2
     assert found.stdout == ""
     assert "Invalid value for '--oov': oov: 'lowr' is neither back-off nor ending (back-offs: nfc," in found.stderr

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
+
+from support.paths import ROOT
+from support.running import lines_of_example
 
 import embstore
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_the_demo_shows_real_vectors_by_word() -> None:
-    command = [sys.executable, "-W", "error", str(ROOT / "examples/demo.py")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    lines = lines_of_example("demo.py")
     assert len(lines) < 40
     assert re.fullmatch(r"demo/glove\.sample\.safetensors: 1,425 x 50 float32, \d+\.\d kB in \d\.\d\d s", lines[1])
     for shown in (

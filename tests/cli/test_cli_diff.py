@@ -8,23 +8,20 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from support.running import Run
 
 import embstore
 
 FROG = 6.625 / math.sqrt(6.0625 * 7.25)  # the cosine of the two frogs
 
 
-@pytest.fixture
-def run(call_cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in a folder with three tables: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _tables(tmp_path: Path) -> None:
+    """Three tables as text, and one of them as store."""
     (tmp_path / "a.txt").write_text("the 0.5 1\nfrog -1 2.25\ngrün 3e-05 0\n", encoding="utf-8")
     (tmp_path / "b.txt").write_text("frog -1 2.5\nthe 0.5 1\nqzxv 1 1\n", encoding="utf-8")
     (tmp_path / "nan.txt").write_text("a nan 1\nb 2 1\n", encoding="utf-8")
-    embstore.convert("a.txt", "a.safetensors")
-
-    return call_cli
+    embstore.convert(tmp_path / "a.txt", tmp_path / "a.safetensors")
 
 
 SAME = """\

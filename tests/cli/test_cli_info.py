@@ -20,10 +20,9 @@ TEXT = "the 0.5 1\nfrog -1 2.25\ngrün 3e-05 0\n"
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _in_a_folder_with_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.txt").write_text(TEXT, encoding="utf-8")
-    return tmp_path
 
 
 def info(*arguments: str) -> str:
@@ -66,29 +65,29 @@ def test_of_a_text() -> None:
     assert json.loads(info("t.txt", "--count", "--json"))["rows"] == 3
 
 
-def test_a_file_cannot_write_on_the_terminal(folder: Path) -> None:
-    (folder / "escape.txt").write_bytes(b"\x1b[2J\x07 1 2\nb\xe2\x80\xaec 1 2\n")
+def test_a_file_cannot_write_on_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "escape.txt").write_bytes(b"\x1b[2J\x07 1 2\nb\xe2\x80\xaec 1 2\n")
     assert info("escape.txt").splitlines()[-1] == r"tokens  \x1b[2J\x07 b\u202ec"
 
 
-def test_bytes_that_are_not_utf8_come_out_as_they_are(folder: Path) -> None:
-    (folder / "latin.txt").write_bytes(b"gr\xfcn 1 2\n")
+def test_bytes_that_are_not_utf8_come_out_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"gr\xfcn 1 2\n")
     done = CliRunner().invoke(info_command, ["latin.txt"], catch_exceptions=False)
     assert done.stdout_bytes.endswith(b"tokens  gr\xfcn\n")
 
 
-def test_whole_numbers_need_a_dtype(folder: Path) -> None:
-    np.save(folder / "i.npy", np.zeros((1, 4), np.int64))
-    (folder / "i.vocab.txt").write_text("a\n")
+def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
+    np.save(tmp_path / "i.npy", np.zeros((1, 4), np.int64))
+    (tmp_path / "i.vocab.txt").write_text("a\n")
     assert json.loads(info("i.npy", "--dtype", "float16", "--json"))["dtype"] == "float16"
     with pytest.raises(FormatError, match="--dtype float32 says what they shall become"):
         info("i.npy")
 
 
-def test_tensors_among_which_to_choose(folder: Path) -> None:
+def test_tensors_among_which_to_choose(tmp_path: Path) -> None:
     tensors: dict[str, NDArray[Any]] = {"a\x1b": np.zeros((3, 4), np.float32), "bc": np.zeros((5, 4), np.float16)}
-    safetensors.numpy.save_file(tensors, folder / "two.safetensors")
-    size = (folder / "two.safetensors").stat().st_size
+    safetensors.numpy.save_file(tensors, tmp_path / "two.safetensors")
+    size = (tmp_path / "two.safetensors").stat().st_size
     listed = json.loads(info("two.safetensors", "--json"))
     assert listed.pop("table").startswith("none as it stands: ")
     assert listed == {

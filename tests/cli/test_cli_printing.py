@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from conftest import Run
+from support.running import Run
 
 import embstore
 from embstore.cli.printing import printable
@@ -17,14 +17,11 @@ EVIL = "\x1b[2J\x07"
 SHOWN = r"\x1b[2J\x07"
 
 
-@pytest.fixture
-def run(call_cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in a folder with a table of odd words: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _odd_words(tmp_path: Path) -> None:
+    """A table of odd words."""
     words = ["the", EVIL, "a\nb", "می\u200cشود"]
     embstore.save(tmp_path / "t.safetensors", words, np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]]))
-
-    return call_cli
 
 
 @pytest.mark.parametrize(

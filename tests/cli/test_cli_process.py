@@ -10,31 +10,25 @@ import time
 from pathlib import Path
 
 import pytest
-
-import embstore
-
-EMBSTORE = [sys.executable, "-m", "embstore"]
+from support.running import EMBSTORE, output_of, run_code, run_shell
+from support.tables import saved
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    (tmp_path / "t.txt").write_text("the 0.5 1\nfrog -1 2.25\n", encoding="utf-8")
-    embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors")
-    return tmp_path / "t.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "t.safetensors", ["the", "frog"], [[0.5, 1.0], [-1.0, 2.25]])
 
 
 @pytest.mark.parametrize("module", ["torch", "h5py", "safetensors", "pyarrow"])
-def test_query_loads_nothing_heavy(store: Path, module: str) -> None:
+def test_query_loads_nothing_heavy(store_path: Path, module: str) -> None:
     code = "import sys\nfrom embstore.cli.main import run\n"
     code += "run(['query', sys.argv[1], 'the'])\nprint(sys.argv[2] in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code, str(store), module], capture_output=True, text=True)
-    assert done.stdout == "the 0.5 1\nFalse\n"
+    assert output_of(code, store_path, module) == "the 0.5 1\nFalse\n"
 
 
-def test_a_closed_pipe_is_quiet(store: Path) -> None:
-    command = f"{sys.executable} -m embstore query {store} {'the ' * 20000} | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("the 0.5 1\n", "")
+def test_a_closed_pipe_is_quiet(store_path: Path) -> None:
+    command = f"query t.safetensors {'the ' * 20000} | head -1"
+    assert run_shell(store_path.parent, command) == (0, "the 0.5 1\n", "")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -77,13 +71,13 @@ def test_blocks_that_wait_are_given_up(tmp_path: Path, number: signal.Signals, c
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_an_unexpected_error_is_one_line(store: Path) -> None:
+def test_an_unexpected_error_is_one_line(store_path: Path) -> None:
     code = (
         "import sys, embstore.store.store, embstore.cli.main\n"
         "embstore.store.store.Store.rows = lambda *_: 1 / 0\n"
         "sys.exit(embstore.cli.main.run(['query', sys.argv[1], 'the']))"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(store)], capture_output=True, text=True)
+    done = run_code(code, store_path)
     assert (done.returncode, done.stdout) == (1, "")
     expected = (
         "error: internal error, please report it: ZeroDivisionError: division by zero (EMBSTORE_DEBUG=1 shows where)\n"
@@ -91,8 +85,8 @@ def test_an_unexpected_error_is_one_line(store: Path) -> None:
     assert done.stderr == expected
 
 
-def test_the_script_and_the_module_are_one(store: Path) -> None:
+def test_the_script_and_the_module_are_one(store_path: Path) -> None:
     script = Path(sys.executable).parent / "embstore"
     for command in ([str(script)], EMBSTORE):
-        done = subprocess.run([*command, "query", str(store), "frog"], capture_output=True, text=True)
+        done = subprocess.run([*command, "query", str(store_path), "frog"], capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr) == (0, "frog -1 2.25\n", "")

@@ -5,28 +5,19 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.running import EMBSTORE, output_of, run_code, run_shell
 
 import embstore
 
-EMBSTORE = [sys.executable, "-m", "embstore"]
-
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder_of_tables(tmp_path: Path) -> Path:
     (tmp_path / "odd.txt").write_bytes(b"the 0.5 1\nthe 3 4\n\nfrog -1 2.25\n")
     embstore.save(tmp_path / "t.safetensors", ["the"], [[0.5, 1.0]])
     return tmp_path
-
-
-def shell(folder: Path, command: str) -> tuple[int, str, str]:
-    """Run `embstore` and what follows: exit code, stdout, stderr."""
-    line = f"{sys.executable} -m embstore {command}"
-    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout, done.stderr
 
 
 def at_terminal(folder: Path, *arguments: str) -> str:
@@ -45,8 +36,8 @@ def at_terminal(folder: Path, *arguments: str) -> str:
     return got.decode()
 
 
-def test_warnings_and_the_report_come_below_the_progress_bar(folder: Path) -> None:
-    lines = at_terminal(folder, "convert", "odd.txt", "u.safetensors").split("\r\n")
+def test_warnings_and_the_report_come_below_the_progress_bar(folder_of_tables: Path) -> None:
+    lines = at_terminal(folder_of_tables, "convert", "odd.txt", "u.safetensors").split("\r\n")
     assert "100%" in lines[0]
     assert sorted(lines[1:3]) == [
         "warning: empty lines left out: 1, the first line 3",
@@ -57,47 +48,47 @@ def test_warnings_and_the_report_come_below_the_progress_bar(folder: Path) -> No
     assert lines[4:] == [""]
 
 
-def test_quiet_draws_nothing(folder: Path) -> None:
-    assert at_terminal(folder, "convert", "t.safetensors", "u.txt", "--quiet") == ""
+def test_quiet_draws_nothing(folder_of_tables: Path) -> None:
+    assert at_terminal(folder_of_tables, "convert", "t.safetensors", "u.txt", "--quiet") == ""
 
 
-def test_query_escapes_words_at_a_terminal_alone(folder: Path) -> None:
-    embstore.save(folder / "evil.safetensors", ["\x1b[2J", "a\nb"], [[0.5, 1.0], [2.0, 3.0]])
+def test_query_escapes_words_at_a_terminal_alone(folder_of_tables: Path) -> None:
+    embstore.save(folder_of_tables / "evil.safetensors", ["\x1b[2J", "a\nb"], [[0.5, 1.0], [2.0, 3.0]])
     asked = ["query", "evil.safetensors", "\x1b[2J", "a\nb"]
-    assert at_terminal(folder, *asked) == "\\x1b[2J 0.5 1\r\na\\nb 2 3\r\n"
-    assert shell(folder, "query evil.safetensors $'\\x1b[2J'") == (0, "\x1b[2J 0.5 1\n", "")
+    assert at_terminal(folder_of_tables, *asked) == "\\x1b[2J 0.5 1\r\na\\nb 2 3\r\n"
+    assert run_shell(folder_of_tables, "query evil.safetensors $'\\x1b[2J'") == (0, "\x1b[2J 0.5 1\n", "")
     message = "error: the word 'a\\nb' would break its line: --json or --format npy prints its vector\n"
-    assert shell(folder, "query evil.safetensors $'a\\nb'") == (1, "", message)
+    assert run_shell(folder_of_tables, "query evil.safetensors $'a\\nb'") == (1, "", message)
     assert (
-        shell(folder, "query evil.safetensors $'a\\nb' --json")[1]
+        run_shell(folder_of_tables, "query evil.safetensors $'a\\nb' --json")[1]
         == '{"vectors": {"a\\nb": [2.0, 3.0]}, "unknown": []}\n'
     )
 
 
-def test_no_progress_off_a_terminal(folder: Path) -> None:
-    code, out, err = shell(folder, "info odd.txt --count")
+def test_no_progress_off_a_terminal(folder_of_tables: Path) -> None:
+    code, out, err = run_shell(folder_of_tables, "info odd.txt --count")
     assert (code, err) == (0, "")
     assert "rows    3\n" in out
 
 
-def test_a_full_disk_is_one_line(folder: Path) -> None:
+def test_a_full_disk_is_one_line(folder_of_tables: Path) -> None:
     full = (1, "", "error: standard output: No space left on device\n")
-    assert shell(folder, "formats > /dev/full") == full
-    assert shell(folder, "query t.safetensors the > /dev/full") == full
+    assert run_shell(folder_of_tables, "formats > /dev/full") == full
+    assert run_shell(folder_of_tables, "query t.safetensors the > /dev/full") == full
 
 
-def test_closed_streams_are_empty(folder: Path) -> None:
-    assert shell(folder, "query t.safetensors the >&-") == (0, "", "")
-    assert shell(folder, "query t.safetensors the - <&-") == (0, "the 0.5 1\n", "")
-    assert shell(folder, "query t.safetensors qzxv 2>&-") == (3, "", "")
-    assert shell(folder, "convert odd.txt u.safetensors 2>&-") == (0, "", "")
-    assert list(embstore.open(folder / "u.safetensors").itos) == ["the", "frog"]
-    assert shell(folder, "info t.safetensors --count --json <&- 2>&- | head -c 8") == (0, '{"path":', "")
-    assert shell(folder, "verify none 2>&-") == (1, "", "")
+def test_closed_streams_are_empty(folder_of_tables: Path) -> None:
+    assert run_shell(folder_of_tables, "query t.safetensors the >&-") == (0, "", "")
+    assert run_shell(folder_of_tables, "query t.safetensors the - <&-") == (0, "the 0.5 1\n", "")
+    assert run_shell(folder_of_tables, "query t.safetensors qzxv 2>&-") == (3, "", "")
+    assert run_shell(folder_of_tables, "convert odd.txt u.safetensors 2>&-") == (0, "", "")
+    assert list(embstore.open(folder_of_tables / "u.safetensors").itos) == ["the", "frog"]
+    assert run_shell(folder_of_tables, "info t.safetensors --count --json <&- 2>&- | head -c 8") == (0, '{"path":', "")
+    assert run_shell(folder_of_tables, "verify none 2>&-") == (1, "", "")
 
 
-def test_a_pipe_that_closes_early_is_quiet(folder: Path) -> None:
-    code, out, err = shell(folder, "formats | head -1; exit ${PIPESTATUS[1]}")
+def test_a_pipe_that_closes_early_is_quiet(folder_of_tables: Path) -> None:
+    code, out, err = run_shell(folder_of_tables, "formats | head -1; exit ${PIPESTATUS[1]}")
     assert (code, len(out.splitlines()), err) == (0, 1, "")
 
 
@@ -125,26 +116,25 @@ def test_the_shell_completes(words: str, offered: list[str]) -> None:
 def test_help_and_version_load_little(arguments: list[str]) -> None:
     code = "import sys\nfrom embstore.cli.main import run\n"
     code += "run(sys.argv[1:])\nprint(sorted({'numpy', 'torch'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == ("[]" if arguments == ["--help"] else "['numpy']")
+    assert output_of(code, *arguments).splitlines()[-1] == ("[]" if arguments == ["--help"] else "['numpy']")
 
 
-def test_an_unexpected_end_of_file_is_not_taken_for_ctrl_c(folder: Path) -> None:
+def test_an_unexpected_end_of_file_is_not_taken_for_ctrl_c(folder_of_tables: Path) -> None:
     code = (
         "import sys, embstore.store.store, embstore.cli.main\n"
         "embstore.store.store.Store.rows = lambda *_: (_ for _ in ()).throw(EOFError('cut'))\n"
         "sys.exit(embstore.cli.main.run(['query', 't.safetensors', 'the']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    done = run_code(code, cwd=folder_of_tables)
     assert (done.returncode, done.stdout) == (1, "")
     expected = "error: internal error, please report it: EOFError: cut (EMBSTORE_DEBUG=1 shows where)\n"
     assert done.stderr.lstrip("\n") == expected
 
 
-def test_debugging_shows_the_traceback(folder: Path) -> None:
+def test_debugging_shows_the_traceback(folder_of_tables: Path) -> None:
     environment = {**os.environ, "EMBSTORE_DEBUG": "1"}
     command = [*EMBSTORE, "query", "none", "the"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder_of_tables, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):\n")
     assert done.stderr.endswith("FileNotFoundError: [Errno 2] No such file or directory: 'none'\n")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import feather, ipc
+from support.tables import words_and_rows
 
 import embstore
 from embstore.codecs.arrow import arrow as codec
@@ -21,15 +22,10 @@ MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
 TABLE = pa.table({"n": [1, 2, 3], "w": WORDS, "v": pa.array(MATRIX.tolist(), pa.list_(pa.float32(), 2))})
 
 
-def table(path: Path, **reading: Any) -> tuple[list[str], list[list[float]]]:
-    store = embstore.open(path, **reading)
-    return list(store.itos), store.vectors.tolist()
-
-
 @pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd"])
 def test_feather(tmp_path: Path, compression: str) -> None:
     feather.write_feather(TABLE, tmp_path / "t.feather", compression=compression)
-    assert table(tmp_path / "t.feather") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.feather") == (WORDS, MATRIX.tolist())
 
 
 def test_several_record_batches_one_of_them_empty(tmp_path: Path) -> None:
@@ -39,13 +35,13 @@ def test_several_record_batches_one_of_them_empty(tmp_path: Path) -> None:
                 pa.RecordBatch.from_pylist([], TABLE.schema)
             ]:
                 writer.write_batch(batch)
-    assert table(tmp_path / "t.arrow") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.arrow") == (WORDS, MATRIX.tolist())
 
 
 def test_a_slice_of_a_larger_table(tmp_path: Path) -> None:
     with ipc.new_file(tmp_path / "t.arrow", TABLE.schema) as writer:
         writer.write_table(TABLE.slice(1, 1))
-    assert table(tmp_path / "t.arrow") == (WORDS[1:2], MATRIX[1:2].tolist())
+    assert words_and_rows(tmp_path / "t.arrow") == (WORDS[1:2], MATRIX[1:2].tolist())
 
 
 def test_uncompressed_vectors_are_views_of_the_map(tmp_path: Path) -> None:
@@ -115,7 +111,7 @@ def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: Dtype)
     read = feather.read_table(tmp_path / "t.arrow")
     assert read.schema.types == [pa.string(), pa.list_(pa.float16() if dtype == "float16" else pa.float32(), 2)]
     assert read.to_pydict() == {"token": words, "vector": MATRIX.tolist()}
-    assert table(tmp_path / "t.arrow") == (words, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.arrow") == (words, MATRIX.tolist())
 
 
 # -------------------------------------------------------------------------------------------------------- streams
@@ -132,13 +128,13 @@ def stream(path: Path, compression: str | None = None, words: Any = None) -> byt
 @pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
 def test_streams_are_found_by_their_bytes(tmp_path: Path, compression: str | None, name: str) -> None:
     stream(tmp_path / name, compression)
-    assert table(tmp_path / name) == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / name) == (WORDS, MATRIX.tolist())
 
 
 def test_a_stream_s_dictionary_may_change(tmp_path: Path) -> None:
     words = pa.chunked_array([pa.array(WORDS[:2]).dictionary_encode(), pa.array(WORDS[2:]).dictionary_encode()])
     stream(tmp_path / "t.arrow", words=words)
-    assert table(tmp_path / "t.arrow") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.arrow") == (WORDS, MATRIX.tolist())
 
 
 def test_a_stream_cut_anywhere_is_refused(tmp_path: Path) -> None:

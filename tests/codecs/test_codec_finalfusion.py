@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from goldens import FORMATS
+from support.paths import FORMATS
+from support.tables import source
 
 import embstore
 from embstore.codecs import finalfusion as codec
-from embstore.core.batch import Batch, Source, Tokens
 
 
 @pytest.mark.parametrize("name", ["plain", "padding_1", "padding_2", "padding_3", "padding_4"])
@@ -27,9 +27,8 @@ def test_norms_are_multiplied_in_float32(tmp_path: Path) -> None:
 
 
 def test_a_token_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
-    batch = Batch(Tokens.pack([b"caf\xe9"]), np.ones((1, 1), np.float32))
     with pytest.raises(embstore.FormatError) as caught:
-        codec.write(tmp_path / "t.fifu", Source(1, iter([batch])))
+        codec.write(tmp_path / "t.fifu", source([b"caf\xe9"], np.ones((1, 1), np.float32)))
     reason = "the token 'caf\ufffd' is not UTF-8, as finalfusion's are; word2vec-bin or a store keeps it"
     assert str(caught.value) == f"{tmp_path}/t.fifu: {reason}"
     assert not list(tmp_path.iterdir())

@@ -6,8 +6,6 @@ import contextlib
 import hashlib
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.running import output_of, run_code
+from support.tables import words_and_rows
 
 import embstore
 from embstore.codecs import hdf5 as codec
@@ -34,11 +34,6 @@ from embstore.files.input import Input
 WORDS = ["the", "frog", "žába"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
 TEXT = h5py.string_dtype()
-
-
-def table(path: Path, **reading: Any) -> tuple[list[str], list[list[float]]]:
-    store = embstore.open(path, **reading)
-    return list(store.itos), store.vectors.astype(np.float64).tolist()
 
 
 def generic(file: Any) -> None:
@@ -104,7 +99,7 @@ LAYOUTS = [
 def test_layouts_with_their_words(tmp_path: Path, layout: Callable[[Any], None]) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         layout(file)
-    assert table(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
 
 
 def keras(file: Any) -> None:
@@ -123,9 +118,9 @@ def test_layouts_whose_words_are_a_file(tmp_path: Path, layout: Callable[[Any], 
     with h5py.File(tmp_path / "t.h5", "w") as file:
         layout(file)
     (tmp_path / "words.txt").write_text("".join(word + "\n" for word in WORDS), encoding="utf-8")
-    assert table(tmp_path / "t.h5", vocab=tmp_path / "words.txt") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.h5", vocab=tmp_path / "words.txt") == (WORDS, MATRIX.tolist())
     (tmp_path / "t.vocab.json").write_text(json.dumps(WORDS))
-    assert table(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
 
 
 def test_pytorch_biggraph_finds_its_entity_names(tmp_path: Path) -> None:
@@ -133,13 +128,13 @@ def test_pytorch_biggraph_finds_its_entity_names(tmp_path: Path) -> None:
         file["embeddings"] = MATRIX
         file["optimizer/state_dict"] = np.arange(3, dtype=np.uint8)
     (tmp_path / "entity_names_user_0.json").write_text(json.dumps(WORDS))
-    assert table(tmp_path / "embeddings_user_0.v50.h5") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "embeddings_user_0.v50.h5") == (WORDS, MATRIX.tolist())
 
 
 def test_a_user_block_shifts_nothing(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "t.h5", "w", userblock_size=512) as file:
         generic(file)
-    assert table(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
 
 
 def two_tables(file: Any) -> None:
@@ -152,8 +147,8 @@ def test_key_and_vocab_choose(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         two_tables(file)
     expected = ["b0", "b1", "b2"], (MATRIX * 2).tolist()
-    assert table(tmp_path / "t.h5", key="b/vectors", vocab="b/words") == expected
-    assert table(tmp_path / "t.h5", key="/b/", vocab="/b/words") == expected
+    assert words_and_rows(tmp_path / "t.h5", key="b/vectors", vocab="b/words") == expected
+    assert words_and_rows(tmp_path / "t.h5", key="/b/", vocab="/b/words") == expected
 
 
 def integers(file: Any) -> None:
@@ -275,7 +270,7 @@ def test_rows_may_be_skipped_and_shared(tmp_path: Path, chunks: tuple[int, int] 
     rows = [1, 2, 2, 99_000, 199_999]
     (tmp_path / "t.vocab.json").write_text(json.dumps({f"w{i}": row for i, row in enumerate(rows)}))
     with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 199,996$"):
-        found = table(tmp_path / "t.h5")
+        found = words_and_rows(tmp_path / "t.h5")
     assert found == ([f"w{i}" for i in range(5)], many[rows].tolist())
 
 
@@ -286,7 +281,7 @@ def test_words_and_rows_come_together_whatever_the_chunks(tmp_path: Path, chunks
     with h5py.File(tmp_path / "t.h5", "w") as file:
         file.create_dataset("vectors", data=many, chunks=chunks, compression="gzip")
         file.create_dataset("words", data=np.array(words, "S9"), chunks=chunks[:1], compression="gzip")
-    assert table(tmp_path / "t.h5") == (words, many.tolist())
+    assert words_and_rows(tmp_path / "t.h5") == (words, many.tolist())
 
 
 def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:
@@ -362,7 +357,7 @@ def test_written_is_read_by_h5py_and_reads_back(tmp_path: Path, dtype: Dtype) ->
         assert file["vectors"].dtype == ("<f2" if dtype == "float16" else "<f4")
         assert file["vectors"][:].tobytes() == store.vectors.tobytes()
         assert file["tokens"].asstr()[:].tolist() == words
-    assert table(tmp_path / "t.h5") == (words, store.vectors.astype(np.float64).tolist())
+    assert words_and_rows(tmp_path / "t.h5") == (words, store.vectors.astype(np.float64).tolist())
 
 
 def test_a_token_with_nul_is_refused_and_nothing_stays(tmp_path: Path) -> None:
@@ -409,10 +404,7 @@ def test_a_full_disk_is_an_error_not_a_crash(tmp_path: Path, options: dict[str, 
     rows = 10_000 if limit > 100_000 else 9
     words: list[str] = [f"w{i}" for i in range(rows)]
     embstore.save(tmp_path / "s.safetensors", words, np.random.default_rng(0).standard_normal((rows, 90)))
-    paths = str(tmp_path / "s.safetensors"), str(tmp_path / "t.h5")
-    command = [sys.executable, "-c", FULL, *paths, str(limit), repr(options)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.stdout, done.stderr, done.returncode) == ("File too large\n", "", 0)
+    assert output_of(FULL, tmp_path / "s.safetensors", tmp_path / "t.h5", limit, repr(options)) == "File too large\n"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
 
 
@@ -479,7 +471,7 @@ write_hdf5(sys.argv[1], Source(100, batches()), WriteOptions(compression="gzip")
 
 def test_ctrl_c_while_libhdf5_writes_ends_in_no_crash(tmp_path: Path) -> None:
     for delay in (0.05, 0.1, 0.15, 0.2, 0.25):
-        done = subprocess.run([sys.executable, "-c", STOPPED, str(tmp_path / "t.h5"), str(delay)], capture_output=True)
+        done = run_code(STOPPED, tmp_path / "t.h5", delay)
         assert done.returncode == -signal.SIGINT
         assert list(tmp_path.iterdir()) == []
 
@@ -497,4 +489,4 @@ def test_words_in_one_chunk_larger_than_a_block_are_unpacked_once(tmp_path: Path
         parts = [part for start in range(0, 5000, 262) for part in blocks.parts(start, min(start + 262, 5000))]
     assert [word.decode() for part in parts for word in part] == words
     assert reads == [(0, 5000)]
-    assert table(tmp_path / "t.h5")[0] == words
+    assert words_and_rows(tmp_path / "t.h5")[0] == words

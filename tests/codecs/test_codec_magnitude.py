@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from goldens import FORMATS
+from support.paths import FORMATS
+from support.refusals import refusal
 
 import embstore
 from embstore.codecs import magnitude as codec
@@ -41,12 +42,6 @@ def made(path: Path, words: list[Any], units: Any, lengths: list[Any], precision
     connection.execute("CREATE INDEX magnitude_key_idx ON magnitude (key)")
     connection.close()
     return path
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(FormatError) as caught:
-        embstore.open(path)
-    return str(caught.value)
 
 
 def test_lengths_give_the_vectors_back_to_the_decimals_kept(tmp_path: Path) -> None:

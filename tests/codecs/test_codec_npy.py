@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +9,23 @@ import numpy as np
 import pytest
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
+from support.refusals import short_refusal
+from support.tables import rows_by_word, source
+from support.vocab_files import with_vocab_json
 
 import embstore
 from embstore.codecs.numpy import npy as codec
-from embstore.core.batch import Batch, Source, Tokens
 
 WORDS = ["the", "frog", "naïve"]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]])
 
 
-def saved(folder: Path, array: NDArray[Any], words: object = WORDS, version: tuple[int, int] = (1, 0)) -> Path:
+def save_npy(folder: Path, array: NDArray[Any], words: object = WORDS, version: tuple[int, int] = (1, 0)) -> Path:
     """A .npy by NumPy, and a list or object of words beside it."""
     path = folder / "table.npy"
     with path.open("wb") as file:
         numpy_format.write_array(file, array, version=version)
-    if words is not None:
-        path.with_suffix(".vocab.json").write_text(json.dumps(words))
-    return path
-
-
-def refusal(path: Path, **reading: Any) -> str:
-    with pytest.raises(embstore.FormatError) as caught:
-        embstore.open(path, **reading)
-    return str(caught.value).replace(str(path.parent), "")
+    return with_vocab_json(path, words)
 
 
 @pytest.mark.filterwarnings("ignore:Stored array in format:UserWarning")
@@ -40,7 +33,7 @@ def refusal(path: Path, **reading: Any) -> str:
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", ">f2", ">f4", ">f8"])
 def test_every_layout_is_read(tmp_path: Path, dtype: str, order: Any, version: tuple[int, int]) -> None:
-    store = embstore.open(saved(tmp_path, MATRIX.astype(dtype, order=order), version=version))
+    store = embstore.open(save_npy(tmp_path, MATRIX.astype(dtype, order=order), version=version))
     assert list(store.itos) == WORDS
     assert store.vectors.tolist() == MATRIX.tolist()
     assert store.dtype == ("float16" if dtype.endswith("2") else "float32")
@@ -48,15 +41,15 @@ def test_every_layout_is_read(tmp_path: Path, dtype: str, order: Any, version: t
 
 def test_doubles_are_rounded_once(tmp_path: Path) -> None:
     values = np.random.default_rng(4).standard_normal((3, 2))
-    assert embstore.open(saved(tmp_path, values)).vectors.tobytes() == values.astype("<f4").tobytes()
+    assert embstore.open(save_npy(tmp_path, values)).vectors.tobytes() == values.astype("<f4").tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "<i8", ">i4", "bool"])
 def test_whole_numbers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
-    path = saved(tmp_path, np.array([[1, 0], [0, 1], [1, 1]], dtype))
+    path = save_npy(tmp_path, np.array([[1, 0], [0, 1], [1, 1]], dtype))
     found = np.dtype(dtype)
     message = f"/table.npy: whole numbers ({found}), not embeddings; --dtype float32 says what they shall become"
-    assert refusal(path) == message
+    assert short_refusal(path) == message
     store = embstore.open(path, dtype="float16")
     assert (store.dtype, store.vectors.tolist()) == ("float16", [[1, 0], [0, 1], [1, 1]])
     embstore.convert(path, tmp_path / "t.safetensors", dtype="float32")
@@ -81,14 +74,13 @@ def test_whole_numbers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
     ids=["flat", "cube", "no_rows", "no_columns", "complex", "text", "objects", "records"],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, array: NDArray[Any], reason: str) -> None:
-    assert refusal(saved(tmp_path, array)) == f"/table.npy: {reason}"
+    assert short_refusal(save_npy(tmp_path, array)) == f"/table.npy: {reason}"
 
 
 def with_header(folder: Path, text: str, magic: bytes = b"\x93NUMPY\x01\x00", data: bytes = bytes(24)) -> Path:
     path = folder / "table.npy"
     path.write_bytes(magic + len(text).to_bytes(2, "little") + text.encode("latin-1") + data)
-    path.with_suffix(".vocab.json").write_text(json.dumps(WORDS))
-    return path
+    return with_vocab_json(path, WORDS)
 
 
 def test_sizes_of_python_2_are_read(tmp_path: Path) -> None:
@@ -121,30 +113,30 @@ def test_headers_that_lie_are_refused(tmp_path: Path, text: str, reason: str) ->
         reason = (
             f"{size:,} bytes, expected {expected} for <f4 [1000000000, 1000000]: it is cut short or the header is wrong"
         )
-    assert refusal(path) == f"/table.npy: {reason}"
+    assert short_refusal(path) == f"/table.npy: {reason}"
 
 
 def test_later_versions_are_refused(tmp_path: Path) -> None:
     path = with_header(tmp_path, "{}", b"\x93NUMPY\x04\x00")
-    assert refusal(path) == "/table.npy: .npy version 4.0, expected 1.0 to 3.0"
+    assert short_refusal(path) == "/table.npy: .npy version 4.0, expected 1.0 to 3.0"
 
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_byte_too_few_or_too_many(tmp_path: Path, change: int) -> None:
-    path = saved(tmp_path, MATRIX.astype("<f4"))
+    path = save_npy(tmp_path, MATRIX.astype("<f4"))
     whole = path.read_bytes()
     path.write_bytes((whole + b"\0")[: len(whole) + change])
     reason = f"{152 + change} bytes, expected 152 for <f4 [3, 2]: it is cut short or the header is wrong"
-    assert refusal(path) == f"/table.npy: {reason}"
+    assert short_refusal(path) == f"/table.npy: {reason}"
 
 
 # ------------------------------------------------------------------------------------------------------- words
 
 
 def test_words_come_from_beside_or_from_vocab(tmp_path: Path) -> None:
-    path = saved(tmp_path, MATRIX, None)
+    path = save_npy(tmp_path, MATRIX, None)
     names = "table.vocab.txt, table.vocab.json, tokenizer.json, vocab.txt, vocab.json"
-    assert refusal(path) == f"/table.npy: no words for 3 rows: none of {names} beside it; name a file with vocab="
+    assert short_refusal(path) == f"/table.npy: no words for 3 rows: none of {names} beside it; name a file with vocab="
     (tmp_path / "mine.txt").write_bytes(b"a\n\nc\n")
     assert list(embstore.open(path, vocab=tmp_path / "mine.txt").itos) == ["a", "", "c"]
     (tmp_path / "table.vocab.txt").write_bytes(b"x\r\ny\r\nz\r\n")
@@ -152,13 +144,13 @@ def test_words_come_from_beside_or_from_vocab(tmp_path: Path) -> None:
 
 
 def test_an_object_maps_words_to_rows(tmp_path: Path) -> None:
-    store = embstore.open(saved(tmp_path, MATRIX, {"frog": 1, "naïve": 2, "the": 0}))
+    store = embstore.open(save_npy(tmp_path, MATRIX, {"frog": 1, "naïve": 2, "the": 0}))
     assert list(store.itos) == WORDS
     with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
-        store = embstore.open(saved(tmp_path, MATRIX, {"naïve": 2, "the": 0}))
-    assert dict(zip(store.itos, store.vectors.tolist(), strict=True)) == {"the": [0.5, -1.5], "naïve": [1, 0.125]}
+        store = embstore.open(save_npy(tmp_path, MATRIX, {"naïve": 2, "the": 0}))
+    assert rows_by_word(store) == {"the": [0.5, -1.5], "naïve": [1, 0.125]}
     with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
-        assert list(embstore.open(saved(tmp_path, MATRIX, {"a": 0, "b": 1})).itos) == ["a", "b"]
+        assert list(embstore.open(save_npy(tmp_path, MATRIX, {"a": 0, "b": 1})).itos) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -173,12 +165,12 @@ def test_an_object_maps_words_to_rows(tmp_path: Path) -> None:
     ],
 )
 def test_words_that_are_not_as_many_as_rows(tmp_path: Path, words: object, reason: str) -> None:
-    assert refusal(saved(tmp_path, MATRIX, words)) == f"/table.npy: {reason}"
+    assert short_refusal(save_npy(tmp_path, MATRIX, words)) == f"/table.npy: {reason}"
 
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_word_with_two_rows(tmp_path: Path, nested: bool) -> None:
-    path = saved(tmp_path, MATRIX, None)
+    path = save_npy(tmp_path, MATRIX, None)
     words = '{"a": 0, "b": 1, "a": 2}'
     path.with_suffix(".vocab.json").write_text(f'{{"model": {{"vocab": {words}}}}}' if nested else words)
     with pytest.raises(embstore.FormatError) as caught:
@@ -192,15 +184,15 @@ def test_a_word_with_two_rows(tmp_path: Path, nested: bool) -> None:
 )
 def test_the_first_column_of_a_tsv(tmp_path: Path, data: str) -> None:
     (tmp_path / "words.tsv").write_text(data, encoding="utf-8")
-    assert list(embstore.open(saved(tmp_path, MATRIX, None), vocab=tmp_path / "words.tsv").itos) == WORDS
+    assert list(embstore.open(save_npy(tmp_path, MATRIX, None), vocab=tmp_path / "words.tsv").itos) == WORDS
 
 
 # ----------------------------------------------------------------------------------------------------- writing
 
 
-def written(path: Path, words: list[str | bytes], dtype: Any = "float32") -> None:
+def write_npy(path: Path, words: list[str | bytes], dtype: Any = "float32") -> None:
     vectors = np.arange(2 * len(words), dtype=np.float32).reshape(-1, 2)
-    codec.write(path, Source(2, iter([Batch(Tokens.pack(words), vectors)]), dtype))
+    codec.write(path, source(words, vectors, len(words), dtype=dtype))
 
 
 def names(folder: Path) -> list[str]:
@@ -208,27 +200,27 @@ def names(folder: Path) -> list[str]:
 
 
 def test_it_writes_what_numpy_writes(tmp_path: Path) -> None:
-    written(tmp_path / "ours.npy", ["a", "b"])
+    write_npy(tmp_path / "ours.npy", ["a", "b"])
     np.save(tmp_path / "theirs.npy", np.arange(4, dtype="<f4").reshape(2, 2))
     assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
     assert (tmp_path / "ours.vocab.txt").read_bytes() == b"a\nb\n"
-    written(tmp_path / "half.npy", ["a", "b"], "float16")
+    write_npy(tmp_path / "half.npy", ["a", "b"], "float16")
     assert np.load(tmp_path / "half.npy").dtype == np.float16
 
 
 def test_a_line_break_in_a_token_makes_it_json(tmp_path: Path) -> None:
-    written(tmp_path / "t.npy", ["a", "b"])
-    written(tmp_path / "t.npy", ["a\nb", "ü", b"\xed\xa0\x80"])
+    write_npy(tmp_path / "t.npy", ["a", "b"])
+    write_npy(tmp_path / "t.npy", ["a\nb", "ü", b"\xed\xa0\x80"])
     assert names(tmp_path) == ["t.npy", "t.vocab.json"]
     assert (tmp_path / "t.vocab.json").read_bytes() == b'["a\\nb", "\\u00fc", "\\ud800"]'
-    written(tmp_path / "t.npy", ["a"])
+    write_npy(tmp_path / "t.npy", ["a"])
     assert names(tmp_path) == ["t.npy", "t.vocab.txt"]
 
 
 @pytest.mark.parametrize("word", [b"\xff", b"\xed\xa0\x80\xed\xb0\x80"])
 def test_a_line_break_beside_a_token_that_is_not_utf8_is_refused(tmp_path: Path, word: bytes) -> None:
     with pytest.raises(embstore.FormatError) as caught:
-        written(tmp_path / "t.npy", ["a\nb", word])
+        write_npy(tmp_path / "t.npy", ["a\nb", word])
     shown = word.decode("utf-8", "backslashreplace")
     reason = f"the token {shown!r} is not UTF-8, and another holds a line break: word2vec-bin or a store keeps both"
     assert str(caught.value) == f"{tmp_path}/t.npy: {reason}"
@@ -239,7 +231,7 @@ def test_words_of_something_else_are_not_replaced(tmp_path: Path) -> None:
     words = tmp_path / "t.vocab.txt"
     words.write_bytes(b"precious\n")
     with pytest.raises(FileExistsError) as caught:
-        written(tmp_path / "t.npy", ["a"])
+        write_npy(tmp_path / "t.npy", ["a"])
     assert (
         str(caught.value) == f"{words}: exists already, and would be taken for the words of {tmp_path}/t.npy: move it"
     )

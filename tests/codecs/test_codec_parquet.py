@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.running import output_of
+from support.tables import words_and_rows
 
 import embstore
 from embstore.codecs.arrow import parquet as codec
@@ -20,11 +20,6 @@ from embstore.files.input import Input
 
 WORDS = ["the", "frog", "žába", ""]
 MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125], [0, 7]], np.float32)
-
-
-def table(path: Path, **reading: Any) -> tuple[list[str], list[list[float]]]:
-    store = embstore.open(path, **reading)
-    return list(store.itos), store.vectors.astype(np.float64).tolist()
 
 
 def column(kind: pa.DataType) -> pa.Array:
@@ -50,7 +45,7 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_column_type(tmp_path: Path, vectors: str, text: str) -> None:
     pq.write_table(pa.table({"n": [1, 2, 3, 4], "w": TEXTS[text], "v": VECTORS[vectors]}), tmp_path / "t.parquet")
-    assert table(tmp_path / "t.parquet") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.parquet") == (WORDS, MATRIX.tolist())
 
 
 def test_half_stays_half(tmp_path: Path) -> None:
@@ -61,7 +56,7 @@ def test_half_stays_half(tmp_path: Path) -> None:
 def test_a_column_for_each_dimension(tmp_path: Path) -> None:
     columns = {"0": MATRIX[:, 0], "1": MATRIX[:, 1], "__index_level_0__": WORDS, "count": [1, 2, 3, 4]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    assert table(tmp_path / "t.parquet") == (WORDS, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.parquet") == (WORDS, MATRIX.tolist())
 
 
 def test_row_groups_and_many_batches(tmp_path: Path) -> None:
@@ -78,9 +73,9 @@ def test_key_and_vocab_choose(tmp_path: Path) -> None:
     columns = {"a": WORDS, "b": ["p", "q", "r", "s"], "v": VECTORS["fixed"], "x": column(pa.list_(pa.float64(), 2))}
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table(columns), path)
-    assert table(path, key="x", vocab="b") == (["p", "q", "r", "s"], MATRIX.tolist())
+    assert words_and_rows(path, key="x", vocab="b") == (["p", "q", "r", "s"], MATRIX.tolist())
     (tmp_path / "words.txt").write_text("1\n2\n3\n4\n")
-    assert table(path, key="v", vocab=tmp_path / "words.txt") == (["1", "2", "3", "4"], MATRIX.tolist())
+    assert words_and_rows(path, key="v", vocab=tmp_path / "words.txt") == (["1", "2", "3", "4"], MATRIX.tolist())
 
 
 FIXED = VECTORS["fixed"]
@@ -151,7 +146,7 @@ def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: Dtype)
     read = pq.read_table(tmp_path / "t.parquet")
     assert read.schema.types == [pa.string(), pa.list_(pa.float16() if dtype == "float16" else pa.float32(), 2)]
     assert read.to_pydict() == {"token": words, "vector": MATRIX.tolist()}
-    assert table(tmp_path / "t.parquet") == (words, MATRIX.tolist())
+    assert words_and_rows(tmp_path / "t.parquet") == (words, MATRIX.tolist())
     chunk = pq.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0).column(1)
     assert chunk.compression == "ZSTD"
     assert "BYTE_STREAM_SPLIT" in chunk.encodings
@@ -186,6 +181,7 @@ def test_without_pyarrow_the_error_names_the_command(tmp_path: Path) -> None:
         "try: embstore.open(sys.argv[1])\n"
         "except embstore.MissingDependencyError as error: print(error)"
     )
-    arguments = [sys.executable, "-c", program, str(tmp_path / "t.parquet")]
-    said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-    assert said == "a Parquet or Arrow file needs the package pyarrow: pip install pyarrow\n"
+    assert (
+        output_of(program, tmp_path / "t.parquet")
+        == "a Parquet or Arrow file needs the package pyarrow: pip install pyarrow\n"
+    )

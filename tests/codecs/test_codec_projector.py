@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from goldens import FORMATS
+from support.paths import FORMATS
+from support.tables import source
 
 import embstore
 from embstore.codecs import projector as codec
-from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.batch import Source
 
 
 def test_the_two_files(tmp_path: Path) -> None:
@@ -30,9 +31,7 @@ def test_the_two_files(tmp_path: Path) -> None:
 def test_goldens_are_written(path: Path, tmp_path: Path) -> None:
     golden = json.loads(path.read_text())
     bits = [[int(number, 16) for number in row.split()] for row in golden["bits"]]
-    codec.write(
-        tmp_path / "p", Source(2, iter([Batch(Tokens.pack(golden["tokens"]), np.array(bits, "<u4").view("<f4"))]))
-    )
+    codec.write(tmp_path / "p", source(golden["tokens"], np.array(bits, "<u4").view("<f4")))
     written = {file.name: file.read_bytes().decode() for file in (tmp_path / "p").iterdir()}
     assert written == golden["files"]
 
@@ -47,8 +46,7 @@ def test_a_golden_is_refused(tmp_path: Path) -> None:
 def test_many_rows_in_many_batches(tmp_path: Path) -> None:
     vectors = np.random.default_rng(1).standard_normal((5000, 30), np.float32)
     words = [f"w{i}" for i in range(5000)]
-    batches = (Batch(Tokens.pack(words[i : i + 999]), vectors[i : i + 999]) for i in range(0, 5000, 999))
-    codec.write(tmp_path / "p", Source(30, batches))
+    codec.write(tmp_path / "p", source(words, vectors, 999))
     lines = (tmp_path / "p" / "vectors.tsv").read_text().split("\n")
     assert lines.pop() == ""
     read = np.array([line.split("\t") for line in lines], np.float64).astype(np.float32)
@@ -61,5 +59,5 @@ def test_a_folder_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(
         embstore.EmbstoreError, match=r"exists already, and a folder is never replaced: remove it first$"
     ):
-        codec.write(tmp_path, Source(1, iter([Batch(Tokens.pack(["a"]), np.ones((1, 1), np.float32))])))
+        codec.write(tmp_path, source(["a"], np.ones((1, 1), np.float32)))
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
+from support.tables import words_and_vectors
 
 import embstore
 from embstore.codecs.huggingface import safetensors as codec
@@ -24,16 +25,11 @@ MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]], np.float32)
 Arrays = dict[str, NDArray[Any]]
 
 
-def checkpoint(folder: Path, tensors: Arrays, words: list[str] | None = WORDS, name: str = "model.safetensors") -> Path:
+def save_model(folder: Path, tensors: Arrays, words: list[str] | None = WORDS, name: str = "model.safetensors") -> Path:
     save_file(tensors, folder / name)
     if words is not None:
         (folder / "vocab.txt").write_text("".join(word + "\n" for word in words), encoding="utf-8")
     return folder / name
-
-
-def table(path: Path, **reading: Any) -> tuple[list[str], NDArray[Any]]:
-    store = embstore.open(path, **reading)
-    return list(store.itos), store.vectors
 
 
 @pytest.mark.parametrize(
@@ -51,29 +47,29 @@ def table(path: Path, **reading: Any) -> tuple[list[str], NDArray[Any]]:
 )
 def test_the_table_is_found_among_other_matrices(tmp_path: Path, name: str) -> None:
     others = {"layer.0.weight": np.ones((3, 2), np.float32), "bert.embeddings.position_embeddings.weight": MATRIX}
-    words, vectors = table(checkpoint(tmp_path, {**others, name: MATRIX}))
+    words, vectors = words_and_vectors(save_model(tmp_path, {**others, name: MATRIX}))
     assert words == WORDS
     assert vectors.tobytes() == MATRIX.tobytes()
 
 
 def test_a_single_matrix_of_any_name_is_the_table(tmp_path: Path) -> None:
-    path = checkpoint(
+    path = save_model(
         tmp_path, {"unheard.of": MATRIX, "bias": np.ones(9, np.float32), "ids": np.ones((1, 3), np.int64)}
     )
-    assert table(path)[1].tolist() == MATRIX.tolist()
+    assert words_and_vectors(path)[1].tolist() == MATRIX.tolist()
 
 
 def test_several_that_fit_are_listed_and_key_chooses(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path, {"encoder.embed_tokens.weight": MATRIX, "decoder.embed_tokens.weight": MATRIX * 2})
+    path = save_model(tmp_path, {"encoder.embed_tokens.weight": MATRIX, "decoder.embed_tokens.weight": MATRIX * 2})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
     listed = "decoder.embed_tokens.weight, encoder.embed_tokens.weight"
     assert str(caught.value) == f"{path}: 2 tensors may be the table: name one with key= ({listed})"
-    assert table(path, key="decoder.embed_tokens.weight")[1].tolist() == (MATRIX * 2).tolist()
+    assert words_and_vectors(path, key="decoder.embed_tokens.weight")[1].tolist() == (MATRIX * 2).tolist()
 
 
 def test_no_matrix_lists_what_there_is(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path, {"bias": np.ones(3, np.float32)})
+    path = save_model(tmp_path, {"bias": np.ones(3, np.float32)})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
     assert str(caught.value) == f"{path}: no tensor may be the table: name one with key= (bias F32 [3])"
@@ -91,14 +87,14 @@ def test_no_matrix_lists_what_there_is(tmp_path: Path) -> None:
     ],
 )
 def test_a_key_that_is_no_table_is_refused(tmp_path: Path, key: str, message: str) -> None:
-    path = checkpoint(tmp_path, {"ids": np.arange(3), "tokens": np.ones((3, 2), np.int8)})
+    path = save_model(tmp_path, {"ids": np.arange(3), "tokens": np.ones((3, 2), np.int8)})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path, key=key)
     assert str(caught.value) == f"{path}{message}"
 
 
 def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path, {"vectors": np.array([[1, -2], [3, 4], [5, 127]], np.int8)})
+    path = save_model(tmp_path, {"vectors": np.array([[1, -2], [3, 4], [5, 127]], np.int8)})
     store = embstore.open(path, key="vectors", dtype="float16")
     assert store.dtype == "float16"
     assert store.vectors.tolist() == [[1, -2], [3, 4], [5, 127]]
@@ -143,7 +139,7 @@ def test_model2vec_maps_and_weighs(tmp_path: Path) -> None:
         "mapping": np.array([1, 0, 1]),
         "weights": np.array([2, 1, 0.5]),
     }
-    words, vectors = table(checkpoint(tmp_path, tensors))
+    words, vectors = words_and_vectors(save_model(tmp_path, tensors))
     assert words == WORDS
     assert vectors.tolist() == [[4.5, 6], [0.5, -1.5], [1.125, 1.5]]
 
@@ -165,13 +161,13 @@ def test_model2vec_maps_and_weighs(tmp_path: Path) -> None:
     ],
 )
 def test_model2vec_that_does_not_fit_together(tmp_path: Path, extra: Arrays, message: str) -> None:
-    path = checkpoint(tmp_path, {"embeddings": MATRIX, **extra})
+    path = save_model(tmp_path, {"embeddings": MATRIX, **extra})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
     assert str(caught.value) == f"{path}{message}"
 
 
-def shards(folder: Path, weight_map: dict[str, str]) -> Path:
+def save_shards(folder: Path, weight_map: dict[str, str]) -> Path:
     save_file({"model.norm.weight": np.ones(2, np.float32)}, folder / "model-00001-of-00002.safetensors")
     save_file({"model.embed_tokens.weight": MATRIX}, folder / "model-00002-of-00002.safetensors")
     (folder / "vocab.txt").write_text("".join(word + "\n" for word in WORDS), encoding="utf-8")
@@ -189,8 +185,8 @@ SHARDS = {
 def test_a_folder_is_read_by_its_index_before_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "llama"
     folder.mkdir()
-    shards(folder, SHARDS)
-    checkpoint(folder, {"vectors": -MATRIX})
+    save_shards(folder, SHARDS)
+    save_model(folder, {"vectors": -MATRIX})
     monkeypatch.chdir(folder)
     for place in (folder, Path()):
         assert sniff(Input(place)).name == "safetensors"
@@ -209,10 +205,10 @@ def test_other_folders_are_refused(tmp_path: Path, form: str | None) -> None:
 
 
 def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
-    path = shards(tmp_path, SHARDS)
+    path = save_shards(tmp_path, SHARDS)
     assert sniff(Input(path)).name == "safetensors"
-    assert table(path)[1].tolist() == MATRIX.tolist()
-    assert table(path, key="model.embed_tokens.weight")[0] == WORDS
+    assert words_and_vectors(path)[1].tolist() == MATRIX.tolist()
+    assert words_and_vectors(path, key="model.embed_tokens.weight")[0] == WORDS
 
 
 @pytest.mark.parametrize(
@@ -225,7 +221,7 @@ def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
     ],
 )
 def test_an_index_that_leads_nowhere(tmp_path: Path, weight_map: Any, key: str | None, message: str) -> None:
-    path = shards(tmp_path, weight_map)
+    path = save_shards(tmp_path, weight_map)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path, key=key)
     assert str(caught.value) == f"{path}: {message}"
@@ -248,9 +244,9 @@ ADDED = [{"id": 0, "content": "the"}, {"id": 2, "content": "Ġqueen", "special":
     ],
 )
 def test_words_from_json(tmp_path: Path, name: str, content: Any) -> None:
-    path = checkpoint(tmp_path, {"vectors": MATRIX}, words=None)
+    path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     (tmp_path / name).write_text(json.dumps(content))
-    assert table(path)[0] == WORDS
+    assert words_and_vectors(path)[0] == WORDS
 
 
 @pytest.mark.parametrize(
@@ -259,16 +255,16 @@ def test_words_from_json(tmp_path: Path, name: str, content: Any) -> None:
     ids=["lf", "no end", "bom crlf"],
 )
 def test_words_from_lines(tmp_path: Path, content: str) -> None:
-    path = checkpoint(tmp_path, {"vectors": MATRIX}, words=None)
+    path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     (tmp_path / "my words").write_bytes(content.encode())
-    assert table(path, vocab=tmp_path / "my words")[0] == WORDS
+    assert words_and_vectors(path, vocab=tmp_path / "my words")[0] == WORDS
 
 
 def test_rows_without_a_word_are_left_out_and_counted(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path, {"vectors": MATRIX}, words=None)
+    path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     (tmp_path / "vocab.json").write_text('{"c": 2, "a": 0, "A": 0}')
     with pytest.warns(embstore.EmbstoreWarning, match=r"^rows without a word left out: 1$"):
-        words, vectors = table(path)
+        words, vectors = words_and_vectors(path)
     assert words == ["a", "A", "c"]
     assert vectors.tolist() == MATRIX[[0, 0, 2]].tolist()
 
@@ -290,7 +286,7 @@ def test_rows_without_a_word_are_left_out_and_counted(tmp_path: Path) -> None:
     ],
 )
 def test_word_lists_that_are_none(tmp_path: Path, content: str, message: str) -> None:
-    path = checkpoint(tmp_path, {"vectors": MATRIX}, words=None)
+    path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     words = tmp_path / "vocab.json"
     words.write_text(content)
     with pytest.raises(embstore.FormatError) as caught:
@@ -299,7 +295,7 @@ def test_word_lists_that_are_none(tmp_path: Path, content: str, message: str) ->
 
 
 def test_no_words_says_what_was_looked_for(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path, {"vectors": MATRIX}, words=None)
+    path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
     looked = "model.vocab.txt, model.vocab.json, tokenizer.json, vocab.txt, vocab.json"
@@ -309,13 +305,13 @@ def test_no_words_says_what_was_looked_for(tmp_path: Path) -> None:
 def test_origin_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None:
     large = np.ones((64, 32), np.float32)
     words = [f"w{i}" for i in range(64)]
-    path = checkpoint(tmp_path, {"vectors": large}, words)
+    path = save_model(tmp_path, {"vectors": large}, words)
     source = codec.read(Input(path), ReadOptions())
     assert sum(len(batch.tokens) for batch in source.batches) == 64
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     size = str(path.stat().st_size)
     assert source.provenance() == {"name": "model.safetensors", "format": "safetensors", "size": size, "sha256": digest}
-    path = checkpoint(tmp_path, {"vectors": large, "bias": np.ones(9999, np.float32)}, words)
+    path = save_model(tmp_path, {"vectors": large, "bias": np.ones(9999, np.float32)}, words)
     source = codec.read(Input(path), ReadOptions())
     list(source.batches)
     assert source.provenance() == {
@@ -330,7 +326,7 @@ def test_written_is_read_by_the_library_and_reads_back(tmp_path: Path, dtype: Dt
     embstore.save(tmp_path / "s.safetensors", WORDS, MATRIX, dtype=dtype)
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "plain.safetensors", to="safetensors")
     assert (tmp_path / "plain.vocab.txt").read_bytes() == "the\nfrog\nĠqueen\n".encode()
-    words, vectors = table(tmp_path / "plain.safetensors")
+    words, vectors = words_and_vectors(tmp_path / "plain.safetensors")
     assert (words, vectors.astype(np.float32).tolist()) == (WORDS, MATRIX.tolist())
     if dtype != "bfloat16":  # which the library's NumPy side lacks
         loaded = load_file(tmp_path / "plain.safetensors")
@@ -343,7 +339,7 @@ def test_words_that_lines_cannot_hold_go_into_json(tmp_path: Path, word: str) ->
     embstore.save(tmp_path / "s.safetensors", [word, "ok"], MATRIX[:2])
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "plain.safetensors", to="safetensors")
     assert json.loads((tmp_path / "plain.vocab.json").read_text()) == [word, "ok"]
-    assert table(tmp_path / "plain.safetensors")[0] == [word, "ok"]
+    assert words_and_vectors(tmp_path / "plain.safetensors")[0] == [word, "ok"]
 
 
 def test_a_store_in_a_folder_is_told_of(tmp_path: Path) -> None:

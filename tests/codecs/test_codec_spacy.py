@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from goldens import FORMATS
+from support.damage import with_changed_bytes
+from support.paths import FORMATS
+from support.refusals import refusal
 
 import embstore
 from embstore.cli.main import main
@@ -32,15 +34,9 @@ KEYS = {  # as spaCy 3.8 gives them: spacy.strings.get_string_id
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def spacy_folder(tmp_path: Path) -> Path:
     shutil.copytree(VALID / "plain", tmp_path / "saved")
     return tmp_path / "saved"
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(FormatError) as caught:
-        embstore.open(path)
-    return str(caught.value)
 
 
 def test_keys_are_those_of_spacy() -> None:
@@ -55,20 +51,20 @@ def test_symbols_stand_where_spacy_has_them() -> None:
     assert {name: SYMBOLS.index(name) for name in known} == known
 
 
-def test_a_folder_of_either_kind_is_found_and_converted(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_of_either_kind_is_found_and_converted(spacy_folder: Path, tmp_path: Path) -> None:
     pipeline = VALID / "pipeline"
-    assert sniff(Input(folder)).name == sniff(Input(pipeline)).name == sniff(Input(pipeline / "vocab")).name == "spacy"
-    for place in (folder, pipeline, pipeline / "vocab"):
+    for place in (spacy_folder, pipeline, pipeline / "vocab"):
+        assert sniff(Input(place)).name == "spacy"
         report = embstore.convert(place, tmp_path / "t.safetensors", overwrite=True, limit=3)
         assert (report.rows, report.dim) == (3, 2)
         assert list(embstore.open(tmp_path / "t.safetensors").itos) == ["the", "frog", "žába"]
 
 
-def test_the_origin_is_the_array_in_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = (folder / "vectors").read_bytes()
-    monkeypatch.chdir(folder)
+def test_the_origin_is_the_array_in_the_folder(spacy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (spacy_folder / "vectors").read_bytes()
+    monkeypatch.chdir(spacy_folder)
     for place, name in (
-        (folder, "saved/vectors"),
+        (spacy_folder, "saved/vectors"),
         (Path(), "saved/vectors"),
         (VALID / "pipeline", "pipeline/vocab/vectors"),
     ):
@@ -79,11 +75,11 @@ def test_the_origin_is_the_array_in_the_folder(folder: Path, monkeypatch: pytest
         }  # fmt: skip
 
 
-def test_info_counts_the_bytes_of_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_counts_the_bytes_of_the_folder(spacy_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["info", str(folder), "--json"])
+        main(["info", str(spacy_folder), "--json"])
     told = json.loads(capsys.readouterr().out)
-    assert told["bytes"] == sum(file.stat().st_size for file in folder.iterdir())
+    assert told["bytes"] == sum(file.stat().st_size for file in spacy_folder.iterdir())
     assert (told["format"], told["rows"], told["dim"]) == ("spacy", 4, 2)
 
 
@@ -98,36 +94,29 @@ def test_all_other_folders_are_refused_as_ever(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["vectors", "key2row", "strings.json", "vectors.cfg"])
-def test_no_pipe_in_the_folder_is_waited_for(folder: Path, name: str) -> None:
-    (folder / name).unlink()
-    os.mkfifo(folder / name)
-    assert refusal(folder) == f"{folder / name}: a pipe, socket or device, expected a regular file"
-    (folder / name).unlink()
-    (folder / name).mkdir()
-    assert refusal(folder) == f"{folder / name}: a folder, expected a regular file"
+def test_no_pipe_in_the_folder_is_waited_for(spacy_folder: Path, name: str) -> None:
+    (spacy_folder / name).unlink()
+    os.mkfifo(spacy_folder / name)
+    assert refusal(spacy_folder) == f"{spacy_folder / name}: a pipe, socket or device, expected a regular file"
+    (spacy_folder / name).unlink()
+    (spacy_folder / name).mkdir()
+    assert refusal(spacy_folder) == f"{spacy_folder / name}: a folder, expected a regular file"
 
 
 @pytest.mark.parametrize("name", ["vectors", "key2row", "strings.json", "vectors.cfg"])
-def test_damage_to_any_file_is_an_error_or_a_table(folder: Path, name: str) -> None:
-    good, random = (folder / name).read_bytes(), np.random.default_rng(3)
+def test_damage_to_any_file_is_an_error_or_a_table(spacy_folder: Path, name: str) -> None:
+    good, random = (spacy_folder / name).read_bytes(), np.random.default_rng(3)
     cuts = [good[:stop] for stop in range(len(good))]
-    for damaged in [*cuts, *(changed(good, random) for _ in range(300))]:
-        (folder / name).write_bytes(damaged)
+    for damaged in [*cuts, *(with_changed_bytes(good, random, len(good)) for _ in range(300))]:
+        (spacy_folder / name).write_bytes(damaged)
         message = ""
         try:
-            for batch in codec.read(Input(folder), ReadOptions()).batches:
+            for batch in codec.read(Input(spacy_folder), ReadOptions()).batches:
                 assert batch.vectors.shape[0] == len(batch.tokens)
         except FormatError as error:
             message = str(error)
-        assert not message or message.startswith(str(folder))
+        assert not message or message.startswith(str(spacy_folder))
         assert "\n" not in message
-
-
-def changed(good: bytes, random: np.random.Generator) -> bytes:
-    damaged = bytearray(good)
-    for place in random.integers(0, len(good), random.integers(1, 4)):
-        damaged[place] = random.integers(256)
-    return bytes(damaged)
 
 
 @pytest.mark.parametrize(
@@ -146,12 +135,12 @@ def test_whole_numbers_of_every_width(data: bytes, keys: list[int], rows: list[i
     assert got[0].dtype == np.uint64
 
 
-def widen(folder: Path) -> None:
-    (folder / "vectors.cfg").write_bytes(b"[" * 100_000)
+def widen(spacy_folder: Path) -> None:
+    (spacy_folder / "vectors.cfg").write_bytes(b"[" * 100_000)
 
 
-def nest(folder: Path) -> None:
-    (folder / "strings.json").write_bytes(b"[" * 100_000)
+def nest(spacy_folder: Path) -> None:
+    (spacy_folder / "strings.json").write_bytes(b"[" * 100_000)
 
 
 @pytest.mark.parametrize(
@@ -161,13 +150,13 @@ def nest(folder: Path) -> None:
         (nest, "/strings.json: nested too deeply to be a word list"),
     ],
 )
-def test_json_of_any_depth_is_refused(folder: Path, change: Callable[[Path], None], message: str) -> None:
-    change(folder)
-    assert refusal(folder) == f"{folder}{message}"
+def test_json_of_any_depth_is_refused(spacy_folder: Path, change: Callable[[Path], None], message: str) -> None:
+    change(spacy_folder)
+    assert refusal(spacy_folder) == f"{spacy_folder}{message}"
 
 
-def test_a_matrix_of_whole_numbers_needs_a_dtype(folder: Path) -> None:
-    np.save(folder / "numbers.npy", np.array([[1, 2]] * 4, np.int16))
-    (folder / "numbers.npy").rename(folder / "vectors")
-    assert "whole numbers (int16), not embeddings; --dtype float32" in refusal(folder)
-    assert embstore.open(folder, dtype="float32").vectors.tolist() == [[1, 2]] * 4
+def test_a_matrix_of_whole_numbers_needs_a_dtype(spacy_folder: Path) -> None:
+    np.save(spacy_folder / "numbers.npy", np.array([[1, 2]] * 4, np.int16))
+    (spacy_folder / "numbers.npy").rename(spacy_folder / "vectors")
+    assert "whole numbers (int16), not embeddings; --dtype float32" in refusal(spacy_folder)
+    assert embstore.open(spacy_folder, dtype="float32").vectors.tolist() == [[1, 2]] * 4

@@ -22,7 +22,7 @@ LAYOUTS = {
 }
 
 
-def written(tmp_path: Path, to: str, words: list[str] = WORDS, **saving: Any) -> tuple[Path, Any, Any]:
+def write_model(tmp_path: Path, to: str, words: list[str] = WORDS, **saving: Any) -> tuple[Path, Any, Any]:
     """Folder, matrix and tokenizer of a table of three words."""
     embstore.save(tmp_path / "s.safetensors", words, MATRIX, **saving)
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "model", to=to)
@@ -35,7 +35,7 @@ def written(tmp_path: Path, to: str, words: list[str] = WORDS, **saving: Any) ->
 
 @pytest.mark.parametrize("to", LAYOUTS)
 def test_unknown_words_get_a_row_of_zeros(tmp_path: Path, to: str) -> None:
-    _, matrix, tokenizer = written(tmp_path, to)
+    _, matrix, tokenizer = write_model(tmp_path, to)
     assert matrix.tolist() == [*MATRIX.tolist(), [0, 0]]
     assert tokenizer["model"] == {
         "type": "WordLevel",
@@ -47,13 +47,13 @@ def test_unknown_words_get_a_row_of_zeros(tmp_path: Path, to: str) -> None:
 
 @pytest.mark.parametrize("to", LAYOUTS)
 def test_a_table_with_its_own_unknown_word_keeps_it(tmp_path: Path, to: str) -> None:
-    _, matrix, tokenizer = written(tmp_path, to, ["the", "<unk>", "frog"])
+    _, matrix, tokenizer = write_model(tmp_path, to, ["the", "<unk>", "frog"])
     assert matrix.tolist() == MATRIX.tolist()
     assert tokenizer["model"]["unk_token"] == "<unk>"
 
 
 def test_files_of_sentence_transformers(tmp_path: Path) -> None:
-    folder, _, _ = written(tmp_path, "static-embedding")
+    folder, _, _ = write_model(tmp_path, "static-embedding")
     kind = "sentence_transformers.models.StaticEmbedding"
     assert json.loads((folder / "modules.json").read_text()) == [
         {"idx": 0, "name": "0", "path": "0_StaticEmbedding", "type": kind}
@@ -65,7 +65,7 @@ def test_files_of_sentence_transformers(tmp_path: Path) -> None:
 
 
 def test_files_of_model2vec(tmp_path: Path) -> None:
-    folder, matrix, _ = written(tmp_path, "model2vec", dtype="bfloat16")
+    folder, matrix, _ = write_model(tmp_path, "model2vec", dtype="bfloat16")
     assert matrix.dtype == np.float32
     config = json.loads((folder / "config.json").read_text())
     assert (config["model_type"], config["normalize"], config["embedding_dtype"]) == ("model2vec", False, "float32")
@@ -74,12 +74,12 @@ def test_files_of_model2vec(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to", LAYOUTS)
 def test_half_precision_stays(tmp_path: Path, to: str) -> None:
-    assert written(tmp_path, to, dtype="float16")[1].dtype == np.float16
+    assert write_model(tmp_path, to, dtype="float16")[1].dtype == np.float16
 
 
 @pytest.mark.parametrize("to", LAYOUTS)
 def test_it_reads_back(tmp_path: Path, to: str) -> None:
-    folder, _, _ = written(tmp_path, to)
+    folder, _, _ = write_model(tmp_path, to)
     for place in (folder, folder / LAYOUTS[to][0], folder / LAYOUTS[to][0] / "model.safetensors"):
         store = embstore.open(place)
         assert list(store.itos) == [*WORDS, "[UNK]"]
@@ -101,7 +101,7 @@ def test_a_token_that_is_not_utf8_is_refused_and_nothing_stays(tmp_path: Path, t
 
 
 def test_a_folder_is_never_replaced_and_its_mode_is_the_umasks(tmp_path: Path) -> None:
-    folder, _, _ = written(tmp_path, "model2vec")
+    folder, _, _ = write_model(tmp_path, "model2vec")
     with pytest.raises(embstore.EmbstoreError) as caught:
         embstore.convert(tmp_path / "s.safetensors", folder, to="model2vec", overwrite=True)
     assert str(folder) in str(caught.value)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from support.refusals import short_refusal
+from support.tables import rows_by_word
+from support.vocab_files import with_vocab_json
 
 import embstore
 
@@ -16,25 +18,17 @@ WORDS = ["the", "frog", "naïve"]
 MATRIX = torch.tensor([[0.5, -1.5], [2.25, 3], [1, 0.125]])
 
 
-def saved(folder: Path, value: Any, words: object = WORDS) -> Path:
+def save_pt(folder: Path, value: Any, words: object = WORDS) -> Path:
     path = folder / "table.pt"
     torch.save(value, path)
-    if words is not None:
-        path.with_suffix(".vocab.json").write_text(json.dumps(words))
-    return path
-
-
-def refusal(path: Path, **reading: Any) -> str:
-    with pytest.raises(embstore.FormatError) as caught:
-        embstore.open(path, **reading)
-    return str(caught.value).replace(str(path.parent), "")
+    return with_vocab_json(path, words)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_tensor_and_the_words_beside_it(tmp_path: Path, dtype: torch.dtype, turned: bool) -> None:
     matrix = MATRIX.to(dtype)
-    store = embstore.open(saved(tmp_path, matrix.t().contiguous().t() if turned else matrix))
+    store = embstore.open(save_pt(tmp_path, matrix.t().contiguous().t() if turned else matrix))
     assert list(store.itos) == WORDS
     assert store.vectors.tolist() == MATRIX.tolist()
     assert store.dtype == str(dtype)[6:].replace("64", "32")
@@ -42,32 +36,32 @@ def test_a_tensor_and_the_words_beside_it(tmp_path: Path, dtype: torch.dtype, tu
 
 def test_a_state_dict(tmp_path: Path) -> None:
     layers = torch.nn.ModuleDict({"emb": torch.nn.Embedding(3, 2), "out": torch.nn.Linear(2, 5)})
-    path = saved(tmp_path, layers.state_dict())
+    path = save_pt(tmp_path, layers.state_dict())
     listed = "emb.weight float32 [3, 2], out.weight float32 [5, 2], out.bias float32 [5]"
-    assert refusal(path) == f"/table.pt: 2 tensors may be the table: name one with key= ({listed})"
-    assert refusal(path, key="emb") == f"/table.pt: no tensor 'emb': it has {listed}"
-    assert refusal(path, key="out.bias") == "/table.pt:out.bias: an array of shape (5,), expected (rows, dim)"
+    assert short_refusal(path) == f"/table.pt: 2 tensors may be the table: name one with key= ({listed})"
+    assert short_refusal(path, key="emb") == f"/table.pt: no tensor 'emb': it has {listed}"
+    assert short_refusal(path, key="out.bias") == "/table.pt:out.bias: an array of shape (5,), expected (rows, dim)"
     store = embstore.open(path, key="emb.weight")
     assert store.vectors.tolist() == layers["emb"].state_dict()["weight"].tolist()
 
 
 def test_what_training_leaves_is_looked_into(tmp_path: Path) -> None:
-    path = saved(tmp_path, {"model": {"emb.weight": torch.nn.Parameter(MATRIX)}, "epoch": 3, "words": WORDS}, None)
+    path = save_pt(tmp_path, {"model": {"emb.weight": torch.nn.Parameter(MATRIX)}, "epoch": 3, "words": WORDS}, None)
     store = embstore.open(path)
     assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
     stoi = {"naïve": 2, "the": 0}
-    path = saved(tmp_path, {"weight": MATRIX, "vocab": stoi}, None)
+    path = save_pt(tmp_path, {"weight": MATRIX, "vocab": stoi}, None)
     with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
         store = embstore.open(path, vocab="vocab")
-    assert dict(zip(store.itos, store.vectors.tolist(), strict=True)) == {"the": [0.5, -1.5], "naïve": [1, 0.125]}
+    assert rows_by_word(store) == {"the": [0.5, -1.5], "naïve": [1, 0.125]}
     assert (
-        refusal(saved(tmp_path, {"w": MATRIX, "v": {"a": -1}}, None), vocab="v")
+        short_refusal(save_pt(tmp_path, {"w": MATRIX, "v": {"a": -1}}, None), vocab="v")
         == "/table.pt:v: the word 'a' has row -1"
     )
 
 
 def test_a_cache_of_torchtext(tmp_path: Path) -> None:
-    path = saved(tmp_path, (WORDS, {word: row for row, word in enumerate(WORDS)}, MATRIX, 2), None)
+    path = save_pt(tmp_path, (WORDS, {word: row for row, word in enumerate(WORDS)}, MATRIX, 2), None)
     store = embstore.open(path)
     assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
 
@@ -82,24 +76,25 @@ def test_torch_reads_what_it_writes(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
-    path = saved(tmp_path, torch.tensor([[1, 2], [3, 4], [5, 6]]))
+    path = save_pt(tmp_path, torch.tensor([[1, 2], [3, 4], [5, 6]]))
     assert (
-        refusal(path) == "/table.pt: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"
+        short_refusal(path)
+        == "/table.pt: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"
     )
     assert embstore.open(path, dtype="float16").vectors.tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
 def test_python_objects_are_refused_with_a_cure(tmp_path: Path) -> None:
     cure = "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
-    path = saved(tmp_path, torch.nn.Embedding(3, 2))
-    assert refusal(path) == f"/table.pt: holds Python objects, which would be unpickled: {cure}"
+    path = save_pt(tmp_path, torch.nn.Embedding(3, 2))
+    assert short_refusal(path) == f"/table.pt: holds Python objects, which would be unpickled: {cure}"
 
 
 def test_the_old_format_is_refused_with_a_cure(tmp_path: Path) -> None:
     path = tmp_path / "old.pt"
     torch.save(MATRIX, path, _use_new_zipfile_serialization=False)
     cure = "torch.save(torch.load(old, weights_only=True), new) renews it"
-    assert refusal(path) == f"/old.pt: written by torch before 1.6, so that it cannot be mapped: {cure}"
+    assert short_refusal(path) == f"/old.pt: written by torch before 1.6, so that it cannot be mapped: {cure}"
 
 
 def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
@@ -114,12 +109,12 @@ def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
         path = tmp_path / f"{protocol}.kv"
         path.write_bytes(pickle.dumps(dict(zip(WORDS, MATRIX.numpy(), strict=True)), protocol))
         expected = f"/{protocol}.kv: {reason}: `{lines[0]}` and, for a dict of words and vectors, `{lines[1]}`"
-        assert refusal(path) == expected
+        assert short_refusal(path) == expected
     monkeypatch.chdir(tmp_path)
     with path.open("rb") as file:  # the first line, but that the file is closed
         exec(lines[1], {"embstore": embstore, "table": pickle.load(file)})
     assert embstore.open("new.safetensors").vectors.tolist() == MATRIX.tolist()
-    assert refusal(path, format="torch") == "/5.kv: not what torch.save writes, which is a zip"
+    assert short_refusal(path, format="torch") == "/5.kv: not what torch.save writes, which is a zip"
 
 
 @pytest.mark.parametrize(
@@ -132,10 +127,10 @@ def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
     ids=["sparse", "complex", "expanded"],
 )
 def test_tensors_that_are_no_table(tmp_path: Path, value: torch.Tensor, reason: str) -> None:
-    path = saved(tmp_path, {"t": value}, {"a": 0})
-    assert refusal(path, key="t") == f"/table.pt:t: {reason}"
+    path = save_pt(tmp_path, {"t": value}, {"a": 0})
+    assert short_refusal(path, key="t") == f"/table.pt:t: {reason}"
 
 
 def test_no_tensor_at_all(tmp_path: Path) -> None:
-    path = saved(tmp_path, {"epoch": 3})
-    assert refusal(path) == "/table.pt: no tensor may be the table: name one with key= (no tensors)"
+    path = save_pt(tmp_path, {"epoch": 3})
+    assert short_refusal(path) == "/table.pt: no tensor may be the table: name one with key= (no tensors)"

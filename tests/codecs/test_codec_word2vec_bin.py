@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import source, tokens_and_vectors
 
 import embstore
 from embstore.codecs import word2vec_bin as codec
 from embstore.codecs.registry.detection import sniff
 from embstore.core import _native, _speedups
-from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.options import ReadOptions
 from embstore.files.input import Input
 
@@ -26,18 +26,16 @@ def binary(rows: Rows, dim: int, between: bytes = b"") -> bytes:
     return f"{len(rows)} {dim}\n".encode() + between.join(token + b" " + numbers for token, numbers in rows)
 
 
-def read(path: Path) -> Rows:
-    got = list(codec.read(Input(path), ReadOptions()).batches)
-    tokens = [token for batch in got for token in batch.tokens.to_bytes()]
-    numbers = [row.tobytes() for batch in got for row in batch.vectors]
-    return list(zip(tokens, numbers, strict=True))
+def read_rows(path: Path) -> Rows:
+    tokens, vectors = tokens_and_vectors(codec.read(Input(path), ReadOptions()))
+    return list(zip(tokens, map(np.ndarray.tobytes, vectors), strict=True))
 
 
 tokens = st.binary(max_size=5).filter(lambda token: b" " not in token and not token.startswith(b"\n"))
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> tuple[Rows, int]:
+def binary_tables(draw: st.DrawFn) -> tuple[Rows, int]:
     dim = draw(st.integers(1, 5))
     numbers = st.binary(min_size=4 * dim, max_size=4 * dim)
     return draw(st.lists(st.tuples(tokens, numbers), min_size=1, max_size=20)), dim
@@ -45,7 +43,7 @@ def tables(draw: st.DrawFn) -> tuple[Rows, int]:
 
 @pytest.mark.parametrize("between", [b"", b"\n"])
 @pytest.mark.parametrize("block", [80, 1 << 20])
-@given(table=tables())
+@given(table=binary_tables())
 def test_any_rows_come_back(
     kernel: ModuleType,
     block: int,
@@ -58,7 +56,7 @@ def test_any_rows_come_back(
     monkeypatch.setattr(codec, "BLOCK", block)
     path = tmp_path / "t.bin"
     path.write_bytes(binary(rows, dim, between) + between)
-    assert read(path) == rows
+    assert read_rows(path) == rows
 
 
 @given(
@@ -94,14 +92,14 @@ def test_rows_outside_of_the_block_are_refused(kernel: ModuleType, position: int
 def test_many_rows_of_every_length(kernel: ModuleType, tmp_path: Path) -> None:
     vectors = np.random.default_rng(3).standard_normal((30_000, 25), np.float32)
     words = [b"x" * (i % 97) + b"%d" % i for i in range(30_000)]
-    codec.write(tmp_path / "t.bin", Source(25, iter([Batch(Tokens.pack(words), vectors)])))
-    assert read(tmp_path / "t.bin") == [(word, row.tobytes()) for word, row in zip(words, vectors, strict=True)]
+    codec.write(tmp_path / "t.bin", source(words, vectors, len(words)))
+    assert read_rows(tmp_path / "t.bin") == [(word, row.tobytes()) for word, row in zip(words, vectors, strict=True)]
 
 
 def test_rows_larger_than_a_block(tmp_path: Path) -> None:
     vectors = np.random.default_rng(3).standard_normal((3, 700_000), np.float32)
-    codec.write(tmp_path / "t.bin", Source(700_000, iter([Batch(Tokens.pack(["a", "b", "c"]), vectors)])))
-    assert [numbers for _, numbers in read(tmp_path / "t.bin")] == [row.tobytes() for row in vectors]
+    codec.write(tmp_path / "t.bin", source(["a", "b", "c"], vectors))
+    assert [numbers for _, numbers in read_rows(tmp_path / "t.bin")] == [row.tobytes() for row in vectors]
 
 
 @pytest.mark.parametrize(
@@ -109,9 +107,7 @@ def test_rows_larger_than_a_block(tmp_path: Path) -> None:
 )
 def test_tokens_that_would_not_read_back_are_refused(tmp_path: Path, token: str, shown: str) -> None:
     with pytest.raises(embstore.FormatError) as caught:
-        codec.write(
-            tmp_path / "t.bin", Source(1, iter([Batch(Tokens.pack(["a", token]), np.ones((2, 1), np.float32))]))
-        )
+        codec.write(tmp_path / "t.bin", source(["a", token], np.ones((2, 1), np.float32)))
     reason = f"the token {shown} would not read back: a space ends a token here; a store keeps it"
     assert str(caught.value) == f"{tmp_path}/t.bin: {reason}"
     assert not list(tmp_path.iterdir())
@@ -124,7 +120,7 @@ def test_a_token_without_end_is_not_read_to_the_end(tmp_path: Path) -> None:
         file.truncate(1 << 40)  # holes: it takes no space
     reason = "no space within 1,048,576 bytes, where row 2 begins: not word2vec binary"
     with pytest.raises(embstore.FormatError) as caught:
-        read(path)
+        read_rows(path)
     assert str(caught.value) == f"{path}: {reason}"
 
 

@@ -11,19 +11,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from numpy.typing import NDArray
+from support.tables import source, tokens_and_vectors
 
 import embstore
 from embstore.codecs.text import glove
-from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import Dtype, ReadOptions
 from embstore.files.input import Input
 
 
-def written(path: Path, words: list[str], vectors: NDArray[np.float32], batch: int = 1000) -> bytes:
-    starts = range(0, len(words), batch)
-    batches = (Batch(Tokens.pack(words[i : i + batch]), vectors[i : i + batch]) for i in starts)
-    glove.write(path, Source(dim=vectors.shape[1], batches=batches))
+def write_text(path: Path, words: list[str], vectors: NDArray[np.float32], step: int = 1000) -> bytes:
+    glove.write(path, source(words, vectors, step))
     return path.read_bytes()
 
 
@@ -56,7 +54,7 @@ VECTORS = st.lists(NUMBERS, min_size=1, max_size=40).map(
 @given(vectors=VECTORS)
 def test_numbers_are_as_short_as_read_back(kernel: ModuleType, tmp_path: Path, vectors: NDArray[np.float32]) -> None:
     words = [f"w{i}" for i in range(len(vectors))]
-    text = written(tmp_path / "t.txt", words, vectors, 7)
+    text = write_text(tmp_path / "t.txt", words, vectors, 7)
     expected = [f"w{i} {shortest(value)}\n" for i, value in enumerate(vectors[:, 0].tolist())]
     assert text.decode() == "".join(expected)
 
@@ -68,9 +66,8 @@ def test_text_reads_back_to_the_same_bits(
 ) -> None:
     matrix = np.resize(vectors, (3, dim))
     matrix[np.isnan(matrix)] = np.nan
-    written(tmp_path / "t.txt", ["", "b", "c d"], matrix)
-    source = glove.read(Input(tmp_path / "t.txt"), ReadOptions())
-    back = np.concatenate([batch.vectors for batch in source.batches])
+    write_text(tmp_path / "t.txt", ["", "b", "c d"], matrix)
+    _, back = tokens_and_vectors(glove.read(Input(tmp_path / "t.txt"), ReadOptions()))
     np.testing.assert_array_equal(back.view(np.uint32), matrix.view(np.uint32))
 
 
@@ -90,7 +87,7 @@ def test_a_line_to_look_at(kernel: ModuleType, tmp_path: Path) -> None:
         np.inf,
         -np.inf,
     ]
-    text = written(tmp_path / "t.txt", ["the"], np.array([row], np.float32))
+    text = write_text(tmp_path / "t.txt", ["the"], np.array([row], np.float32))
     assert text == b"the 0.418 0.24968 -0.41242 0.1217 -0 1e-05 123456 1234567 1e+10 0.3 1.4013e-45 inf -inf\n"
 
 
@@ -101,7 +98,7 @@ WORDS = st.text(st.sampled_from("a5.-e \t\n\u0085\u00a0\ufeffé\r0"), max_size=5
 def test_a_token_reads_back_or_is_refused(kernel: ModuleType, tmp_path: Path, words: list[str], dim: int) -> None:
     path = tmp_path / "t.txt"
     try:
-        written(path, words, np.ones((len(words), dim), np.float32))
+        write_text(path, words, np.ones((len(words), dim), np.float32))
     except FormatError as error:
         if "the first bytes" in str(error):
             assert words[0].startswith("\ufeff")
@@ -110,8 +107,8 @@ def test_a_token_reads_back_or_is_refused(kernel: ModuleType, tmp_path: Path, wo
             assert "\n" in refused or refused.replace("\t", " ").rpartition(" ")[1]
         assert not path.exists()
         return
-    source = glove.read(Input(path), ReadOptions(dim=dim))
-    assert [t.decode() for batch in source.batches for t in batch.tokens.to_bytes()] == words
+    tokens, _ = tokens_and_vectors(glove.read(Input(path), ReadOptions(dim=dim)))
+    assert [token.decode() for token in tokens] == words
     path.unlink()
 
 
@@ -119,7 +116,7 @@ def test_a_token_reads_back_or_is_refused(kernel: ModuleType, tmp_path: Path, wo
 def test_what_would_not_read_back(tmp_path: Path, word: str) -> None:
     path = tmp_path / "t.txt"
     with pytest.raises(FormatError) as caught:
-        written(path, [word], np.ones((1, 2), np.float32))
+        write_text(path, [word], np.ones((1, 2), np.float32))
     reason = f"the token {word!r} would not read back from this format; word2vec-bin or a store keeps it"
     assert str(caught.value) == f"{path}: {reason}"
     assert list(tmp_path.iterdir()) == []

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import saved, source
 
 import embstore
 from embstore.codecs.registry.detection import sniff
 from embstore.codecs.registry.table import CODECS, codec_for_target
-from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import EmbstoreWarning, FormatError, UnknownFormatError
 from embstore.files.input import Input
 
@@ -23,13 +23,13 @@ BINARY = b"2 2\nthe \0\0\x80\x3f\0\0\0\x40of \0\0\x40\x40\0\0\x80\x40"
 SHARED = (".bin", ".safetensors")
 
 
-def store(path: Path) -> Path:
-    embstore.save(path.with_suffix(".safetensors"), ["the", "of"], np.array([[1, 2], [3, 4]], np.float32))
-    return path.with_suffix(".safetensors").rename(path)
+def store_named(path: Path) -> Path:
+    vectors = np.array([[1, 2], [3, 4]], np.float32)
+    return saved(path.with_suffix(".safetensors"), ["the", "of"], vectors).rename(path)
 
 
 def test_a_wrong_suffix_is_read_with_a_warning(tmp_path: Path) -> None:
-    path = store(tmp_path / "vectors.txt")
+    path = store_named(tmp_path / "vectors.txt")
     with pytest.warns(EmbstoreWarning) as caught:
         table = embstore.open(path)
     message = f"{path}: the bytes are store, though the suffix says glove; read as store"
@@ -52,12 +52,12 @@ def test_the_warning_comes_once_where_a_file_is_read(tmp_path: Path) -> None:
 
 def test_a_format_that_is_named_is_believed(tmp_path: Path) -> None:
     with pytest.raises(FormatError):
-        embstore.open(store(tmp_path / "t.txt"), format="glove")
+        embstore.open(store_named(tmp_path / "t.txt"), format="glove")
 
 
 @pytest.mark.parametrize("suffix", [*SHARED, ".unheard", "", ".json", ".SAFETENSORS"])
 def test_suffixes_of_several_formats_or_none_tell_nothing(tmp_path: Path, suffix: str) -> None:
-    assert sniff(Input(store(tmp_path / f"table{suffix}"))).name == "store"
+    assert sniff(Input(store_named(tmp_path / f"table{suffix}"))).name == "store"
     (tmp_path / f"other{suffix}").write_bytes(b"FiFu" + bytes(60))
     assert sniff(Input(tmp_path / f"other{suffix}")).name == "finalfusion"
 
@@ -139,7 +139,7 @@ def written_back(path: Path, words: list[bytes], dim: int = 2) -> str:
     """Write and read; what is wrong with it, nothing where it comes back."""
     vectors = np.arange(len(words) * dim, dtype=np.float32).reshape(-1, dim) / 4
     try:
-        codec_for_target(path).writer().write(path, Source(dim, iter([Batch(Tokens.pack(words), vectors)])))
+        codec_for_target(path).writer().write(path, source(words, vectors, len(words)))
     except FormatError as error:
         assert not path.exists()
         return str(error).removeprefix(f"{path}: ")

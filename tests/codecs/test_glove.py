@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
 import math
 import warnings
-import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-import zstandard
+from support.archives import PACKERS, zipped
+from support.tables import rows_by_word, source
 
 import embstore
 from embstore.codecs.text import glove, word2vec
-from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.batch import Source
 from embstore.core.errors import EmbstoreWarning, FormatError
 
 GOOD = b"the 1 2\nof 3 4\n"
@@ -34,7 +30,7 @@ def opened(path: Path, raw: bytes, **options: Any) -> tuple[dict[str, list[float
         store = embstore.open(path, **options)
     assert all(warning.category is EmbstoreWarning for warning in caught)
     assert all(warning.filename == __file__ for warning in caught)
-    return dict(zip(store.itos, store.vectors.tolist(), strict=True)), [str(warning.message) for warning in caught]
+    return rows_by_word(store), [str(warning.message) for warning in caught]
 
 
 def cases(named: list[tuple[Any, ...]]) -> Any:
@@ -243,7 +239,7 @@ def test_a_first_row_like_a_header_is_not_written(
     kernel: ModuleType, tmp_path: Path, value: float, written: bytes | None
 ) -> None:
     path = tmp_path / "t.txt"
-    table = Source(1, iter([Batch(Tokens.pack(["7", "a"]), np.array([[value], [1]], np.float32))]))
+    table = source(["7", "a"], np.array([[value], [1]], np.float32))
     if written is not None:
         glove.write(path, table)
         assert path.read_bytes() == written
@@ -279,7 +275,7 @@ def test_first_tokens_like_numbers_or_lines_are_not_written(
     kernel: ModuleType, tmp_path: Path, words: list[str], reason: str
 ) -> None:
     def table(words: list[str]) -> Source:  # a row a batch
-        return Source(2, (Batch(Tokens.pack([word]), np.ones((1, 2), np.float32)) for word in words))
+        return source(words, np.ones((len(words), 2), np.float32), 1)
 
     with pytest.raises(FormatError) as caught:
         glove.write(tmp_path / "t.txt", table(words))
@@ -307,26 +303,18 @@ def test_limit_reads_no_further_than_it_must(kernel: ModuleType, tmp_path: Path)
     assert opened(tmp_path / "t.txt", GOOD + b"bad\n", limit=2) == (TABLE, [])
 
 
-def zipped(raw: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("glove.6B.50d.txt", raw)
-        archive.writestr("glove.6B.100d.txt", raw.replace(b"1", b"9"))
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize(
     "name", ["t.gz", "t.txt.gz", "t.txt.bz2", "t.txt.xz", "t.txt.zst", "T.TXT.GZ", "glove.6B.50d.gz"]
 )
 def test_packed_text_is_found_by_its_first_bytes(tmp_path: Path, name: str) -> None:
-    pack: dict[str, Any] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress}
-    assert opened(tmp_path / name, pack[name.rpartition(".")[2].lower()](GOOD)) == (TABLE, [])
+    assert opened(tmp_path / name, PACKERS[name.rpartition(".")[2].lower()](GOOD)) == (TABLE, [])
 
 
 def test_one_of_several_tables_in_a_zip(tmp_path: Path) -> None:
     path = tmp_path / "glove.6B.zip"
-    assert opened(path, zipped(GOOD), member="glove.6B.50d.txt") == (TABLE, [])
-    assert opened(path, zipped(GOOD), member="glove.6B.100d.txt")[0]["the"] == [9, 2]
+    packed = zipped({"glove.6B.50d.txt": GOOD, "glove.6B.100d.txt": GOOD.replace(b"1", b"9")})
+    assert opened(path, packed, member="glove.6B.50d.txt") == (TABLE, [])
+    assert opened(path, packed, member="glove.6B.100d.txt")[0]["the"] == [9, 2]
     with pytest.raises(FormatError) as caught:
         embstore.open(path)
     listed = "glove.6B.50d.txt, glove.6B.100d.txt"

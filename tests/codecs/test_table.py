@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import importlib
-import lzma
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import zstandard
-from goldens import copy_golden
+from support.archives import PACKERS, zipped
+from support.goldens import copy_golden
+from support.running import Run
+from support.tables import saved
 
 import embstore
-from embstore.cli.main import main
 from embstore.codecs.registry.detection import sniff
 from embstore.codecs.registry.table import CODECS, Codec
 from embstore.core.errors import EmbstoreError, FormatError
@@ -27,35 +23,16 @@ FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if code
 COLUMNS = ("reads", "writes", "mapped", "compressed")
 
 
-def zipped(content: bytes, path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(path.stem, content)
-
-
-def packer(pack: Callable[[bytes], bytes]) -> Callable[[bytes, Path], None]:
-    def packed(content: bytes, path: Path) -> None:
-        path.write_bytes(pack(content))
-
-    return packed
-
-
-PACKED = {
-    ".gz": packer(gzip.compress), ".bz2": packer(bz2.compress), ".xz": packer(lzma.compress),
-    ".zst": packer(zstandard.compress), ".zip": zipped,
-}  # fmt: skip
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    embstore.save(tmp_path / "source.safetensors", ["the", "frog"], np.array([[1, 2], [3, 4]], np.float32))
-    return tmp_path / "source.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "source.safetensors", ["the", "frog"], np.array([[1, 2], [3, 4]], np.float32))
 
 
-def sample(codec: Codec, store: Path, folder: Path) -> Path:
+def sample(codec: Codec, store_path: Path, folder: Path) -> Path:
     """Make a file of a format: write it, or take a golden one of a format that is read only."""
     path = folder / f"table{codec.suffixes[0] if codec.suffixes else ''}"
     if codec.writes:
-        embstore.convert(store, path, to=codec.name)
+        embstore.convert(store_path, path, to=codec.name)
     else:
         copy_golden(codec, path)
     return path
@@ -70,20 +47,20 @@ def test_modules_have_what_the_table_says(codec: Codec) -> None:
 
 
 @pytest.mark.parametrize("codec", ALL)
-def test_writes(codec: Codec, store: Path, tmp_path: Path) -> None:
+def test_writes(codec: Codec, store_path: Path, tmp_path: Path) -> None:
     if codec.writes:
-        embstore.convert(store, tmp_path / "out", to=codec.name)
+        embstore.convert(store_path, tmp_path / "out", to=codec.name)
         assert (tmp_path / "out").exists()
         return
     with pytest.raises(EmbstoreError) as caught:
-        embstore.convert(store, tmp_path / "out", to=codec.name)
+        embstore.convert(store_path, tmp_path / "out", to=codec.name)
     assert str(caught.value) == f"the format {codec.name} is read only"
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("codec", ALL)
-def test_reads_and_mapped(codec: Codec, store: Path, tmp_path: Path) -> None:
-    path = sample(codec, store, tmp_path)
+def test_reads_and_mapped(codec: Codec, store_path: Path, tmp_path: Path) -> None:
+    path = sample(codec, store_path, tmp_path)
     if not codec.reads:
         with pytest.raises(EmbstoreError) as caught:
             embstore.open(path, format=codec.name)
@@ -96,18 +73,18 @@ def test_reads_and_mapped(codec: Codec, store: Path, tmp_path: Path) -> None:
         assert table.vectors.tolist() == [[1, 2], [3, 4]]
 
 
-@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("suffix", [*PACKERS, "zip"])
 @pytest.mark.parametrize("codec", FILES)
-def test_compressed(codec: Codec, suffix: str, store: Path, tmp_path: Path) -> None:
-    path = sample(codec, store, tmp_path)
-    packed = path.with_name(path.name + suffix)
-    PACKED[suffix](path.read_bytes(), packed)
+def test_compressed(codec: Codec, suffix: str, store_path: Path, tmp_path: Path) -> None:
+    path = sample(codec, store_path, tmp_path)
+    packed, whole = path.with_name(f"{path.name}.{suffix}"), path.read_bytes()
+    packed.write_bytes(zipped({path.name: whole}) if suffix == "zip" else PACKERS[suffix](whole))
     if codec.compressed:
         table = embstore.open(packed)
         assert sniff(Input(packed)) is codec
         assert (list(table.itos), table.vectors.tolist()) == (["the", "frog"], [[1, 2], [3, 4]])
         return
-    if (codec.name, suffix) == ("npy", ".zip"):  # which is an .npz
+    if (codec.name, suffix) == ("npy", "zip"):  # which is an .npz
         assert sniff(Input(packed)).name == "npz"
         return
     with pytest.raises(FormatError) as caught:
@@ -119,10 +96,8 @@ def test_compressed(codec: Codec, suffix: str, store: Path, tmp_path: Path) -> N
         embstore.open(packed, format=codec.name)
 
 
-def test_the_printed_table_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["formats"])
-    header, *lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+def test_the_printed_table_says_the_same(run: Run) -> None:
+    header, *lines = [line.split() for line in run("formats")[1].splitlines()]
     assert header[1:5] == list(COLUMNS)
     printed = {line[0]: dict(zip(COLUMNS, line[1:5], strict=True)) for line in lines}
     flags = {True: "yes", False: "-"}

@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from support.paths import descriptors_of
 
 import embstore
 from embstore.codecs.text import glove, lines
@@ -116,10 +117,16 @@ def test_what_is_given_up_is_not_parsed(kernel: ModuleType) -> None:
     assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, given_up).lines == 0
 
 
-@pytest.mark.parametrize("size", [1000, 800_000])
-def test_lines_that_end_in_carriage_returns(kernel: ModuleType, tmp_path: Path, size: int) -> None:
-    path = tmp_path / "t.txt"
+@pytest.mark.parametrize("max_line", [text.MAX_LINE, 1 << 14])
+def test_lines_that_end_in_carriage_returns(
+    kernel: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_line: int
+) -> None:
+    """They are one line, which may be longer than a line may be."""
+    monkeypatch.setattr(text, "MAX_LINE", max_line)
+    monkeypatch.setattr(text, "BLOCK", 1 << 12)
+    path, size = tmp_path / "t.txt", 1000
     path.write_bytes(b"".join(b"word%08d 0.5 1 2\r" % i for i in range(size)))
+    assert 1 << 14 < path.stat().st_size < text.BLOCK * 8
     advice = "tr '\\r' '\\n' < old.txt > new.txt makes them so"
     expected = f"{path}:1: lines that end in carriage returns alone, expected newlines: {advice}"
     assert outcome(path) == outcome(path, dim=3) == ([], [], expected)
@@ -178,9 +185,8 @@ def test_a_file_that_ends_where_a_block_does(
 
 def test_an_error_closes_the_file_and_ends_the_threads(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
-    before = set(Path("/proc/self/fd").iterdir())
     for text_ in ("a 1 2\nb 3\n", "no numbers\n"):
         path.write_text(text_)
         with pytest.raises(FormatError) as caught:
             embstore.open(path)
-        assert set(Path("/proc/self/fd").iterdir()) == before, caught.value  # while somebody holds the traceback
+        assert descriptors_of(path) == 0, caught.value  # while somebody holds the traceback

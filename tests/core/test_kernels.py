@@ -12,8 +12,8 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from conftest import HOT
 from hypothesis import given
+from support.kernels import HOT
 
 from embstore.core import _native, _speedups, kernels
 from embstore.core.batch import Tokens

@@ -11,30 +11,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from numpy.typing import NDArray
+from support.tables import tokens_and_vectors
 
 from embstore.codecs.text import glove
 from embstore.core.options import ReadOptions
 from embstore.files.input import Input
 
 
-def bits(values: list[float]) -> NDArray[np.float32]:
+def rounded(values: list[float]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         return np.array(values, np.float64).astype(np.float32)
-
-
-def table(path: Path, **options: object) -> tuple[list[bytes], NDArray[np.float32]]:
-    source = glove.read(Input(path), ReadOptions(**options))  # type: ignore[arg-type]
-    batches = list(source.batches)
-    tokens = [token for batch in batches for token in batch.tokens.to_bytes()]
-    return tokens, np.concatenate([batch.vectors for batch in batches])
 
 
 def assert_read(path: Path, rows: list[list[str]]) -> None:
     """Write each row behind its number, read the file and compare with what CPython makes of the text."""
     path.write_text("".join(f"w{i} {' '.join(row)}\n" for i, row in enumerate(rows)))
-    tokens, vectors = table(path, dim=len(rows[0]))
+    tokens, vectors = tokens_and_vectors(glove.read(Input(path), ReadOptions(dim=len(rows[0]))))
     assert tokens == [f"w{i}".encode() for i in range(len(rows))]
-    expected = np.stack([bits([float(text) for text in row]) for row in rows])
+    expected = np.stack([rounded([float(text) for text in row]) for row in rows])
     np.testing.assert_array_equal(vectors.view(np.uint32), expected.view(np.uint32))
 
 
@@ -107,7 +101,7 @@ def test_what_is_no_number_is_refused(kernel: ModuleType, tmp_path: Path, text: 
     path = tmp_path / "t.txt"
     path.write_text(f"a 1 2 3\nb 4 {text} 6\n", "utf-8")
     with pytest.raises(ValueError) as caught:
-        table(path)
+        tokens_and_vectors(glove.read(Input(path), ReadOptions()))
     assert str(caught.value).startswith(f"{path}:2: ")
     assert "\n" not in str(caught.value)
 
@@ -131,6 +125,6 @@ SHAPES = st.builds(
 def test_tokens_with_anything_in_them(kernel: ModuleType, tmp_path: Path, lines: list[tuple[str, str]]) -> None:
     path = tmp_path / "t.txt"
     path.write_bytes(("first 0 0 0\n" + "".join(token + shape for token, shape in lines)).encode())
-    tokens, vectors = table(path)
+    tokens, vectors = tokens_and_vectors(glove.read(Input(path), ReadOptions()))
     assert [token.decode() for token in tokens[1:]] == [token for token, _ in lines]
     assert vectors[1:].tolist() == [[1, -2.5, 30]] * len(lines)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.running import run_code
 
 import embstore
 from embstore.core.errors import EmbstoreError
@@ -139,8 +138,7 @@ write_store(path, Source(dim=100_000, batches=batches()))
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
 def test_a_signal_in_the_middle_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    command = [sys.executable, "-c", WRITING, str(tmp_path / "s.safetensors"), str(int(number))]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = run_code(WRITING, tmp_path / "s.safetensors", int(number))
     assert (done.returncode, done.stdout) == (code, "1\n")
     assert list(tmp_path.iterdir()) == []
 
@@ -159,7 +157,7 @@ with replacing(Path(sys.argv[1])) as file:
 
 
 def test_a_signal_at_the_very_end_leaves_nothing(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", AT_THE_RENAME, str(tmp_path / "t")], capture_output=True, text=True)
+    done = run_code(AT_THE_RENAME, tmp_path / "t")
     assert (done.returncode, list(tmp_path.iterdir())) == (143, [])
 
 
@@ -200,8 +198,7 @@ def test_files_that_belong_together_are_all_old_or_all_new(
             path.unlink()
         for name, data in old.items():
             (tmp_path / name).write_bytes(data)
-        command = [sys.executable, "-c", TOGETHER, str(tmp_path), str(at), what]
-        done = subprocess.run(command, stderr=subprocess.DEVNULL)
+        done = run_code(TOGETHER, tmp_path, at, what)
         there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
         if at > steps:
             assert (done.returncode, there) == (0, NEW)

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
-import io
-import lzma
 import os
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
 import zstandard
 from hypothesis import given
+from support.archives import PACKERS, zipped
+from support.paths import descriptors_of
 
 from embstore.core.errors import FormatError
 from embstore.files import stream as files_stream
 from embstore.files.input import Input
 from embstore.files.stream import Stream
 
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress,
-}  # fmt: skip
 DATA = b"".join(b"w%d %d\n" % (i, i * i) for i in range(30_000))  # 400 KB: several blocks of zstd
-
-
-def zipped(*names: str, data: bytes = DATA) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in names:
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def content(path: Path, member: str | None = None, step: int = 100_000) -> bytes:
@@ -47,7 +32,7 @@ def content(path: Path, member: str | None = None, step: int = 100_000) -> bytes
                 return read
 
 
-def refusal(path: Path, member: str | None = None) -> str:
+def refusal_of_content(path: Path, member: str | None = None) -> str:
     with pytest.raises(FormatError) as caught:
         content(path, member)
     message = str(caught.value)
@@ -75,7 +60,7 @@ def test_parts_packed_one_behind_the_other(tmp_path: Path, suffix: str) -> None:
 def test_a_file_cut_short_is_an_error(tmp_path: Path, suffix: str, share: float) -> None:
     packed = PACKERS[suffix](DATA)
     (tmp_path / "t").write_bytes(packed[: min(int(len(packed) * share), len(packed) - 1)])
-    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+    assert refusal_of_content(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz"])
@@ -83,19 +68,19 @@ def test_a_damaged_file_is_an_error(tmp_path: Path, suffix: str) -> None:
     packed = bytearray(PACKERS[suffix](DATA))
     packed[len(packed) // 2] ^= 0xFF
     (tmp_path / "t").write_bytes(packed)
-    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+    assert refusal_of_content(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
 
 
 def test_a_zstd_frame_with_a_checksum_tells_damage(tmp_path: Path) -> None:
     packed = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(DATA))
     packed[-1] ^= 0xFF
     (tmp_path / "t").write_bytes(packed)
-    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+    assert refusal_of_content(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
 
 
 def test_a_zip_of_one_member_needs_no_name(tmp_path: Path) -> None:
     path = tmp_path / "g.zip"
-    path.write_bytes(zipped("__MACOSX/._a.txt", "folder/", "folder/a.txt"))
+    path.write_bytes(zipped(dict.fromkeys(["__MACOSX/._a.txt", "folder/", "folder/a.txt"], DATA)))
     assert content(path) == DATA
     with Stream(Input(path)) as stream:
         assert stream.name == "g.zip/folder/a.txt"
@@ -103,26 +88,26 @@ def test_a_zip_of_one_member_needs_no_name(tmp_path: Path) -> None:
 
 def test_the_members_of_a_zip_are_named(tmp_path: Path) -> None:
     path = tmp_path / "g.zip"
-    path.write_bytes(zipped("a.txt", "b.txt"))
+    path.write_bytes(zipped({"a.txt": DATA, "b.txt": DATA}))
     assert content(path, "b.txt") == DATA
-    assert refusal(path) == "a zip with 2 members (a.txt, b.txt): name one with member="
-    assert refusal(path, "c.txt") == "no member 'c.txt' in this zip: it has a.txt, b.txt"
-    path.write_bytes(zipped(*(f"{i:02}" for i in range(23))))
+    assert refusal_of_content(path) == "a zip with 2 members (a.txt, b.txt): name one with member="
+    assert refusal_of_content(path, "c.txt") == "no member 'c.txt' in this zip: it has a.txt, b.txt"
+    path.write_bytes(zipped({f"{i:02}": b"" for i in range(23)}))
     listed = ", ".join(f"{i:02}" for i in range(20))
-    assert refusal(path) == f"a zip with 23 members ({listed} and 3 more): name one with member="
+    assert refusal_of_content(path) == f"a zip with 23 members ({listed} and 3 more): name one with member="
 
 
 def test_only_a_zip_has_members(tmp_path: Path) -> None:
     (tmp_path / "t").write_bytes(DATA)
-    assert refusal(tmp_path / "t", "a.txt") == "not a zip, so it has no member 'a.txt': leave member= out"
+    assert refusal_of_content(tmp_path / "t", "a.txt") == "not a zip, so it has no member 'a.txt': leave member= out"
 
 
 def test_a_damaged_zip_is_an_error(tmp_path: Path) -> None:
-    packed = zipped("a.txt")
+    packed = zipped({"a.txt": DATA})
     (tmp_path / "t").write_bytes(packed[:-30])
-    assert refusal(tmp_path / "t") == "damaged zip: File is not a zip file"
+    assert refusal_of_content(tmp_path / "t") == "damaged zip: File is not a zip file"
     (tmp_path / "t").write_bytes(packed[:5000] + bytes([packed[5000] ^ 0xFF]) + packed[5001:])
-    assert refusal(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
+    assert refusal_of_content(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
 
 
 @pytest.mark.parametrize("start", [b"BZhello", b"BZh9", b"\x1f\x8b word", b"PK", b"\x28\xb5 word"])
@@ -189,23 +174,19 @@ def test_a_file_beside_another_must_not_be_replaced(tmp_path: Path) -> None:
 
 
 def test_descriptors_are_closed(tmp_path: Path) -> None:
-    def count() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
     path = tmp_path / "t"
     path.write_bytes(b"bytes")
-    before = count()
     opened = Input(path)
     beside = opened.beside(path)
-    assert count() == before + 2
+    assert descriptors_of(path) == 2
     opened.close()
     opened.close()
-    assert count() == before + 1
+    assert descriptors_of(path) == 1
     del opened, beside
-    assert count() == before
+    assert descriptors_of(path) == 0
     for _ in range(3):
         Input(path)
-    assert count() == before
+    assert descriptors_of(path) == 0
 
 
 @pytest.mark.parametrize("suffix", [*PACKERS, "plain"])

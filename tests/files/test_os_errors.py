@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.running import output_of
 
 from embstore.files.os_errors import blaming
 
@@ -17,33 +19,38 @@ NAMED = ["projector", "static-embedding", "model2vec", "safetensors"]
 WRITERS = [*((f"out.{suffix}", "") for suffix in FILES), *(("out", f"--to {name}") for name in NAMED)]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    tmp_path.chmod(0o755)  # for a user who is not root
+def with_texts(folder: Path) -> Path:
+    """Write a table as text, and a second one that nobody but root may read."""
+    folder.chmod(0o755)  # for a user who is not root
     rows = "".join(f"word{i} {' '.join(str(i * j + 0.1) for j in range(1, 60))}\n" for i in range(300))
-    (tmp_path / "t.txt").write_text(rows)
-    (tmp_path / "m.txt").write_text(rows)
-    (tmp_path / "m.txt").chmod(0)
-    return tmp_path
+    (folder / "t.txt").write_text(rows)
+    (folder / "m.txt").write_text(rows)
+    (folder / "m.txt").chmod(0)
+    return folder
+
+
+@pytest.fixture
+def folder_of_texts(tmp_path: Path) -> Path:
+    return with_texts(tmp_path)
 
 
 @pytest.mark.parametrize(("name", "option"), WRITERS)
-def test_where_there_is_no_room_the_target_is_named(folder: Path, name: str, option: str) -> None:
-    before = set(folder.iterdir())
+def test_where_there_is_no_room_the_target_is_named(folder_of_texts: Path, name: str, option: str) -> None:
+    before = set(folder_of_texts.iterdir())
     line = f"ulimit -f 4; {sys.executable} -m embstore convert t.txt {name} {option} --quiet"
-    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", line], cwd=folder_of_texts, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {name}: File too large\n")
-    assert set(folder.iterdir()) == before
+    assert set(folder_of_texts.iterdir()) == before
 
 
 @pytest.mark.parametrize(
     "command", ["convert t.txt u.safetensors --report-loss", "merge t.txt t.txt u.safetensors"], ids=["loss", "merge"]
 )
-def test_other_writers_name_the_target_too(folder: Path, command: str) -> None:
+def test_other_writers_name_the_target_too(folder_of_texts: Path, command: str) -> None:
     line = f"ulimit -f 4; {sys.executable} -m embstore {command}"
-    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", line], cwd=folder_of_texts, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "error: u.safetensors: File too large\n")
-    assert not list(folder.glob(".*"))
+    assert not list(folder_of_texts.glob(".*"))
 
 
 def test_save_names_the_target(tmp_path: Path) -> None:
@@ -54,73 +61,75 @@ def test_save_names_the_target(tmp_path: Path) -> None:
         "except OSError as error:\n    print(error)"
     )
     path = tmp_path / "s.safetensors"
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
-    assert done.stdout == f"[Errno {errno.EFBIG}] File too large: {str(path)!r}\n"
+    assert output_of(code, path) == f"[Errno {errno.EFBIG}] File too large: {str(path)!r}\n"
 
 
+READING = [
+    "info m.txt",
+    "query m.txt the",
+    "similar m.txt the",
+    "analogy m.txt a b c",
+    "coverage m.txt t.txt",
+    "coverage t.txt m.txt",
+    "convert m.txt v.safetensors",
+    "convert t.txt v.safetensors --vocab-only m.txt",
+    "diff m.txt t.txt",
+    "diff t.txt m.txt",
+    "merge t.txt m.txt v.safetensors",
+]
+WRITING = [
+    "convert t.txt v.safetensors",
+    "convert t.txt t.safetensors --overwrite",
+    "convert t.txt v.safetensors --report-loss",
+    "convert t.txt v.npy",
+    "convert t.txt v.h5 --layout contiguous",
+    "merge t.txt t.txt v.safetensors",
+]
 AS_ANOTHER = """
-import os, sys
+import contextlib, io, json, os, sys
 from embstore.cli import main
 for name in ("t.safetensors", "u.npy", "u.h5", "u.folder"):  # imports what is needed, which is then in nobody's reach
     main.run(["convert", "t.txt", name, "--overwrite", "--quiet", *["--to", "projector"] * ("fol" in name)])
 main.run(["convert", "t.txt", "t.safetensors", "--overwrite", "--quiet", "--json", "--report-loss"])
 for name in ("diff", "merge", "verify", "query", "similar", "analogy", "coverage", "info"):
     main.run([name, "--help"])
-print("-", flush=True)
 if os.getuid() == 0:
     os.setuid(65534)
-main.sys.stderr = sys.stdout
-print(main.run(sys.argv[1:]))
+answers = {}
+for command in sys.argv[1:]:
+    printed = io.TextIOWrapper(io.BytesIO(), write_through=True)
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = main.run(command.split())
+    answers[command] = [code, printed.buffer.getvalue().decode()]
+print()
+print(json.dumps(answers))
 """
 
 
-def as_another(folder: Path, *arguments: str) -> str:
-    """Run `embstore` as a user who is not root; what it prints, and its exit code."""
-    done = subprocess.run([sys.executable, "-c", AS_ANOTHER, *arguments], cwd=folder, capture_output=True, text=True)
-    assert done.stderr == ""
-    return done.stdout.rpartition("\n-\n")[2]
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[object]]:
+    """The exit code of each command of a user who is not root, and what it prints; all in one process."""
+    folder = with_texts(tmp_path_factory.mktemp("another"))
+    printed = output_of(AS_ANOTHER, *READING, *WRITING, "verify m.txt", cwd=folder)
+    found: dict[str, list[object]] = json.loads(printed.splitlines()[-1])
+    found["verify m.txt"][1] = str(found["verify m.txt"][1]).replace(str(folder), "FOLDER")
+    return found
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "info m.txt",
-        "query m.txt the",
-        "similar m.txt the",
-        "analogy m.txt a b c",
-        "coverage m.txt t.txt",
-        "coverage t.txt m.txt",
-        "convert m.txt v.safetensors",
-        "convert t.txt v.safetensors --vocab-only m.txt",
-        "diff m.txt t.txt",
-        "diff t.txt m.txt",
-        "merge t.txt m.txt v.safetensors",
-    ],
-)
-def test_a_file_that_may_not_be_read_is_one_line(folder: Path, command: str) -> None:
-    assert as_another(folder, *command.split()) == "error: m.txt: Permission denied\n1\n"
+@pytest.mark.parametrize("command", READING)
+def test_a_file_that_may_not_be_read_is_one_line(answers: dict[str, list[object]], command: str) -> None:
+    assert answers[command] == [1, "error: m.txt: Permission denied\n"]
 
 
-def test_verify_names_the_whole_path(folder: Path) -> None:
-    assert as_another(folder, "verify", "m.txt") == f"error: {folder / 'm.txt'}: Permission denied\n1\n"
+def test_verify_names_the_whole_path(answers: dict[str, list[object]]) -> None:
+    assert answers["verify m.txt"] == [1, "error: FOLDER/m.txt: Permission denied\n"]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "convert t.txt v.safetensors",
-        "convert t.txt t.safetensors --overwrite",
-        "convert t.txt v.safetensors --report-loss",
-        "convert t.txt v.npy",
-        "convert t.txt v.h5 --layout contiguous",
-        "merge t.txt t.txt v.safetensors",
-    ],
-)
-def test_a_folder_that_may_not_be_written_is_named(folder: Path, command: str) -> None:
-    if os.getuid() != 0:
-        pytest.skip("the folder is this user's own")
-    error = "error: .: Permission denied, no file can be written into this folder\n1\n"
-    assert as_another(folder, *command.split()) == error
+@pytest.mark.skipif(os.getuid() != 0, reason="the folder is this user's own")
+@pytest.mark.parametrize("command", WRITING)
+def test_a_folder_that_may_not_be_written_is_named(answers: dict[str, list[object]], command: str) -> None:
+    error = "error: .: Permission denied, no file can be written into this folder\n"
+    assert answers[command] == [1, error]
 
 
 def test_behind_a_link_the_folder_of_the_file_is_told_from_others(tmp_path: Path) -> None:

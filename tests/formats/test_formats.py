@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from goldens import FORMATS, bits, read, sidecars
+from support.goldens import bits_of, read_golden, sidecars
+from support.paths import FORMATS
 
 import embstore
 from embstore.files.input import Input
@@ -58,16 +59,16 @@ def test_every_golden_has_one_sidecar_and_is_small(kind: str) -> None:
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize(("folder", "sidecar"), sidecars("valid"))
 def test_valid_files_are_read(folder: Path, sidecar: Any) -> None:
-    store, messages = read(folder / sidecar["file"], sidecar)
+    store, messages = read_golden(folder / sidecar["file"], sidecar)
     assert list(store.itos) == sidecar["tokens"]
-    assert bits(store.vectors) == sidecar["bits"]
+    assert bits_of(store.vectors) == sidecar["bits"]
     assert messages == sidecar["warnings"]
     assert store.rows(sidecar["tokens"]).tolist() == list(range(len(store)))
     store.verify()
 
 
 def read_and_verify(path: Path, sidecar: Any) -> None:
-    store, _ = read(path, sidecar)
+    store, _ = read_golden(path, sidecar)
     assert sidecar.get("at") == "verify", "a file that must not open was opened"
     words = ["the", "frog", "toad", "", "nobody", "x" * 100]
     assert all(-1 <= row < len(store) for row in store.rows(words).tolist())  # wrong perhaps, but an answer
@@ -99,10 +100,10 @@ def test_generate_writes_these_bytes_without_embstore(tmp_path: Path, monkeypatc
     assert written == kept
     for golden in sorted(written):
         if golden.suffix not in BY_LIBRARY:
-            assert unpacked(tmp_path / golden) == unpacked(FORMATS / golden), golden
+            assert content_of(tmp_path / golden) == content_of(FORMATS / golden), golden
 
 
-def unpacked(path: Path) -> Any:
+def content_of(path: Path) -> Any:
     """What is in a file: compressors of other versions write other bytes."""
     if path.suffix not in PACKED or path.parent.name == "invalid":
         return path.read_bytes()

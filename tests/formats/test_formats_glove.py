@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from goldens import FORMATS, SAMPLE, bits, read
+from support.goldens import bits_of, read_golden
+from support.paths import FORMATS, SAMPLE
 
 import embstore
 
@@ -16,17 +17,17 @@ import embstore
 @pytest.mark.usefixtures("kernel")
 def test_real_rows_are_read_to_the_bit() -> None:
     expected = json.loads(SAMPLE.with_suffix(".json").read_text())
-    store, messages = read(SAMPLE, {})
+    store, messages = read_golden(SAMPLE, {})
     assert messages == []
     assert (len(store), store.dim, store.itos[:10]) == (expected["rows"], expected["dim"], expected["first_tokens"])
     assert hashlib.sha256("\n".join(store.itos).encode()).hexdigest() == expected["sha256_of_tokens"]
     assert hashlib.sha256(store.vectors.tobytes()).hexdigest() == expected["sha256_of_float32"]
     assert {word: store.stoi[word] for word in expected["some_rows"]} == expected["some_rows"]
-    assert {word: bits(store[[word]])[0] for word in expected["some_bits"]} == expected["some_bits"]
+    assert {word: bits_of(store[[word]])[0] for word in expected["some_bits"]} == expected["some_bits"]
 
 
 def test_the_sample_holds_the_rows_of_the_real_table(real_glove: Any) -> None:
-    store, _ = read(SAMPLE, {})
+    store, _ = read_golden(SAMPLE, {})
     rows = {word: row for row, word in enumerate(real_glove.words)}
     places = [rows[word] for word in store.itos]
     assert places[:1300] == list(range(1300))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xxhash
-from goldens import FORMATS
+from support.paths import FORMATS
 
 from embstore.core import kernels
 from embstore.core.batch import Tokens

@@ -12,20 +12,21 @@ import pytest
 import safetensors.numpy
 import safetensors.torch
 import torch
-from goldens import FORMATS, SAMPLE, bits, named, read
+from support.goldens import bits_of, read_golden, sidecars_of
+from support.paths import FORMATS, SAMPLE
+from support.tables import source
 
 import embstore
-from embstore.core.batch import Batch, Source, Tokens
 from embstore.store.writer import write_store
 
 
-@pytest.mark.parametrize(("folder", "sidecar"), named("valid", "store"))
+@pytest.mark.parametrize(("folder", "sidecar"), sidecars_of("store", "valid"))
 def test_safetensors_opens_every_valid_store(folder: Path, sidecar: Any) -> None:
     path = folder / sidecar["file"]
     by_torch = safetensors.torch.load_file(path)
     weight = by_torch["embedding.weight"]
     wide = torch.ops.quantized.embedding_bag_byte_unpack(weight) if sidecar["dtype"] == "int8" else weight.float()
-    assert bits(wide.numpy()) == sidecar["bits"] + sidecar.get("special", [])
+    assert bits_of(wide.numpy()) == sidecar["bits"] + sidecar.get("special", [])
     if sidecar["dtype"] != "bfloat16":  # which NumPy lacks
         by_numpy = safetensors.numpy.load_file(path)
         np.testing.assert_array_equal(by_numpy["vocab.bytes"], by_torch["vocab.bytes"].numpy())
@@ -33,15 +34,14 @@ def test_safetensors_opens_every_valid_store(folder: Path, sidecar: Any) -> None
 
 
 @pytest.mark.usefixtures("kernel")
-@pytest.mark.parametrize(("folder", "sidecar"), named("valid", "store"))
+@pytest.mark.parametrize(("folder", "sidecar"), sidecars_of("store", "valid"))
 def test_embstore_writes_the_same_store(folder: Path, sidecar: Any, tmp_path: Path) -> None:
     path, again = folder / sidecar["file"], tmp_path / "again.safetensors"
     store = embstore.open(path)
     keys = [key for key in ("oov", "padding", "subword") if f"embstore.{key}" in store.metadata]
     policy = {key: store.metadata[f"embstore.{key}"] for key in keys}
-    source = Source(store.dim, iter([Batch(Tokens.pack(list(store.itos)), store.vectors)]), store.dtype, policy=policy)
-    source.special = store.weight[len(store) :]
-    write_store(again, source)
+    special = store.weight[len(store) :]
+    write_store(again, source(list(store.itos), store.vectors, dtype=store.dtype, policy=policy, special=special))
     if sidecar["rewritten"]:
         assert again.read_bytes() == path.read_bytes()
     ours = embstore.open(again)
@@ -61,7 +61,9 @@ def test_convert_makes_the_special_rows(name: str, dtype: Any, tmp_path: Path) -
 
 
 PLAIN_STORES = [
-    param for param in named("valid", "store") if param.values[1]["rewritten"] and "special" not in param.values[1]
+    param
+    for param in sidecars_of("store", "valid")
+    if param.values[1]["rewritten"] and "special" not in param.values[1]
 ]
 
 
@@ -80,7 +82,7 @@ def test_no_changed_bit_gives_another_table(tmp_path: Path) -> None:
     path, whole = tmp_path / "changed.safetensors", (FORMATS / "store" / "valid" / "float32.safetensors").read_bytes()
     header = whole[8:4096].rstrip()
     whole = len(header).to_bytes(8, "little") + header + whole[4096:]
-    expected = read(FORMATS / "store" / "valid" / "float32.safetensors", {})[0]
+    expected = read_golden(FORMATS / "store" / "valid" / "float32.safetensors", {})[0]
     messages = []
     for position in range(len(whole)):
         changed = bytearray(whole)

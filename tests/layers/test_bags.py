@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import saved
 
 import embstore
 from embstore import Embedding, EmbeddingBag
@@ -25,20 +26,19 @@ BAGS = [["uxm3", "a12o", "8u2x"], ["eri8", "wi3r"], ["w29k"]]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    embstore.save(tmp_path / "products.safetensors", WORDS, ROWS)
-    return tmp_path / "products.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "products.safetensors", WORDS, ROWS)
 
 
-def pooled(bag: list[list[float]], mode: str) -> list[float]:
+def pooled_by_numpy(bag: list[list[float]], mode: str) -> list[float]:
     rows = np.array(bag)
     pools: dict[str, Any] = {"sum": rows.sum, "mean": rows.mean, "max": rows.max}
     return pools[mode](axis=0).tolist() if bag else [0.0] * 3
 
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
-def test_a_bag_is_torchs_own_and_pools_uneven_bags(kernel: ModuleType, path: Path, mode: Mode) -> None:
-    bag = EmbeddingBag.from_pretrained(path, mode=mode)
+def test_a_bag_is_torchs_own_and_pools_uneven_bags(kernel: ModuleType, store_path: Path, mode: Mode) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path, mode=mode)
     assert isinstance(bag, torch.nn.EmbeddingBag)
     assert (bag.mode, bag.padding_idx, bag.include_last_offset) == (mode, None, False)
     assert bag.mapped is not None
@@ -46,7 +46,7 @@ def test_a_bag_is_torchs_own_and_pools_uneven_bags(kernel: ModuleType, path: Pat
     values, offsets = bag.encode(BAGS)
     assert (values.dtype, values.tolist()) == (torch.int64, [0, 1, 2, 3, 4, 5])
     assert (offsets.dtype, offsets.tolist()) == (torch.int64, [0, 3, 5])
-    expected = [pooled([ROWS[WORDS.index(word)].tolist() for word in words], mode) for words in BAGS]
+    expected = [pooled_by_numpy([ROWS[WORDS.index(word)].tolist() for word in words], mode) for words in BAGS]
     np.testing.assert_array_equal(bag(values, offsets).numpy(), np.array(expected, np.float32))
 
 
@@ -65,53 +65,53 @@ def test_pooling_agrees_with_a_loop(bags: list[list[str]], mode: Mode, oov: str,
     bag = EmbeddingBag.from_pretrained(ROWS, tokens=WORDS, oov=oov, mode=mode, include_last_offset=last)
     values, offsets = bag.encode(bags)
     assert len(offsets) == len(bags) + last
-    expected = [pooled([model[word] for word in words if word in model], mode) for words in bags]
+    expected = [pooled_by_numpy([model[word] for word in words if word in model], mode) for words in bags]
     np.testing.assert_array_equal(bag(values, offsets).numpy(), np.array(expected, np.float32).reshape(-1, 3))
 
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("oov", ["skip", "zero"])
-def test_bags_with_nothing_in_them_give_zeros(path: Path, mode: Mode, last: bool, oov: str) -> None:
-    bag = EmbeddingBag.from_pretrained(path, mode=mode, oov=oov, include_last_offset=last)
+def test_bags_with_nothing_in_them_give_zeros(store_path: Path, mode: Mode, last: bool, oov: str) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path, mode=mode, oov=oov, include_last_offset=last)
     no_bags = bag.encode([])
     assert bag(*no_bags).shape == (0, 3)
     assert bag(*bag.encode([[]])).tolist() == [[0, 0, 0]]
     assert bag(*bag.encode([["?", "!"], [], ["?"]])).tolist() == [[0, 0, 0]] * 3
 
 
-def test_options_of_torch_reach_the_layer(path: Path) -> None:
+def test_options_of_torch_reach_the_layer(store_path: Path) -> None:
     options: dict[str, Any] = {
         "max_norm": 3.0, "norm_type": 1.0, "scale_grad_by_freq": True, "mode": "sum", "include_last_offset": True,
     }  # fmt: skip
-    pretrained = EmbeddingBag.from_pretrained(path, freeze=False, **options)
+    pretrained = EmbeddingBag.from_pretrained(store_path, freeze=False, **options)
     drawn = EmbeddingBag.from_vocabulary(["a"], 2, **options)
     for bag in (pretrained, drawn):
         assert {name: getattr(bag, name) for name in options} == options
 
 
-def test_another_mode_is_refused(path: Path) -> None:
+def test_another_mode_is_refused(store_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^mode must be 'mean', 'sum', 'max', not 'average'$"):
-        EmbeddingBag.from_pretrained(path, mode="average")  # type: ignore[arg-type]
+        EmbeddingBag.from_pretrained(store_path, mode="average")  # type: ignore[arg-type]
 
 
-def test_a_word_twice_counts_twice(path: Path) -> None:
-    bag = EmbeddingBag.from_pretrained(path, mode="sum")
+def test_a_word_twice_counts_twice(store_path: Path) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path, mode="sum")
     np.testing.assert_array_equal(bag(*bag.encode([["eri8", "eri8", "w29k"]])).numpy(), [2 * ROWS[3] + ROWS[5]])
 
 
-def test_weights_scale_the_rows_of_a_sum(path: Path) -> None:
-    bag = EmbeddingBag.from_pretrained(path, mode="sum", oov="skip")
+def test_weights_scale_the_rows_of_a_sum(store_path: Path) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path, mode="sum", oov="skip")
     values, offsets, weights = bag.encode([["eri8", "?", "w29k"], [], ["uxm3"]], weights=[[2, 9, 0.5], [], [-1]])
     assert (values.tolist(), offsets.tolist(), weights.tolist()) == ([3, 5, 0], [0, 2, 2], [2, 0.5, -1])
     expected = [2 * ROWS[3] + 0.5 * ROWS[5], np.zeros(3), -ROWS[0]]
     np.testing.assert_array_equal(bag(values, offsets, weights).numpy(), np.array(expected, np.float32))
     with pytest.raises(ValueError, match=r"^weights scale the rows of a sum: they need mode='sum', not 'mean'$"):
-        EmbeddingBag.from_pretrained(path).encode([["eri8"]], weights=[[1]])
+        EmbeddingBag.from_pretrained(store_path).encode([["eri8"]], weights=[[1]])
 
 
-def test_several_hashes_of_an_unknown_word_are_summed(path: Path) -> None:
-    bag = EmbeddingBag.from_pretrained(path, mode="sum", oov="hash:50:3")
+def test_several_hashes_of_an_unknown_word_are_summed(store_path: Path) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path, mode="sum", oov="hash:50:3")
     values, offsets = bag.encode([["new", "w29k"], ["w29k", "new"]])
     assert offsets.tolist() == [0, 4]
     assert values.tolist() == [*values[:3].tolist(), 5, 5, *values[:3].tolist()]
@@ -121,16 +121,16 @@ def test_several_hashes_of_an_unknown_word_are_summed(path: Path) -> None:
     torch.testing.assert_close(bag(values, offsets), (new + bag.weight[5]).expand(2, 3))
 
 
-def test_int32_and_two_dimensional_ids_are_taken(path: Path) -> None:
-    bag = EmbeddingBag.from_pretrained(path, mode="sum")
+def test_int32_and_two_dimensional_ids_are_taken(store_path: Path) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path, mode="sum")
     values, offsets = bag.encode(BAGS)
     assert torch.equal(bag(values.int(), offsets.int()), bag(values, offsets))
     np.testing.assert_array_equal(bag(torch.tensor([[0, 1], [2, 2]])).numpy(), [ROWS[0] + ROWS[1], 2 * ROWS[2]])
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_16_bit_rows_are_summed_in_float32_and_rounded_once(path: Path, dtype: str) -> None:
-    half = path.with_name("half.safetensors")
+def test_16_bit_rows_are_summed_in_float32_and_rounded_once(store_path: Path, dtype: str) -> None:
+    half = store_path.with_name("half.safetensors")
     rows = np.array([[256], [1], [0.75]], np.float32).repeat(2, 1)
     embstore.save(half, ["a", "b", "c"], rows, dtype=dtype)  # type: ignore[arg-type]
     bag = EmbeddingBag.from_pretrained(half, mode="sum", out_dtype=torch.float32)
@@ -145,16 +145,16 @@ def test_16_bit_rows_are_summed_in_float32_and_rounded_once(path: Path, dtype: s
     assert torch.equal(bag(values, offsets, weights), found)
 
 
-def test_columns_of_lists_are_bags(path: Path) -> None:
-    bag = EmbeddingBag.from_pretrained(path)
+def test_columns_of_lists_are_bags(store_path: Path) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path)
     column = pyarrow.array(BAGS, pyarrow.list_(pyarrow.string()))
     for found, expected in zip(bag.encode(column), bag.encode(BAGS), strict=True):
         assert torch.equal(found, expected)
 
 
-def test_a_bag_over_special_rows_in_the_file_is_zero_copy(path: Path) -> None:
-    special = path.with_name("special.safetensors")
-    embstore.convert(path, special, oov="hash:4", padding=True)
+def test_a_bag_over_special_rows_in_the_file_is_zero_copy(store_path: Path) -> None:
+    special = store_path.with_name("special.safetensors")
+    embstore.convert(store_path, special, oov="hash:4", padding=True)
     bag = EmbeddingBag.from_pretrained(special, mode="sum")
     assert bag.mapped is not None
     assert (bag.num_embeddings, bag.padding_idx) == (11, None)
@@ -162,14 +162,14 @@ def test_a_bag_over_special_rows_in_the_file_is_zero_copy(path: Path) -> None:
     assert 7 <= int(values[0]) < 11
 
 
-def test_a_bag_trains_the_rows_that_it_saw(path: Path) -> None:
-    before = path.read_bytes()
-    bag = EmbeddingBag.from_pretrained(path, mode="mean", freeze=False, sparse=True)
+def test_a_bag_trains_the_rows_that_it_saw(store_path: Path) -> None:
+    before = store_path.read_bytes()
+    bag = EmbeddingBag.from_pretrained(store_path, mode="mean", freeze=False, sparse=True)
     bag(*bag.encode([["uxm3", "a12o"]])).sum().backward()
     torch.optim.SGD(bag.parameters(), lr=1).step()
     changed = (bag.weight.detach().numpy() != ROWS).any(1)
     assert changed.tolist() == [True, True, False, False, False, False]
-    assert path.read_bytes() == before
+    assert store_path.read_bytes() == before
 
 
 def test_a_bag_without_pretrained_rows() -> None:
@@ -181,7 +181,7 @@ def test_a_bag_without_pretrained_rows() -> None:
     assert torch.equal(bag(*bag.encode(bags)), twin(*twin.encode(bags)))
 
 
-def test_a_bag_equals_the_sum_of_an_embedding(path: Path) -> None:
-    bag, layer = (kind.from_pretrained(path, oov="zero") for kind in (EmbeddingBag, Embedding))
+def test_a_bag_equals_the_sum_of_an_embedding(store_path: Path) -> None:
+    bag, layer = (kind.from_pretrained(store_path, oov="zero") for kind in (EmbeddingBag, Embedding))
     words = [["uxm3", "?"], ["w29k", "eri8"]]
     assert torch.equal(bag(*bag.encode(words)), layer(layer.encode(words)).mean(1))

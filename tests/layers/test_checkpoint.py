@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.tables import saved
 
 import embstore
 from embstore import Embedding
@@ -21,13 +22,12 @@ ROWS = np.random.default_rng(5).standard_normal((len(WORDS), 5), np.float32)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    embstore.save(tmp_path / "words.safetensors", WORDS, ROWS)
-    return tmp_path / "words.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "words.safetensors", WORDS, ROWS)
 
 
-def test_pickle_and_deepcopy_of_a_frozen_layer_map_the_file_again(path: Path) -> None:
-    layer = Embedding.from_pretrained(path, padding=False).eval()
+def test_pickle_and_deepcopy_of_a_frozen_layer_map_the_file_again(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path, padding=False).eval()
     data = pickle.dumps(layer)
     assert len(data) < 4096
     for twin in (pickle.loads(data), copy.deepcopy(layer)):
@@ -42,11 +42,11 @@ def test_pickle_and_deepcopy_of_a_frozen_layer_map_the_file_again(path: Path) ->
     np.testing.assert_array_equal(layer.weight.numpy(), ROWS)
 
 
-def test_a_layer_that_was_written_to_pickles_as_it_is(path: Path) -> None:
-    written = Embedding.from_pretrained(path)
+def test_a_layer_that_was_written_to_pickles_as_it_is(store_path: Path) -> None:
+    written = Embedding.from_pretrained(store_path)
     with torch.no_grad():
         written.weight[0] = 9
-    trained = Embedding.from_pretrained(path, freeze=False)
+    trained = Embedding.from_pretrained(store_path, freeze=False)
     with torch.no_grad():
         trained.weight[0] = 9
     for layer in (written, trained):
@@ -55,14 +55,14 @@ def test_a_layer_that_was_written_to_pickles_as_it_is(path: Path) -> None:
             assert twin.weight.requires_grad == layer.weight.requires_grad
 
 
-def test_a_pickle_of_a_file_that_was_replaced_since_is_refused(path: Path) -> None:
-    data = pickle.dumps(Embedding.from_pretrained(path))
-    embstore.save(path, WORDS, ROWS + 1, overwrite=True)
+def test_a_pickle_of_a_file_that_was_replaced_since_is_refused(store_path: Path) -> None:
+    data = pickle.dumps(Embedding.from_pretrained(store_path))
+    embstore.save(store_path, WORDS, ROWS + 1, overwrite=True)
     with pytest.raises(embstore.FormatError, match="holds another table than when it was first opened"):
         pickle.loads(data)
 
 
-def checkpoint(layer: torch.nn.Module) -> dict[str, object]:
+def reloaded_state(layer: torch.nn.Module) -> dict[str, object]:
     file = io.BytesIO()
     torch.save(layer.state_dict(), file)
     file.seek(0)
@@ -70,23 +70,23 @@ def checkpoint(layer: torch.nn.Module) -> dict[str, object]:
     return loaded
 
 
-def test_a_checkpoint_may_leave_the_table_out_and_name_it_instead(path: Path) -> None:
-    layer = Embedding.from_pretrained(path, persistent=False)
-    state = checkpoint(torch.nn.Sequential(layer, torch.nn.Linear(5, 1)))
+def test_a_checkpoint_may_leave_the_table_out_and_name_it_instead(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path, persistent=False)
+    state = reloaded_state(torch.nn.Sequential(layer, torch.nn.Linear(5, 1)))
     weight_sha256 = hashlib.sha256(ROWS.tobytes()).hexdigest()
     assert state["0._extra_state"] == {
         "store": "words.safetensors", "sha256": weight_sha256, "oov": "error", "special": "none",
     }  # fmt: skip
     assert list(state) == ["0._extra_state", "1.weight", "1.bias"]
-    moved = shutil.copy(path, path.with_name("elsewhere.safetensors"))
+    moved = shutil.copy(store_path, store_path.with_name("elsewhere.safetensors"))
     fresh = torch.nn.Sequential(Embedding.from_pretrained(moved, persistent=False), torch.nn.Linear(5, 1))
     fresh.load_state_dict(state)
 
 
-def test_a_checkpoint_over_another_table_is_refused(path: Path) -> None:
-    other = path.with_name("other.safetensors")
+def test_a_checkpoint_over_another_table_is_refused(store_path: Path) -> None:
+    other = store_path.with_name("other.safetensors")
     embstore.save(other, WORDS, ROWS + 1)
-    state = checkpoint(Embedding.from_pretrained(path, persistent=False))
+    state = reloaded_state(Embedding.from_pretrained(store_path, persistent=False))
     layer = Embedding.from_pretrained(other, persistent=False)
     assert layer.reference is not None
     ours = hashlib.sha256(ROWS.tobytes()).hexdigest()
@@ -102,21 +102,21 @@ def test_a_checkpoint_over_another_table_is_refused(path: Path) -> None:
 @pytest.mark.parametrize(
     "options", [{"oov": "zero"}, {"oov": "hash:2", "seed": 1}, {"oov": "hash:2", "padding": True}, {"oov": "hash:3"}]
 )
-def test_a_checkpoint_made_with_other_special_rows_is_refused(path: Path, options: dict[str, object]) -> None:
-    state = checkpoint(Embedding.from_pretrained(path, persistent=False, oov="hash:2"))
-    Embedding.from_pretrained(path, persistent=False, oov="hash:2").load_state_dict(state)
+def test_a_checkpoint_made_with_other_special_rows_is_refused(store_path: Path, options: dict[str, object]) -> None:
+    state = reloaded_state(Embedding.from_pretrained(store_path, persistent=False, oov="hash:2"))
+    Embedding.from_pretrained(store_path, persistent=False, oov="hash:2").load_state_dict(state)
     with pytest.raises(embstore.EmbstoreError, match=r"^the checkpoint was made over the store "):
-        Embedding.from_pretrained(path, persistent=False, **options).load_state_dict(state)  # type: ignore[arg-type]
+        Embedding.from_pretrained(store_path, persistent=False, **options).load_state_dict(state)  # type: ignore[arg-type]
 
 
-def test_checkpoints_with_and_without_the_table_do_not_mix(path: Path) -> None:
-    whole, lean = Embedding.from_pretrained(path), Embedding.from_pretrained(path, persistent=False)
+def test_checkpoints_with_and_without_the_table_do_not_mix(store_path: Path) -> None:
+    whole, lean = Embedding.from_pretrained(store_path), Embedding.from_pretrained(store_path, persistent=False)
     with pytest.raises(embstore.EmbstoreError, match=r"make it with from_pretrained\(..., persistent=False\)$"):
-        whole.load_state_dict(checkpoint(lean))
+        whole.load_state_dict(reloaded_state(lean))
     with pytest.raises(RuntimeError, match="the checkpoint holds the rows of weight themselves, but this layer leaves"):
-        lean.load_state_dict(checkpoint(whole))
+        lean.load_state_dict(reloaded_state(whole))
     with pytest.raises(RuntimeError, match="Missing key"):
         lean.load_state_dict({})
     with pytest.raises(RuntimeError, match="Missing key"):
         whole.load_state_dict({})
-    whole.load_state_dict(checkpoint(torch.nn.Embedding(6, 5)))
+    whole.load_state_dict(reloaded_state(torch.nn.Embedding(6, 5)))

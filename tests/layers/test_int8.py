@@ -15,8 +15,9 @@ import torch
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from support.tables import saved
 
 import embstore
 from embstore.cli.main import cli
@@ -35,34 +36,32 @@ def vectors() -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def path(vectors: NDArray[np.float32], tmp_path: Path) -> Path:
-    path = tmp_path / "table.safetensors"
-    embstore.save(path, WORDS, vectors, dtype="int8")
-    return path
+def store_path(vectors: NDArray[np.float32], tmp_path: Path) -> Path:
+    return saved(tmp_path / "table.safetensors", WORDS, vectors, dtype="int8")
 
 
-def prepacked(vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
+def packed_by_torch(vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
     packed: NDArray[np.uint8] = TORCH.embedding_bag_byte_prepack(torch.from_numpy(vectors)).numpy()
     return packed
 
 
-def unpacked(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+def unpacked_by_torch(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
     numbers: NDArray[np.float32] = TORCH.embedding_bag_byte_unpack(torch.from_numpy(rows)).numpy()
     return numbers
 
 
-@given(arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=FINITE))
+@given(arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(1, 40)), elements=FINITE))
 def test_rows_are_those_of_torch(vectors: NDArray[np.float32]) -> None:
     rows = int8.quantize(vectors)
-    np.testing.assert_array_equal(rows, prepacked(vectors))
+    np.testing.assert_array_equal(rows, packed_by_torch(vectors))
     # one unit in the last place where float64 cannot tell a tie from what is next to it
-    np.testing.assert_allclose(int8.dequantize(rows), unpacked(rows), rtol=2.0**-23, atol=1.5e-45)
+    np.testing.assert_allclose(int8.dequantize(rows), unpacked_by_torch(rows), rtol=2.0**-23, atol=1.5e-45)
 
 
 @pytest.mark.parametrize("dim", [1, 7, 50, 300])
 def test_numbers_are_those_of_torch(dim: int) -> None:
     rows = int8.quantize(np.random.default_rng(dim).standard_normal((1000, dim)))
-    np.testing.assert_array_equal(int8.dequantize(rows), unpacked(rows))
+    np.testing.assert_array_equal(int8.dequantize(rows), unpacked_by_torch(rows))
 
 
 @given(
@@ -95,24 +94,24 @@ def test_a_zero_offset_is_positive() -> None:
 
 @pytest.mark.parametrize("vector", [[1, np.nan], [np.inf, 1], [1, -np.inf], [-3e38, 3e38]])
 def test_what_8_bits_cannot_hold_is_an_error_that_names_the_token(vector: list[float], tmp_path: Path) -> None:
-    path = tmp_path / "table.safetensors"
+    store_path = tmp_path / "table.safetensors"
     message = (
         "the row of 'frog' holds NaN, Inf or a range beyond float32, which 8 bits with a scale cannot hold: "
         "--dtype float32 keeps it"
     )
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
-        embstore.save(path, ["the", "frog"], np.array([[1, 2], vector], np.float32), dtype="int8")
+        embstore.save(store_path, ["the", "frog"], np.array([[1, 2], vector], np.float32), dtype="int8")
     assert not list(tmp_path.iterdir())
     with pytest.raises(embstore.EmbstoreError, match=r"^a row holds NaN, Inf or a range beyond float32"):
         int8.quantize(np.array([vector], np.float32))
 
 
-def test_a_store_of_8_bits(path: Path, vectors: NDArray[np.float32]) -> None:
-    store = embstore.open(path)
-    rows = unpacked(prepacked(vectors))
+def test_a_store_of_8_bits(store_path: Path, vectors: NDArray[np.float32]) -> None:
+    store = embstore.open(store_path)
+    rows = unpacked_by_torch(packed_by_torch(vectors))
     assert (store.dtype, store.dim, store.shape) == ("int8", 5, (6, 5))
     assert repr(store) == "<Store table.safetensors: 6 x 5 int8, mapped>"
-    np.testing.assert_array_equal(store.raw, prepacked(vectors))
+    np.testing.assert_array_equal(store.raw, packed_by_torch(vectors))
     assert store.raw.dtype == np.uint8
     for numbers in (store.vectors, store.weight, store[WORDS], store.aligned(WORDS), store.block(0, 6)):
         assert numbers.dtype == np.float32
@@ -121,7 +120,7 @@ def test_a_store_of_8_bits(path: Path, vectors: NDArray[np.float32]) -> None:
     np.testing.assert_array_equal(store.get("toad"), rows[2])
     store.verify()
     assert [word for word, _ in store.most_similar("frog", topn=5)] == [
-        word for word, _ in embstore.open(path).most_similar(rows[1], topn=6) if word != "frog"
+        word for word, _ in embstore.open(store_path).most_similar(rows[1], topn=6) if word != "frog"
     ]
     assert "<th>nil</th><td>0</td>" in store._repr_html_()
     again = pickle.loads(pickle.dumps(store))
@@ -131,17 +130,17 @@ def test_a_store_of_8_bits(path: Path, vectors: NDArray[np.float32]) -> None:
 def test_the_size_is_a_quarter_and_8_bytes_a_row(tmp_path: Path) -> None:
     words, sizes = [str(i) for i in range(1000)], {}
     for dtype in ("float32", "int8"):
-        path = tmp_path / f"{dtype}.safetensors"
-        embstore.save(path, words, np.ones((1000, 100), np.float32), dtype=dtype)
-        sizes[dtype] = path.stat().st_size
+        store_path = tmp_path / f"{dtype}.safetensors"
+        embstore.save(store_path, words, np.ones((1000, 100), np.float32), dtype=dtype)
+        sizes[dtype] = store_path.stat().st_size
     assert sizes["float32"] - sizes["int8"] == 400_000 - (100_000 + 8_000)
 
 
 def test_text_becomes_8_bits_in_memory_and_in_a_file(tmp_path: Path) -> None:
     text, made = tmp_path / "table.txt", tmp_path / "made.safetensors"
     text.write_text("the 0.1 0.25 -3\nfrog 1 2 3\nthe 9 9 9\n")
-    rows = unpacked(prepacked(np.array([[0.1, 0.25, -3], [1, 2, 3]], np.float32)))
-    last = unpacked(prepacked(np.array([[9, 9, 9], [1, 2, 3]], np.float32)))
+    rows = unpacked_by_torch(packed_by_torch(np.array([[0.1, 0.25, -3], [1, 2, 3]], np.float32)))
+    last = unpacked_by_torch(packed_by_torch(np.array([[9, 9, 9], [1, 2, 3]], np.float32)))
     for duplicates, expected in (("first", rows), ("last", last)):
         options: dict[str, Any] = {"dtype": "int8", "duplicates": duplicates}
         with pytest.warns(embstore.EmbstoreWarning, match="^repeated tokens: 1"):
@@ -153,21 +152,21 @@ def test_text_becomes_8_bits_in_memory_and_in_a_file(tmp_path: Path) -> None:
         embstore.open(made).verify()
 
 
-def test_back_to_float32_and_to_other_formats(path: Path, vectors: NDArray[np.float32], tmp_path: Path) -> None:
-    rows = unpacked(prepacked(vectors))
+def test_back_to_float32_and_to_other_formats(store_path: Path, vectors: NDArray[np.float32], tmp_path: Path) -> None:
+    rows = unpacked_by_torch(packed_by_torch(vectors))
     for name, dtype in (("back.safetensors", "float32"), ("back.txt", None), ("back.npy", None)):
-        embstore.convert(path, tmp_path / name, dtype=dtype)  # type: ignore[arg-type]
+        embstore.convert(store_path, tmp_path / name, dtype=dtype)  # type: ignore[arg-type]
         back = embstore.open(tmp_path / name)
         assert back.dtype == "float32"
         np.testing.assert_array_equal(back.vectors, rows)
 
 
 def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
-    path, made = tmp_path / "table.safetensors", tmp_path / "made.safetensors"
+    store_path, made = tmp_path / "table.safetensors", tmp_path / "made.safetensors"
     words, vectors = [f"W{i}" for i in range(200)], np.random.default_rng(1).standard_normal((200, 7))
     vectors[3] = 0
-    embstore.save(path, words, vectors, dtype="int8")
-    raw = embstore.open(path).raw
+    embstore.save(store_path, words, vectors, dtype="int8")
+    raw = embstore.open(store_path).raw
     assert (int8.quantize(int8.dequantize(raw)) != raw).any()
     choices: list[tuple[dict[str, Any], Any]] = [
         ({}, slice(None)),
@@ -176,27 +175,27 @@ def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
         ({"oov": "mean", "padding": True}, slice(None)),
     ]
     for options, rows in choices:
-        embstore.convert(path, made, overwrite=True, **options)
+        embstore.convert(store_path, made, overwrite=True, **options)
         store = embstore.open(made)
         np.testing.assert_array_equal(store.raw[: len(store)], raw[rows])
-    np.testing.assert_array_equal(embstore.open(path, limit=20).raw, raw[:20])
+    np.testing.assert_array_equal(embstore.open(store_path, limit=20).raw, raw[:20])
     with pytest.warns(embstore.EmbstoreWarning, match="^rows of zeros left out: 1"):
-        embstore.convert(path, made, overwrite=True, drop_zeros=True, lower=True)
+        embstore.convert(store_path, made, overwrite=True, drop_zeros=True, lower=True)
     np.testing.assert_array_equal(embstore.open(made).raw, np.delete(raw, 3, axis=0))
-    embstore.convert(path, made, overwrite=True, normalize=True)
+    embstore.convert(store_path, made, overwrite=True, normalize=True)
     np.testing.assert_allclose(np.linalg.norm(embstore.open(made).vectors, axis=1), np.arange(200) != 3, atol=0.01)
 
 
-def test_other_formats_have_no_8_bits(path: Path, tmp_path: Path) -> None:
+def test_other_formats_have_no_8_bits(store_path: Path, tmp_path: Path) -> None:
     message = "int8 is for stores: the format npy has no scales for its rows; take float32"
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
-        embstore.convert(path, tmp_path / "table.npy", dtype="int8")
-    assert list(tmp_path.iterdir()) == [path]
+        embstore.convert(store_path, tmp_path / "table.npy", dtype="int8")
+    assert list(tmp_path.iterdir()) == [store_path]
 
 
-def test_the_command_line_writes_8_bits(path: Path, tmp_path: Path) -> None:
+def test_the_command_line_writes_8_bits(store_path: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.safetensors"
-    done = CliRunner().invoke(cli, ["convert", str(path), str(made), "--dtype", "int8", "--json"])
+    done = CliRunner().invoke(cli, ["convert", str(store_path), str(made), "--dtype", "int8", "--json"])
     assert (done.exit_code, json.loads(done.stdout)["dtype"]) == (0, "int8")
     shown = CliRunner().invoke(cli, ["info", str(made), "--json"])
     assert json.loads(shown.stdout) | {"dim": 5, "dtype": "int8", "embstore.dtype": "int8-rowwise"} == json.loads(
@@ -204,33 +203,36 @@ def test_the_command_line_writes_8_bits(path: Path, tmp_path: Path) -> None:
     )
 
 
-def test_special_rows_are_of_8_bits(path: Path, vectors: NDArray[np.float32], tmp_path: Path) -> None:
+def test_special_rows_are_of_8_bits(store_path: Path, vectors: NDArray[np.float32], tmp_path: Path) -> None:
     wide, made, oov = tmp_path / "wide.safetensors", tmp_path / "special.safetensors", "lower,hash:4"
     embstore.save(wide, WORDS, vectors)
     embstore.convert(wide, made, oov=oov, padding=True, dtype="int8")
     written, policy = embstore.open(made), dict[str, Any](oov=oov, padding=True)
     assert (written.special, str(written.raw.dtype)) == (5, "uint8")
     np.testing.assert_array_equal(written.weight[6], np.zeros(5))
-    layer = embstore.Embedding.from_pretrained(path, **policy)
+    layer = embstore.Embedding.from_pretrained(store_path, **policy)
     np.testing.assert_array_equal(layer.weight.numpy(), written.raw)  # made anew, the same rows
     mapped = embstore.Embedding.from_pretrained(made, **policy)
     assert mapped.mapped is not None
     words = ["the", "qzxv", "blorp", "FROG"]
     ids = mapped.encode([words, ["the"]])
     np.testing.assert_array_equal(mapped(ids)[0].numpy(), written.aligned(words))
-    np.testing.assert_array_equal(embstore.open(path).aligned(words, oov), written.aligned(words))
+    np.testing.assert_array_equal(embstore.open(store_path).aligned(words, oov), written.aligned(words))
     assert mapped(ids)[1, 1:].count_nonzero() == 0
 
 
-def test_an_embedding_looks_up_and_widens(path: Path, vectors: NDArray[np.float32]) -> None:
-    layer, rows = embstore.Embedding.from_pretrained(path), torch.from_numpy(unpacked(prepacked(vectors)))
+def test_an_embedding_looks_up_and_widens(store_path: Path, vectors: NDArray[np.float32]) -> None:
+    layer, rows = (
+        embstore.Embedding.from_pretrained(store_path),
+        torch.from_numpy(unpacked_by_torch(packed_by_torch(vectors))),
+    )
     assert str(layer) == "Embedding(6, 5)"
     assert (layer.weight.dtype, tuple(layer.weight.shape), layer.weight.requires_grad) == (torch.uint8, (6, 13), False)
     assert layer.mapped is not None
     assert layer.mapped.unchanged(layer.weight)  # zero-copy
     for ids in (torch.tensor([[5, 0], [1, 1]]), torch.tensor([3], dtype=torch.int32), torch.empty(0, dtype=torch.long)):
         assert torch.equal(layer(ids), rows[ids.long()])
-    half = embstore.Embedding.from_pretrained(path, out_dtype=torch.float16)
+    half = embstore.Embedding.from_pretrained(store_path, out_dtype=torch.float16)
     assert torch.equal(half(torch.tensor([1])), rows[1:2].half())
 
 
@@ -239,9 +241,9 @@ BAGS = [["the", "frog", "the"], [], ["nil"], ["king", "seven"]]
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("last", [False, True])
-def test_a_bag_pools_as_over_float32(path: Path, mode: Any, last: bool) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(path, mode=mode, include_last_offset=last)
-    wide = embstore.EmbeddingBag.from_pretrained(path, mode=mode, include_last_offset=last, dtype=torch.float32)
+def test_a_bag_pools_as_over_float32(store_path: Path, mode: Any, last: bool) -> None:
+    bag = embstore.EmbeddingBag.from_pretrained(store_path, mode=mode, include_last_offset=last)
+    wide = embstore.EmbeddingBag.from_pretrained(store_path, mode=mode, include_last_offset=last, dtype=torch.float32)
     assert (bag.weight.dtype, bag.embedding_dim, wide.weight.dtype) == (torch.uint8, 5, torch.float32)
     values, offsets = bag.encode(BAGS)
     torch.testing.assert_close(bag(values, offsets), wide(values, offsets))
@@ -254,14 +256,16 @@ def test_a_bag_pools_as_over_float32(path: Path, mode: Any, last: bool) -> None:
         assert torch.equal(bag(*bag.encode(bags)), torch.zeros(len(bags), 5))
 
 
-def test_a_bag_of_one_word_is_its_row(path: Path) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(path)
-    np.testing.assert_array_equal(bag(*bag.encode([[word] for word in WORDS])).numpy(), embstore.open(path).vectors)
+def test_a_bag_of_one_word_is_its_row(store_path: Path) -> None:
+    bag = embstore.EmbeddingBag.from_pretrained(store_path)
+    np.testing.assert_array_equal(
+        bag(*bag.encode([[word] for word in WORDS])).numpy(), embstore.open(store_path).vectors
+    )
 
 
-def test_weights_scale_a_sum_and_are_trained(path: Path) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(path, mode="sum")
-    wide = embstore.EmbeddingBag.from_pretrained(path, mode="sum", dtype=torch.float32)
+def test_weights_scale_a_sum_and_are_trained(store_path: Path) -> None:
+    bag = embstore.EmbeddingBag.from_pretrained(store_path, mode="sum")
+    wide = embstore.EmbeddingBag.from_pretrained(store_path, mode="sum", dtype=torch.float32)
     values, offsets, weights = bag.encode(BAGS, weights=[[0.5, 2, -1], [], [3], [1, 0]])
     assert weights.dtype == torch.float32
     torch.testing.assert_close(bag(values, offsets, weights), wide(values, offsets, weights))
@@ -274,50 +278,50 @@ def test_weights_scale_a_sum_and_are_trained(path: Path) -> None:
 
 
 @pytest.mark.parametrize("offsets", [[1, 2], [0, 9], [0, 2, 1], [0, -1]])
-def test_offsets_are_checked(path: Path, offsets: list[int]) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(path)
+def test_offsets_are_checked(store_path: Path, offsets: list[int]) -> None:
+    bag = embstore.EmbeddingBag.from_pretrained(store_path)
     message = "^offsets must begin at 0, never fall, and end within the 3 ids of the input$"
     with pytest.raises(ValueError, match=message):
         bag(torch.tensor([0, 1, 2]), torch.tensor(offsets))
 
 
 @pytest.mark.parametrize("ids", [[6], [-1]])
-def test_ids_are_checked(path: Path, ids: list[int]) -> None:
-    for layer in (embstore.EmbeddingBag.from_pretrained(path), embstore.Embedding.from_pretrained(path)):
+def test_ids_are_checked(store_path: Path, ids: list[int]) -> None:
+    for layer in (embstore.EmbeddingBag.from_pretrained(store_path), embstore.Embedding.from_pretrained(store_path)):
         arguments = (torch.tensor(ids), torch.tensor([0]))[: 1 + isinstance(layer, embstore.EmbeddingBag)]
         with pytest.raises((RuntimeError, IndexError), match=r"out of (range|bounds)"):
             layer(*arguments)
 
 
-def test_training_needs_wide_rows(path: Path) -> None:
+def test_training_needs_wide_rows(store_path: Path) -> None:
     message = "rows of int8 cannot be trained: dtype=torch.float32 widens them, freeze=True leaves them"
     for kind in (embstore.Embedding, embstore.EmbeddingBag):
         with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
-            kind.from_pretrained(path, freeze=False)
-        layer = kind.from_pretrained(path, freeze=False, dtype=torch.float32)
+            kind.from_pretrained(store_path, freeze=False)
+        layer = kind.from_pretrained(store_path, freeze=False, dtype=torch.float32)
         assert (layer.weight.requires_grad, layer.weight.dtype) == (True, torch.float32)
-        np.testing.assert_array_equal(layer.weight.detach().numpy(), embstore.open(path).weight)
+        np.testing.assert_array_equal(layer.weight.detach().numpy(), embstore.open(store_path).weight)
         with pytest.raises(ValueError, match=r"^dtype=torch.uint8: expected a floating one$"):
-            kind.from_pretrained(path, dtype=torch.uint8)
+            kind.from_pretrained(store_path, dtype=torch.uint8)
 
 
-def test_checkpoints_copies_and_pickles(path: Path) -> None:
-    layer = embstore.Embedding.from_pretrained(path)
+def test_checkpoints_copies_and_pickles(store_path: Path) -> None:
+    layer = embstore.Embedding.from_pretrained(store_path)
     ids = layer.encode(WORDS)
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer).half()):
         assert torch.equal(other(ids), layer(ids))
         assert other.embedding_dim == 5
     assert len(pickle.dumps(layer)) < 4096
-    other = embstore.Embedding.from_pretrained(path)
+    other = embstore.Embedding.from_pretrained(store_path)
     other.load_state_dict(layer.state_dict())
     assert torch.equal(other(ids), layer(ids))
-    light = embstore.Embedding.from_pretrained(path, persistent=False)
+    light = embstore.Embedding.from_pretrained(store_path, persistent=False)
     assert list(light.state_dict()) == ["_extra_state"]
     light.load_state_dict(light.state_dict())
 
 
-def test_compiled_and_exported(path: Path) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(path)
+def test_compiled_and_exported(store_path: Path) -> None:
+    bag = embstore.EmbeddingBag.from_pretrained(store_path)
     inputs = bag.encode(BAGS)
     compiled = torch.compile(bag, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(*inputs), bag(*inputs))

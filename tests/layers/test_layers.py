@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import saved
 
 import embstore
 from embstore import Embedding
@@ -24,21 +25,20 @@ ROWS = np.random.default_rng(5).standard_normal((len(WORDS), DIM), np.float32)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    embstore.save(tmp_path / "words.safetensors", WORDS, ROWS)
-    return tmp_path / "words.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "words.safetensors", WORDS, ROWS)
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def sha256(store_path: Path) -> str:
+    return hashlib.sha256(store_path.read_bytes()).hexdigest()
 
 
 def address(store: embstore.Store) -> int:
     return int(store.raw.ctypes.data)
 
 
-def test_a_layer_is_torchs_own_and_holds_the_rows_to_the_last_bit(path: Path) -> None:
-    layer = Embedding.from_pretrained(path)
+def test_a_layer_is_torchs_own_and_holds_the_rows_to_the_last_bit(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path)
     assert isinstance(layer, torch.nn.Embedding)
     assert (layer.num_embeddings, layer.embedding_dim, layer.padding_idx) == (6, 5, None)
     assert not layer.weight.requires_grad
@@ -55,8 +55,8 @@ def test_nan_infinity_and_negative_zero_keep_their_bits(tmp_path: Path) -> None:
     np.testing.assert_array_equal(weight.numpy().view(np.uint32), bits)
 
 
-def test_a_frozen_layer_lies_over_the_map_and_not_over_the_stores_own(path: Path) -> None:
-    store = embstore.open(path)
+def test_a_frozen_layer_lies_over_the_map_and_not_over_the_stores_own(store_path: Path) -> None:
+    store = embstore.open(store_path)
     layer, other = Embedding.from_pretrained(store), Embedding.from_pretrained(store)
     assert layer.mapped is not None
     assert layer.weight.data_ptr() == address(layer.mapped.store)
@@ -64,20 +64,20 @@ def test_a_frozen_layer_lies_over_the_map_and_not_over_the_stores_own(path: Path
 
 
 @pytest.mark.parametrize("freeze", [True, False])
-def test_writing_to_a_layer_changes_no_file_store_or_other_layer(path: Path, freeze: bool) -> None:
-    before, store = sha256(path), embstore.open(path)
+def test_writing_to_a_layer_changes_no_file_store_or_other_layer(store_path: Path, freeze: bool) -> None:
+    before, store = sha256(store_path), embstore.open(store_path)
     layer, other = (Embedding.from_pretrained(store, freeze=freeze) for _ in range(2))
     with torch.no_grad():
         layer.weight.fill_(7)
-    assert sha256(path) == before
+    assert sha256(store_path) == before
     np.testing.assert_array_equal(store.vectors, ROWS)
     np.testing.assert_array_equal(other.weight.detach().numpy(), ROWS)
-    np.testing.assert_array_equal(embstore.open(path).vectors, ROWS)
+    np.testing.assert_array_equal(embstore.open(store_path).vectors, ROWS)
 
 
-def test_training_changes_only_the_rows_that_were_looked_up(path: Path) -> None:
-    before = sha256(path)
-    layer = Embedding.from_pretrained(path, freeze=False)
+def test_training_changes_only_the_rows_that_were_looked_up(store_path: Path) -> None:
+    before = sha256(store_path)
+    layer = Embedding.from_pretrained(store_path, freeze=False)
     assert layer.weight.requires_grad
     optimizer = torch.optim.SGD(layer.parameters(), 0.5)
     layer(layer.encode(["frog", "frog"])).sum().backward()
@@ -85,34 +85,34 @@ def test_training_changes_only_the_rows_that_were_looked_up(path: Path) -> None:
     expected = ROWS.copy()
     expected[1] -= 1
     np.testing.assert_array_equal(layer.weight.detach().numpy(), expected)
-    assert sha256(path) == before
+    assert sha256(store_path) == before
 
 
-def test_rows_outlive_the_store_and_the_file(path: Path) -> None:
-    with embstore.open(path) as store:
+def test_rows_outlive_the_store_and_the_file(store_path: Path) -> None:
+    with embstore.open(store_path) as store:
         layer = Embedding.from_pretrained(store)
-    path.unlink()
+    store_path.unlink()
     np.testing.assert_array_equal(layer.weight.numpy(), ROWS)
     assert layer.encode(["frog"]).tolist() == [1]
 
 
-def test_a_closed_store_gives_no_layer(path: Path) -> None:
-    store = embstore.open(path)
+def test_a_closed_store_gives_no_layer(store_path: Path) -> None:
+    store = embstore.open(store_path)
     store.close()
     with pytest.raises(ValueError, match=r"^this store is closed$"):
         Embedding.from_pretrained(store)
 
 
-def test_a_store_whose_file_was_replaced_gives_no_layer(path: Path) -> None:
-    store = embstore.open(path)
-    embstore.save(path, WORDS, ROWS + 1, overwrite=True)
-    message = f"{path}: holds another table than when it was first opened: it was replaced; open it again"
+def test_a_store_whose_file_was_replaced_gives_no_layer(store_path: Path) -> None:
+    store = embstore.open(store_path)
+    embstore.save(store_path, WORDS, ROWS + 1, overwrite=True)
+    message = f"{store_path}: holds another table than when it was first opened: it was replaced; open it again"
     with pytest.raises(embstore.FormatError, match=f"^{re.escape(message)}$"):
         Embedding.from_pretrained(store)
 
 
-def test_encode_gives_a_sentence_a_batch_and_the_first_words(path: Path) -> None:
-    layer = Embedding.from_pretrained(path, padding=True)
+def test_encode_gives_a_sentence_a_batch_and_the_first_words(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path, padding=True)
     assert layer.padding_idx == 6
     sentence = layer.encode(["paris", "the"])
     assert (sentence.dtype, sentence.tolist()) == (torch.int64, [2, 0])
@@ -125,16 +125,16 @@ def test_encode_gives_a_sentence_a_batch_and_the_first_words(path: Path) -> None
     )
 
 
-def test_options_of_torch_reach_the_layer(path: Path) -> None:
+def test_options_of_torch_reach_the_layer(store_path: Path) -> None:
     options: dict[str, Any] = {"max_norm": 3.0, "norm_type": 1.0, "scale_grad_by_freq": True, "sparse": True}
-    pretrained = Embedding.from_pretrained(path, freeze=False, **options)
+    pretrained = Embedding.from_pretrained(store_path, freeze=False, **options)
     drawn = Embedding.from_vocabulary(["a"], 2, **options)
     for layer in (pretrained, drawn):
         assert {name: getattr(layer, name) for name in options} == options
 
 
-def test_padding_has_no_gradient(path: Path) -> None:
-    layer = Embedding.from_pretrained(path, padding=True, freeze=False)
+def test_padding_has_no_gradient(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path, padding=True, freeze=False)
     layer(layer.encode([["the", "frog"], ["the"]])).sum().backward()
     assert layer.weight.grad is not None
     assert layer.weight.grad.sum(1).tolist() == [10, 5, 0, 0, 0, 0, 0]
@@ -144,45 +144,47 @@ def test_padding_has_no_gradient(path: Path) -> None:
     ("oov", "ids"),
     [("unk", [1, 4]), ("zero", [1, 6]), ("mean", [1, 6]), ("lower,zero", [1, 1]), ("lower,hash:1", [1, 1])],
 )
-def test_an_unknown_word_becomes_what_the_policy_says(path: Path, oov: str, ids: list[int]) -> None:
-    layer = Embedding.from_pretrained(path, oov=oov)
+def test_an_unknown_word_becomes_what_the_policy_says(store_path: Path, oov: str, ids: list[int]) -> None:
+    layer = Embedding.from_pretrained(store_path, oov=oov)
     assert layer.encode(["frog", "FROG"]).tolist() == ids
     np.testing.assert_array_equal(layer.weight[:6].numpy(), ROWS)
     if oov == "mean":
         np.testing.assert_array_equal(layer.weight[6].numpy(), ROWS.astype(np.float64).mean(0).astype(np.float32))
 
 
-def test_the_default_policy_names_unknown_words(path: Path) -> None:
+def test_the_default_policy_names_unknown_words(store_path: Path) -> None:
     with pytest.raises(embstore.UnknownTokenError, match=r"^not in the vocabulary: 'qzxv'$"):
-        Embedding.from_pretrained(path).encode(["the", "qzxv"])
+        Embedding.from_pretrained(store_path).encode(["the", "qzxv"])
 
 
-def test_hash_rows_follow_from_the_seed(path: Path) -> None:
-    first, again, other = (Embedding.from_pretrained(path, oov="hash:3", seed=seed).weight[6:] for seed in (1, 1, 2))
+def test_hash_rows_follow_from_the_seed(store_path: Path) -> None:
+    first, again, other = (
+        Embedding.from_pretrained(store_path, oov="hash:3", seed=seed).weight[6:] for seed in (1, 1, 2)
+    )
     assert first.shape == (3, 5)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
-def test_special_rows_written_in_the_file_keep_the_layer_zero_copy(path: Path) -> None:
-    special = path.with_name("special.safetensors")
-    embstore.convert(path, special, oov="lower,hash:4", padding=True)
+def test_special_rows_written_in_the_file_keep_the_layer_zero_copy(store_path: Path) -> None:
+    special = store_path.with_name("special.safetensors")
+    embstore.convert(store_path, special, oov="lower,hash:4", padding=True)
     layer = Embedding.from_pretrained(special, padding=True)
     assert layer.mapped is not None
     assert layer.weight.data_ptr() == address(layer.mapped.store)
     assert layer.weight.shape == (11, 5)
     assert layer.encoder is not None
     assert str(layer.encoder.policy) == "lower,hash:4"  # the file's, as no other was asked for
-    copied = Embedding.from_pretrained(path, oov="lower,hash:4", padding=True)
+    copied = Embedding.from_pretrained(store_path, oov="lower,hash:4", padding=True)
     assert copied.mapped is None
     assert torch.equal(copied.weight, layer.weight)
     assert Embedding.from_pretrained(special, oov="zero").mapped is None
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_16_bit_tables_stay_so_and_out_dtype_widens_the_result(path: Path, dtype: str) -> None:
-    half = path.with_name("half.safetensors")
-    embstore.convert(path, half, dtype=dtype)  # type: ignore[arg-type]
+def test_16_bit_tables_stay_so_and_out_dtype_widens_the_result(store_path: Path, dtype: str) -> None:
+    half = store_path.with_name("half.safetensors")
+    embstore.convert(store_path, half, dtype=dtype)  # type: ignore[arg-type]
     expected = torch.from_numpy(ROWS).to(getattr(torch, dtype))
     layer = Embedding.from_pretrained(half, out_dtype=torch.float32)
     assert torch.equal(layer.weight, expected)
@@ -198,10 +200,10 @@ def test_16_bit_tables_stay_so_and_out_dtype_widens_the_result(path: Path, dtype
 @pytest.mark.parametrize("shift", range(1, 8))
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_rows_that_lie_unaligned_in_the_file_are_read_to_the_bit(
-    path: Path, shift: int, dtype: type[np.floating[np.typing.NBitBase]]
+    store_path: Path, shift: int, dtype: type[np.floating[np.typing.NBitBase]]
 ) -> None:
     rows = ROWS.astype(dtype)
-    source = embstore.open(path).vocab
+    source = embstore.open(store_path).vocab
     parts = {
         "first": ("U8", (shift,), bytes(shift)),
         layout.WEIGHT: ("F32" if dtype is np.float32 else "F16", rows.shape, rows.tobytes()),
@@ -210,7 +212,7 @@ def test_rows_that_lie_unaligned_in_the_file_are_read_to_the_bit(
         layout.BYTES: ("U8", (len(source.data),), source.data.tobytes()),
     }
     header = layout.build_header([(name, kind, shape) for name, (kind, shape, _) in parts.items()], {})
-    odd = path.with_name("odd.safetensors")
+    odd = store_path.with_name("odd.safetensors")
     odd.write_bytes(header + b"".join(data for *_, data in parts.values()))
     layer = Embedding.from_pretrained(odd)
     np.testing.assert_array_equal(layer(layer.encode(WORDS)).numpy(), rows)
@@ -218,12 +220,12 @@ def test_rows_that_lie_unaligned_in_the_file_are_read_to_the_bit(
     np.testing.assert_array_equal(copy.deepcopy(layer).weight.numpy(), rows)
 
 
-def test_max_norm_scales_this_layers_rows_alone(path: Path) -> None:
-    before, store = sha256(path), embstore.open(path)
+def test_max_norm_scales_this_layers_rows_alone(store_path: Path) -> None:
+    before, store = sha256(store_path), embstore.open(store_path)
     layer = Embedding.from_pretrained(store, freeze=False, max_norm=0.5).requires_grad_(False)
     assert layer(layer.encode(WORDS)).norm(dim=1).max() < 0.5001
     np.testing.assert_array_equal(store.vectors, ROWS)
-    assert sha256(path) == before
+    assert sha256(store_path) == before
 
 
 def test_one_row_no_words_and_int32_ids(tmp_path: Path) -> None:

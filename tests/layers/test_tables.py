@@ -22,7 +22,7 @@ ROWS: list[dict[str, Any]] = [
 COLUMNS = {name: [row[name] for row in ROWS] for name in ROWS[0]}
 
 
-def tables(**options: Any) -> Tables:
+def shop_tables(**options: Any) -> Tables:
     products = EmbeddingBag.from_pretrained(np.eye(3, dtype="f4") * 2, tokens=["p1", "p2", "p3"], mode="sum")
     states = Embedding.from_vocabulary(["CA", "WA"], 2, oov="zero", init=[[1, 2], [3, 4]])
     words = np.array([[1], [2], [3]], np.float32)
@@ -54,7 +54,7 @@ FRAMES = {
 
 @pytest.mark.parametrize("data", FRAMES.values(), ids=FRAMES.keys())
 def test_rows_and_columns_become_the_same_batch(data: Any) -> None:
-    batch = tables().encode(data)
+    batch = shop_tables().encode(data)
     assert list(batch) == ["age", "bought", "state", "review", "stars"]
     assert plain(batch) == BATCH
     assert isinstance(batch["age"], torch.Tensor)
@@ -62,7 +62,7 @@ def test_rows_and_columns_become_the_same_batch(data: Any) -> None:
 
 
 def test_forward_gives_the_vectors_of_each_feature() -> None:
-    found = tables()(tables().encode(ROWS))
+    found = shop_tables()(shop_tables().encode(ROWS))
     assert plain(found) == {
         "age": [31, 62.5, 18],
         "bought": [[2, 0, 2], [0, 0, 0], [0, 2, 0]],
@@ -72,7 +72,7 @@ def test_forward_gives_the_vectors_of_each_feature() -> None:
 
 
 def test_concat_gives_one_matrix_dense_columns_first() -> None:
-    model = tables()
+    model = shop_tables()
     matrix = model(model.encode(ROWS), concat=True)
     assert matrix.tolist() == [
         [31, 2, 0, 2, 3, 4, 1, 3],
@@ -83,7 +83,7 @@ def test_concat_gives_one_matrix_dense_columns_first() -> None:
 
 
 def test_lists_of_any_length_have_no_width_to_concatenate() -> None:
-    model = tables(lengths={})
+    model = shop_tables(lengths={})
     batch = model.encode(ROWS)
     assert model(batch)["review"].shape == (3, 3, 1)
     with pytest.raises(ValueError, match=r"^'review' has lists of words of any length: fix it by lengths="):
@@ -91,7 +91,7 @@ def test_lists_of_any_length_have_no_width_to_concatenate() -> None:
 
 
 def test_no_rows_give_an_empty_batch() -> None:
-    model = tables()
+    model = shop_tables()
     assert model(model.encode([]), concat=True).shape == (0, 8)
     assert model(model.encode({name: [] for name in COLUMNS}), concat=True).shape == (0, 8)
 
@@ -115,7 +115,7 @@ def test_collate_holds_no_vectors(tmp_path: Any) -> None:
 
 
 def test_batches_go_through_a_data_loader() -> None:
-    model = tables()
+    model = shop_tables()
     batches = list(DataLoader(ROWS, batch_size=2, collate_fn=model.collate))  # type: ignore[arg-type]
     assert plain(batches[1]) == plain(model.encode(ROWS[2:]))
     whole = model(model.encode(ROWS), concat=True)
@@ -123,24 +123,24 @@ def test_batches_go_through_a_data_loader() -> None:
 
 
 def test_a_batch_moves_whole_to_another_device() -> None:
-    batch = tables().encode(ROWS)
+    batch = shop_tables().encode(ROWS)
     moved = Tables.move(batch, "meta")
     assert list(moved) == list(batch)
     parts = [part for inputs in moved.values() for part in (inputs if isinstance(inputs, tuple) else [inputs])]
     assert [part.device.type for part in parts] == ["meta"] * 6
     assert plain(Tables.move(batch, "cpu")) == plain(batch)
     pinned: Any = {name: list(inputs) if isinstance(inputs, tuple) else inputs for name, inputs in batch.items()}
-    assert torch.equal(tables()(pinned, concat=True), tables()(batch, concat=True))
+    assert torch.equal(shop_tables()(pinned, concat=True), shop_tables()(batch, concat=True))
 
 
 def test_a_module_of_named_layers() -> None:
-    model = tables()
+    model = shop_tables()
     assert list(model) == ["bought", "state", "review"]
     assert len(model) == 3
     assert isinstance(model["bought"], EmbeddingBag)
     assert list(model.state_dict()) == ["layers.bought.weight", "layers.state.weight", "layers.review.weight"]
     assert [name for name, parameter in model.named_parameters() if parameter.requires_grad] == ["layers.state.weight"]
-    twin = tables()
+    twin = shop_tables()
     twin.load_state_dict(model.state_dict())
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
     batch = model.encode(ROWS)
@@ -179,5 +179,5 @@ def test_tables_that_make_no_sense_are_refused(layers: Any, options: Any, error:
 )  # fmt: skip
 def test_data_that_does_not_fit_is_refused(data: Any, message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        tables().encode(data)
+        shop_tables().encode(data)
     assert str(caught.value) == message

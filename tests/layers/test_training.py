@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.tables import saved
 from torch.utils.data import DataLoader, Dataset
 
 import embstore
@@ -20,22 +21,21 @@ SENTENCES = [["word3", "word1"], ["word4"], ["WORD7", "new", "word0"], []]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    embstore.save(tmp_path / "words.safetensors", WORDS, ROWS)
-    return tmp_path / "words.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "words.safetensors", WORDS, ROWS)
 
 
 @pytest.mark.parametrize("out_dtype", [None, torch.float64])
-def test_an_embedding_compiles_whole_and_exports(path: Path, out_dtype: torch.dtype | None) -> None:
-    layer = Embedding.from_pretrained(path, oov="lower,hash:5", padding=True, out_dtype=out_dtype)
+def test_an_embedding_compiles_whole_and_exports(store_path: Path, out_dtype: torch.dtype | None) -> None:
+    layer = Embedding.from_pretrained(store_path, oov="lower,hash:5", padding=True, out_dtype=out_dtype)
     ids = layer.encode(SENTENCES)
     expected = layer(ids)
     assert torch.equal(torch.compile(layer, backend="aot_eager", fullgraph=True)(ids), expected)
     assert torch.equal(torch.export.export(layer, (ids,)).module()(ids), expected)
 
 
-def test_a_bag_compiles_whole_and_exports_without_copying_its_rows(path: Path) -> None:
-    bag = EmbeddingBag.from_pretrained(path, mode="sum")
+def test_a_bag_compiles_whole_and_exports_without_copying_its_rows(store_path: Path) -> None:
+    bag = EmbeddingBag.from_pretrained(store_path, mode="sum")
     inputs = bag.encode([["word3", "word1"], [], ["word9"]])
     assert torch.equal(torch.compile(bag, backend="aot_eager", fullgraph=True)(*inputs), bag(*inputs))
     exported = torch.export.export(bag, inputs)
@@ -43,14 +43,14 @@ def test_a_bag_compiles_whole_and_exports_without_copying_its_rows(path: Path) -
     assert exported.state_dict["weight"].data_ptr() == bag.weight.data_ptr()
 
 
-def test_a_compiled_layer_that_trains_leaves_the_file_alone(path: Path) -> None:
-    before = path.read_bytes()
-    layer = Embedding.from_pretrained(path, freeze=False)
+def test_a_compiled_layer_that_trains_leaves_the_file_alone(store_path: Path) -> None:
+    before = store_path.read_bytes()
+    layer = Embedding.from_pretrained(store_path, freeze=False)
     compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
     compiled(layer.encode(["word1"])).sum().backward()
     torch.optim.SGD(layer.parameters(), 1).step()
     np.testing.assert_array_equal(layer.weight[1].detach().numpy(), ROWS[1] - 1)
-    assert path.read_bytes() == before
+    assert store_path.read_bytes() == before
 
 
 class Sentences(Dataset[Any]):
@@ -72,9 +72,9 @@ class Sentences(Dataset[Any]):
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_workers_encode_and_map_the_file_themselves(path: Path, method: str) -> None:
-    special = path.with_name("special.safetensors")
-    embstore.convert(path, special, oov="lower,hash:5", padding=True)
+def test_workers_encode_and_map_the_file_themselves(store_path: Path, method: str) -> None:
+    special = store_path.with_name("special.safetensors")
+    embstore.convert(store_path, special, oov="lower,hash:5", padding=True)
     layer = Embedding.from_pretrained(special, padding=True)
     assert layer.encoder is not None
     loader = DataLoader(Sentences(layer, layer.encoder), batch_size=4, num_workers=1, multiprocessing_context=method)
@@ -84,9 +84,9 @@ def test_workers_encode_and_map_the_file_themselves(path: Path, method: str) -> 
     assert mapped.all()
 
 
-def test_frozen_rows_stay_while_the_model_above_trains(path: Path) -> None:
+def test_frozen_rows_stay_while_the_model_above_trains(store_path: Path) -> None:
     torch.manual_seed(0)
-    bag = EmbeddingBag.from_pretrained(path, mode="mean", persistent=False)
+    bag = EmbeddingBag.from_pretrained(store_path, mode="mean", persistent=False)
     head = torch.nn.Linear(4, 1)
     inputs = bag.encode([WORDS[i : i + 3] for i in range(40)])
     targets = torch.from_numpy(ROWS[:40, :1].copy())
@@ -103,8 +103,8 @@ def test_frozen_rows_stay_while_the_model_above_trains(path: Path) -> None:
     assert bag.weight.grad is None
 
 
-def test_frozen_rows_that_are_thawed_later_train_apart_from_the_store(path: Path) -> None:
-    store = embstore.open(path)
+def test_frozen_rows_that_are_thawed_later_train_apart_from_the_store(store_path: Path) -> None:
+    store = embstore.open(store_path)
     layer = Embedding.from_pretrained(store).requires_grad_(True)
     layer(layer.encode(["word2"])).sum().backward()
     torch.optim.SGD(layer.parameters(), 1).step()
@@ -114,20 +114,20 @@ def test_frozen_rows_that_are_thawed_later_train_apart_from_the_store(path: Path
     assert torch.equal(twin.weight, layer.weight)
 
 
-def test_a_layer_moves_to_another_device_or_dtype(path: Path) -> None:
-    assert Embedding.from_pretrained(path, device="meta").weight.is_meta
-    layer = Embedding.from_pretrained(path, dtype=torch.float16)
+def test_a_layer_moves_to_another_device_or_dtype(store_path: Path) -> None:
+    assert Embedding.from_pretrained(store_path, device="meta").weight.is_meta
+    layer = Embedding.from_pretrained(store_path, dtype=torch.float16)
     assert torch.equal(layer.weight, torch.from_numpy(ROWS).half())
-    moved = Embedding.from_pretrained(path).double()
+    moved = Embedding.from_pretrained(store_path).double()
     assert torch.equal(moved.weight, torch.from_numpy(ROWS).double())
     assert torch.equal(copy.deepcopy(moved).weight, moved.weight)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    there = Embedding.from_pretrained(path).to(device)
+    there = Embedding.from_pretrained(store_path).to(device)
     np.testing.assert_array_equal(there(there.encode(["word5"]).to(device)).cpu().numpy(), ROWS[[5]])
 
 
-def test_a_shared_layer_pickles_its_shared_memory(path: Path) -> None:
-    layer = Embedding.from_pretrained(path)
+def test_a_shared_layer_pickles_its_shared_memory(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path)
     layer.share_memory()
     assert torch.equal(copy.deepcopy(layer).weight, torch.from_numpy(ROWS))
     assert layer.mapped is not None

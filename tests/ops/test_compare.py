@@ -10,22 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import in_memory
 
 import embstore
-from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.options import Dtype
 from embstore.ops.compare import Difference, compare
 from embstore.ops.loss import convert_and_compare
-from embstore.store.store import Store
 
 NAN, INF = math.nan, math.inf
-
-
-def table(rows: dict[str, list[float]], dtype: Dtype = "float32", dim: int = 2) -> Store:
-    """A table in memory."""
-    vectors = np.array(list(rows.values()), np.float32).reshape(-1, dim)
-    batch = Batch(Tokens.pack(rows), vectors)
-    return Store.from_source(Source(dim=dim, batches=iter([batch]), dtype=dtype), "memory")
 
 
 def about(number: float) -> Any:
@@ -33,8 +25,8 @@ def about(number: float) -> Any:
 
 
 def test_what_is_told_of_two_tables() -> None:
-    a = table({"the": [1, 2], "of": [3, 4], "and": [0, 5], "à": [1, 1]})
-    b = table({"of": [3, 4.5], "the": [1, 2], "and": [-3, 5], "x": [0, 0], "y": [1, 0], "z": [2, 0]})
+    a = in_memory({"the": [1, 2], "of": [3, 4], "and": [0, 5], "à": [1, 1]})
+    b = in_memory({"of": [3, 4.5], "the": [1, 2], "and": [-3, 5], "x": [0, 0], "y": [1, 0], "z": [2, 0]})
     cosine_of = 27 / (5 * math.hypot(3, 4.5))
     cosine_and = 5 / math.hypot(3, 5)
     assert compare(a, b, atol=0.5) == Difference(
@@ -60,14 +52,14 @@ def test_what_is_told_of_two_tables() -> None:
 
 
 def test_equal_tables_in_another_order_are_equal() -> None:
-    a, b = table({"a": [1, 2], "b": [NAN, -0.0]}), table({"b": [NAN, -0.0], "a": [1, 2]})
+    a, b = in_memory({"a": [1, 2], "b": [NAN, -0.0]}), in_memory({"b": [NAN, -0.0], "a": [1, 2]})
     found = compare(a, b)
     assert (found.equal, found.bit_equal, found.moved, found.largest, found.largest_at) == (True, True, 2, 0.0, None)
     assert (found.mean_cosine, found.worst_cosine, found.worst_word) == (1.0, 1.0, "a")
 
 
 def test_equal_numbers_need_not_be_equal_bits() -> None:
-    found = compare(table({"a": [0.0, 1]}), table({"a": [-0.0, 1]}))
+    found = compare(in_memory({"a": [0.0, 1]}), in_memory({"a": [-0.0, 1]}))
     assert (found.equal, found.bit_equal, found.largest) == (True, False, 0.0)
 
 
@@ -86,7 +78,7 @@ def test_equal_numbers_need_not_be_equal_bits() -> None:
     ],
 )
 def test_one_row(a: list[float], b: list[float], largest: float, cosine: float | None) -> None:
-    found = compare(table({"a": a}), table({"a": b}))
+    found = compare(in_memory({"a": a}), in_memory({"a": b}))
     assert found.largest == largest
     assert found.worst_cosine == (cosine if cosine is None else about(cosine))
     assert found.mean_cosine == found.worst_cosine
@@ -94,7 +86,7 @@ def test_one_row(a: list[float], b: list[float], largest: float, cosine: float |
 
 
 def test_a_difference_of_just_atol_passes() -> None:
-    a, b = table({"a": [1, 1]}), table({"a": [1, 1.25]})
+    a, b = in_memory({"a": [1, 1]}), in_memory({"a": [1, 1.25]})
     assert compare(a, b, atol=0.25).equal
     assert compare(a, b, atol=0.249).differing == 1
     assert not compare(a, b, atol=0.249).equal
@@ -108,7 +100,7 @@ def test_a_tolerance_that_is_none_is_refused(atol: float) -> None:
 
 
 def test_tables_of_other_dims_are_compared_by_their_words() -> None:
-    found = compare(table({"a": [1, 2], "b": [1, 2]}), table({"a": [1, 2, 3]}, dim=3))
+    found = compare(in_memory({"a": [1, 2], "b": [1, 2]}), in_memory({"a": [1, 2, 3]}))
     assert (found.dims, found.common, found.only_first_words, found.differing) == ((2, 3), 1, ["b"], 1)
     assert (found.largest, found.mean_cosine, found.worst_word, found.equal, found.bit_equal) == (
         None, None, None, False, False
@@ -116,13 +108,13 @@ def test_tables_of_other_dims_are_compared_by_their_words() -> None:
 
 
 def test_tables_without_a_common_word() -> None:
-    found = compare(table({"a": [1, 2]}), table({"b": [1, 2]}), neighbours=True)
+    found = compare(in_memory({"a": [1, 2]}), in_memory({"b": [1, 2]}), neighbours=True)
     assert (found.common, found.differing, found.largest, found.worst_cosine) == (0, 0, None, None)
     assert (found.neighbours, found.equal, found.bit_equal) == (None, False, False)
 
 
 def test_many_words_of_one_table_alone_are_counted_and_five_are_named() -> None:
-    found = compare(table({str(i): [i, 0] for i in range(9)}), table({"8": [8, 0]}))
+    found = compare(in_memory({str(i): [i, 0] for i in range(9)}), in_memory({"8": [8, 0]}))
     assert (found.only_first, found.only_first_words, found.common, found.moved) == (8, ["0", "1", "2", "3", "4"], 1, 1)
 
 
@@ -136,7 +128,7 @@ def test_it_is_what_going_word_by_word_gives(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("embstore.ops.compare.BLOCK_BYTES", step * 16)  # so many rows in a block
-        found = compare(table(a), table(b), atol)
+        found = compare(in_memory(a), in_memory(b), atol)
     common = [word for word in a if word in b]
     gaps = [max(gap(x, y) for x, y in zip(rows(a, word), rows(b, word), strict=True)) for word in common]
     assert found.common == len(common)
@@ -197,8 +189,8 @@ def test_neighbours_kept_are_those_that_sorting_finds(seed: int, count: int) -> 
     after = (before + drawn.standard_normal((count, 4)) * 0.3).astype(np.float32)
     before = before.astype(np.float32)
     order = drawn.permutation(count)  # the other table has the words in another order, and more of them
-    a = table({f"w{i}": before[i].tolist() for i in range(count)} | {"only a": [1, 0, 0, 0]}, dim=4)
-    b = table({"only b": [9.0, 0, 0, 0]} | {f"w{i}": after[i].tolist() for i in order.tolist()}, dim=4)
+    a = in_memory({f"w{i}": before[i].tolist() for i in range(count)} | {"only a": [1, 0, 0, 0]})
+    b = in_memory({"only b": [9.0, 0, 0, 0]} | {f"w{i}": after[i].tolist() for i in order.tolist()})
     pairs = [(nearest(before.astype(np.float64), i), nearest(after.astype(np.float64), i)) for i in range(count)]
     expected = sum(len(x & y) for x, y in pairs) / sum(len(x) for x, _ in pairs)
     assert compare(a, b, neighbours=True).neighbours == expected
@@ -209,7 +201,7 @@ def test_a_table_keeps_the_neighbours_of_itself_and_of_the_first_words_alone(tmp
     words = [f"w{i}" for i in range(1200)]
     embstore.save(tmp_path / "a.safetensors", words, vectors)
     assert compare(tmp_path / "a.safetensors", tmp_path / "a.safetensors", neighbours=True).neighbours == 1.0
-    assert compare(table({"alone": [1, 2]}), table({"alone": [1, 2]}), neighbours=True).neighbours is None
+    assert compare(in_memory({"alone": [1, 2]}), in_memory({"alone": [1, 2]}), neighbours=True).neighbours is None
 
 
 @pytest.mark.parametrize("target", ["t.safetensors", "t.npz", "t.vec"])

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support.tables import Rows, rows_by_word
 
 import embstore
 from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError, UnknownFormatError
@@ -15,23 +16,17 @@ from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError, Un
 TEXT = b"the 1 2\nof 3 4\nthe 5 6\nto nan 8\nbad\n"
 
 
-@pytest.fixture
-def text(tmp_path: Path) -> Path:
-    (tmp_path / "t.txt").write_bytes(b"the 1 2\nof 3 4\nto 5 6\n")
-    return tmp_path / "t.txt"
-
-
-def table(path: Path) -> dict[str, list[float]]:
+def rows_in(path: Path) -> Rows:
     with embstore.open(path) as store:
-        return dict(zip(store.itos, store.vectors.tolist(), strict=True))
+        return rows_by_word(store)
 
 
 def test_the_report_counts_everything(kernel: ModuleType, tmp_path: Path) -> None:
-    text, target = tmp_path / "t.txt", tmp_path / "s.safetensors"
-    text.write_bytes(TEXT)
+    text_path, target = tmp_path / "t.txt", tmp_path / "s.safetensors"
+    text_path.write_bytes(TEXT)
     with pytest.warns(EmbstoreWarning) as caught:
-        report = embstore.convert(text, target, on_error="skip")
-    assert (report.source, report.target) == (str(text), str(target))
+        report = embstore.convert(text_path, target, on_error="skip")
+    assert (report.source, report.target) == (str(text_path), str(target))
     assert (report.rows, report.dim, report.dtype) == (3, 2, "float32")
     assert (report.duplicates, report.skipped, report.nonfinite) == (1, 1, 1)
     assert report.bytes == target.stat().st_size
@@ -43,12 +38,12 @@ def test_the_report_counts_everything(kernel: ModuleType, tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
-def test_nothing_odd_is_no_warning(text: Path, tmp_path: Path) -> None:
-    report = embstore.convert(text, tmp_path / "s.safetensors")
+def test_nothing_odd_is_no_warning(text_path: Path, tmp_path: Path) -> None:
+    report = embstore.convert(text_path, tmp_path / "s.safetensors")
     assert (report.rows, report.findings) == (3, [])
 
 
-CHANGES: list[tuple[dict[str, Any], dict[str, list[float]]]] = [
+CHANGES: list[tuple[dict[str, Any], Rows]] = [
     ({"limit": 2}, {"the": [1, 2], "of": [3, 4]}),
     ({"vocab_only": ["to", "the", "x"]}, {"the": [1, 2], "to": [5, 6]}),
     ({"vocab_only": ["to", "the"], "limit": 1}, {"the": [1, 2]}),
@@ -58,79 +53,79 @@ CHANGES: list[tuple[dict[str, Any], dict[str, list[float]]]] = [
 
 
 @pytest.mark.parametrize(("options", "expected"), CHANGES)
-def test_what_is_taken(text: Path, tmp_path: Path, options: Any, expected: dict[str, list[float]]) -> None:
-    report = embstore.convert(text, tmp_path / "s.safetensors", **options)
-    assert table(tmp_path / "s.safetensors") == expected
+def test_what_is_taken(text_path: Path, tmp_path: Path, options: Any, expected: Rows) -> None:
+    report = embstore.convert(text_path, tmp_path / "s.safetensors", **options)
+    assert rows_in(tmp_path / "s.safetensors") == expected
     assert report.rows == len(expected)
     assert report.dtype == options.get("dtype", "float32")
 
 
 @pytest.mark.parametrize("raw", [b"to\nthe\n", b"to\r\nthe", b"\nthe\n\nto\n"])
-def test_my_words_from_a_file(text: Path, tmp_path: Path, raw: bytes) -> None:
+def test_my_words_from_a_file(text_path: Path, tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "mine").write_bytes(raw)
-    embstore.convert(text, tmp_path / "s.safetensors", vocab_only=tmp_path / "mine")
-    assert list(table(tmp_path / "s.safetensors")) == ["the", "to"]
+    embstore.convert(text_path, tmp_path / "s.safetensors", vocab_only=tmp_path / "mine")
+    assert list(rows_in(tmp_path / "s.safetensors")) == ["the", "to"]
 
 
-def test_a_store_to_a_store_keeps_every_bit(kernel: ModuleType, text: Path, tmp_path: Path) -> None:
-    embstore.convert(text, tmp_path / "a.safetensors", dtype="float16")
+def test_a_store_to_a_store_keeps_every_bit(kernel: ModuleType, text_path: Path, tmp_path: Path) -> None:
+    embstore.convert(text_path, tmp_path / "a.safetensors", dtype="float16")
     report = embstore.convert(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
     assert report.dtype == "float16"
-    assert table(tmp_path / "b.safetensors") == table(tmp_path / "a.safetensors")
+    assert rows_in(tmp_path / "b.safetensors") == rows_in(tmp_path / "a.safetensors")
     one, two = embstore.open(tmp_path / "a.safetensors"), embstore.open(tmp_path / "b.safetensors")
     key = "embstore.sha256.embedding.weight"
     assert two.metadata[key] == one.metadata[key] == two.metadata["embstore.source.sha256"]
 
 
-def test_a_file_can_take_its_own_place(text: Path, tmp_path: Path) -> None:
+def test_a_file_can_take_its_own_place(text_path: Path, tmp_path: Path) -> None:
     store = tmp_path / "a.safetensors"
-    embstore.convert(text, store)
+    embstore.convert(text_path, store)
     embstore.convert(store, store, limit=1, overwrite=True)
-    assert table(store) == {"the": [1, 2]}
+    assert rows_in(store) == {"the": [1, 2]}
 
 
-def test_options_are_noted_in_the_store(text: Path, tmp_path: Path) -> None:
-    embstore.convert(text, tmp_path / "s.safetensors", limit=2, dim=2)
+def test_options_are_noted_in_the_store(text_path: Path, tmp_path: Path) -> None:
+    embstore.convert(text_path, tmp_path / "s.safetensors", limit=2, dim=2)
     metadata = embstore.open(tmp_path / "s.safetensors").metadata
     assert metadata["embstore.source.options"] == "dim=2, limit=2"
     assert "embstore.source.sha256" in metadata
 
 
-def test_progress_counts_bytes(text: Path, tmp_path: Path) -> None:
+def test_progress_counts_bytes(text_path: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    embstore.convert(text, tmp_path / "s.safetensors", progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (text.stat().st_size, text.stat().st_size)
+    embstore.convert(text_path, tmp_path / "s.safetensors", progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (text_path.stat().st_size, text_path.stat().st_size)
 
 
-def test_a_progress_that_fails_stops_all(text: Path, tmp_path: Path) -> None:
+def test_a_progress_that_fails_stops_all(text_path: Path, tmp_path: Path) -> None:
     def fail(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embstore.convert(text, tmp_path / "s.safetensors", progress=fail)
-    assert list(tmp_path.iterdir()) == [text]
+        embstore.convert(text_path, tmp_path / "s.safetensors", progress=fail)
+    assert list(tmp_path.iterdir()) == [text_path]
 
 
-def test_an_old_target_needs_leave(text: Path, tmp_path: Path) -> None:
+def test_an_old_target_needs_leave(text_path: Path, tmp_path: Path) -> None:
     target = tmp_path / "s.safetensors"
     target.write_bytes(b"old")
     with pytest.raises(FileExistsError) as caught:
-        embstore.convert(text, target)
+        embstore.convert(text_path, target)
     assert str(caught.value) == f"{target}: exists already; --overwrite (overwrite=True) replaces it"
     assert target.read_bytes() == b"old"
-    embstore.convert(text, target, overwrite=True)
-    assert len(table(target)) == 3
+    embstore.convert(text_path, target, overwrite=True)
+    assert len(rows_in(target)) == 3
 
 
 @pytest.mark.parametrize("duplicates", ["first", "last", "error"])
 def test_text_that_is_damaged_leaves_the_old_target(tmp_path: Path, duplicates: Any) -> None:
-    text, target = tmp_path / "t.txt", tmp_path / "s.safetensors"
-    text.write_bytes(TEXT)
+    text_path, target = tmp_path / "t.txt", tmp_path / "s.safetensors"
+    text_path.write_bytes(TEXT)
     target.write_bytes(b"old")
     with warnings.catch_warnings(), pytest.raises(FormatError):
-        embstore.convert(text, target, overwrite=True, duplicates=duplicates)
+        embstore.convert(text_path, target, overwrite=True, duplicates=duplicates)
     assert target.read_bytes() == b"old"
-    assert sorted(tmp_path.iterdir()) == [target, text]
+    assert sorted(tmp_path.iterdir()) == [target, text_path]
 
 
 def test_last_of_duplicates_needs_a_store(tmp_path: Path) -> None:
@@ -142,19 +137,19 @@ def test_last_of_duplicates_needs_a_store(tmp_path: Path) -> None:
     assert not (tmp_path / "b.txt").exists()
 
 
-def test_names_of_formats_and_files_that_are_wrong(text: Path, tmp_path: Path) -> None:
+def test_names_of_formats_and_files_that_are_wrong(text_path: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
-        embstore.convert(text, tmp_path / "s.safetensors", format="glvoe")
+        embstore.convert(text_path, tmp_path / "s.safetensors", format="glvoe")
     with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
-        embstore.convert(text, tmp_path / "s.safetensors", to="glvoe")
+        embstore.convert(text_path, tmp_path / "s.safetensors", to="glvoe")
     with pytest.raises(UnknownFormatError, match=r"no format to write has the suffix '\.xyz'; name one with --to"):
-        embstore.convert(text, tmp_path / "s.xyz")
+        embstore.convert(text_path, tmp_path / "s.xyz")
     with pytest.raises(FileNotFoundError):
         embstore.convert(tmp_path / "missing.txt", tmp_path / "s.safetensors")
     with pytest.raises(FormatError, match="a folder, expected a regular file"):
         embstore.convert(tmp_path, tmp_path / "s.safetensors")
     with pytest.raises(EmbstoreError, match="not a regular file"):
-        embstore.convert(text, tmp_path, overwrite=True)
+        embstore.convert(text_path, tmp_path, overwrite=True)
     with pytest.raises(TypeError):
-        embstore.convert(text, tmp_path / "s.safetensors", dimension=3)
-    assert list(tmp_path.iterdir()) == [text]
+        embstore.convert(text_path, tmp_path / "s.safetensors", dimension=3)
+    assert list(tmp_path.iterdir()) == [text_path]

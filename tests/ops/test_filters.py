@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import source, tokens_and_vectors
 
 import embstore
-from embstore.core.batch import Batch, Findings, Source, Tokens
+from embstore.core.batch import Findings
 from embstore.ops.selection import Selection, vocabulary_of
 
 CASED = "The 1 2\nthe 3 4\nTHE 5 6\nÉtÉ 7 8\nété 9 10\nΦΩΣ 11 12\n"
@@ -65,15 +66,9 @@ def test_lower_leaves_bytes_that_are_no_text(tmp_path: Path) -> None:
 @given(st.lists(st.text(max_size=4), min_size=1), st.integers(1, 5))
 def test_lower_is_that_of_python(words: list[str], step: int) -> None:
     rows = np.arange(len(words), dtype=np.float32)[:, np.newaxis]
-    cuts = range(0, len(words), step)
-    batches = (Batch(Tokens.pack(words[i : i + step]), rows[i : i + step]) for i in cuts)
-    source = Selection(lower=True).apply(Source(dim=1, batches=batches))
-    found = [
-        (token.decode(), value)
-        for batch in source.batches
-        for token, value in zip(batch.tokens.to_bytes(), batch.vectors[:, 0].tolist(), strict=True)
-    ]
-    assert found == [(word.lower(), float(i)) for i, word in enumerate(words)]
+    tokens, vectors = tokens_and_vectors(Selection(lower=True).apply(source(words, rows, step)))
+    assert [token.decode() for token in tokens] == [word.lower() for word in words]
+    assert vectors.tolist() == rows.tolist()
 
 
 @pytest.mark.parametrize("target", ["t.safetensors", "t.vec", "t.npz"])
@@ -114,12 +109,13 @@ def test_all_filters_at_once_in_their_order() -> None:
     words = ["A", "a", "B", "b", "C", "D"]
     rows = np.array([[3, 4], [1, 1], [0, 0], [0, 2], [5, 0], [9, 9]], np.float32)
     findings = Findings()
-    source = Source(dim=2, batches=iter([Batch(Tokens.pack(words), rows)]), rows=6, findings=findings)
     mine = vocabulary_of(["a", "b", "d"])
-    chosen = Selection(limit=5, vocab_only=mine, normalize=True, lower=True, drop_zeros=True).apply(source)
-    (batch,) = chosen.batches
-    assert (batch.tokens.to_bytes(), chosen.rows) == ([b"a", b"a", b"b"], None)
-    np.testing.assert_allclose(batch.vectors, [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [0, 1]], rtol=1e-7)
+    chosen = Selection(limit=5, vocab_only=mine, normalize=True, lower=True, drop_zeros=True).apply(
+        source(words, rows, rows=6, findings=findings)
+    )
+    tokens, vectors = tokens_and_vectors(chosen)
+    assert (tokens, chosen.rows) == ([b"a", b"a", b"b"], None)
+    np.testing.assert_allclose(vectors, [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [0, 1]], rtol=1e-7)
     assert findings.messages() == ["rows of zeros left out: 1, the first 'b'"]
 
 

@@ -9,31 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run
 from hypothesis import given
 from hypothesis import strategies as st
+from support.running import Run
+from support.tables import Rows, in_memory, rows_by_word
 
 import embstore
-from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.options import Dtype
 from embstore.ops.merge import concat, merge
-from embstore.store.store import Store
 
-Rows = dict[str, list[float]]
 A: Rows = {"the": [1, 2], "of": [3, 4], "à": [5, 6]}
 B: Rows = {"of": [5, 0], "frog": [7, 8], "the": [2, 2]}
 C: Rows = {"frog": [9, 10], "of": [1, -1], "new": [0, 0]}
-
-
-def table(rows: Rows, dtype: Dtype = "float32") -> Store:
-    """A table in memory."""
-    vectors = np.array(list(rows.values()), np.float32)
-    batch = Batch(Tokens.pack(rows), vectors)
-    return Store.from_source(Source(dim=vectors.shape[1], batches=iter([batch]), dtype=dtype), "memory")
-
-
-def rows_of(store: Store) -> Rows:
-    return {word: store[word].tolist() for word in store.itos}
 
 
 EXPECTED: dict[str, Rows] = {
@@ -46,21 +33,24 @@ EXPECTED: dict[str, Rows] = {
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("how", EXPECTED)
 def test_three_tables_become_one(how: Any) -> None:
-    found = concat([table(A), table(B), table(C)], how)
-    assert list(rows_of(found).items()) == list(EXPECTED[how].items())
+    found = concat([in_memory(A), in_memory(B), in_memory(C)], how)
+    assert list(rows_by_word(found).items()) == list(EXPECTED[how].items())
     assert (found.path, found.dtype, found.mapped) == (None, "float32", False)
     found.verify()
 
 
 def test_first_is_the_default_and_one_table_stays_what_it_is() -> None:
-    assert rows_of(concat([table(B), table(A)])) == B | {"à": [5, 6]}
+    assert rows_by_word(concat([in_memory(B), in_memory(A)])) == B | {"à": [5, 6]}
     for how in EXPECTED:
-        assert rows_of(concat([table(A)], how)) == A  # type: ignore[arg-type]
+        assert rows_by_word(concat([in_memory(A)], how)) == A  # type: ignore[arg-type]
 
 
 def test_dims_may_differ_side_by_side() -> None:
     wide: Rows = {"à": [1, 1, 1], "the": [0, 1, 2]}
-    assert rows_of(concat([table(A), table(wide)], "concat")) == {"the": [1, 2, 0, 1, 2], "à": [5, 6, 1, 1, 1]}
+    assert rows_by_word(concat([in_memory(A), in_memory(wide)], "concat")) == {
+        "the": [1, 2, 0, 1, 2],
+        "à": [5, 6, 1, 1, 1],
+    }
 
 
 @pytest.mark.parametrize(
@@ -75,7 +65,7 @@ def test_dims_may_differ_side_by_side() -> None:
 )
 @pytest.mark.parametrize("how", EXPECTED)
 def test_the_dtype_that_all_have_is_kept(how: Any, dtypes: tuple[Dtype, Dtype], kept: Dtype) -> None:
-    found = concat([table(A, dtypes[0]), table(B, dtypes[1])], how)
+    found = concat([in_memory(A, dtypes[0]), in_memory(B, dtypes[1])], how)
     assert found.dtype == kept
     model = model_of([A, B], how)
     assert list(found.itos) == list(model)
@@ -84,13 +74,15 @@ def test_the_dtype_that_all_have_is_kept(how: Any, dtypes: tuple[Dtype, Dtype], 
 
 def test_a_mean_is_computed_in_float64_and_rounded_once() -> None:
     third = np.float32(1) / np.float32(3)
-    found = concat([table({"a": [3e38, float(third)]}), table({"a": [3e38, 1.0]}), table({"a": [3e38, 1.0]})], "mean")
+    found = concat(
+        [in_memory({"a": [3e38, float(third)]}), in_memory({"a": [3e38, 1.0]}), in_memory({"a": [3e38, 1.0]})], "mean"
+    )
     expected = np.float32((float(third) + 2) / 3)
     assert found["a"].tolist() == [float(np.float32(3e38)), float(expected)]
 
 
 def test_infinities_that_cancel_are_counted() -> None:
-    tables = [table({"a": [np.inf, 1]}), table({"a": [-np.inf, 1]})]
+    tables = [in_memory({"a": [np.inf, 1]}), in_memory({"a": [-np.inf, 1]})]
     with pytest.warns(embstore.EmbstoreWarning) as caught:
         found = concat(tables, "mean")
     assert [str(w.message) for w in caught] == ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'"]
@@ -122,17 +114,17 @@ def test_it_is_what_dicts_give(tables: list[Rows], how: Any, step: int) -> None:
         patch.setattr("embstore.ops.merge.BLOCK_BYTES", step * 16)  # so many rows in a block
         if not model:
             with pytest.raises(embstore.FormatError) as caught:
-                concat([table(rows) for rows in tables], how)
+                concat([in_memory(rows) for rows in tables], how)
             label = " + ".join(["memory"] * len(tables))
             assert str(caught.value) == f"{label}: no rows: the input holds none, or all were left out"
             return
-        found = concat([table(rows) for rows in tables], how)
+        found = concat([in_memory(rows) for rows in tables], how)
     assert list(found.itos) == list(model)
     np.testing.assert_array_equal(found.vectors, np.array(list(model.values()), np.float32))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder_to_merge(tmp_path: Path) -> Path:
     """A folder with two tables, as text and as a store with rows behind its vocabulary."""
     (tmp_path / "a.txt").write_text("the 1 2\nof 3 4\nà 5 6\n", encoding="utf-8")
     (tmp_path / "plain.txt").write_text("of 5 0\nfrog 7 8\nthe 2 2\n", encoding="utf-8")
@@ -143,19 +135,26 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("target", ["o.safetensors", "o.txt", "o.vec", "o.npz", "o.h5", "o.parquet", "o.fifu"])
 @pytest.mark.parametrize("how", EXPECTED)
-def test_any_format_is_written(folder: Path, how: Any, target: str) -> None:
-    report = merge([folder / "a.txt", str(folder / "b.safetensors")], folder / target, how=how)
-    found = embstore.open(folder / target)
+def test_any_format_is_written(folder_to_merge: Path, how: Any, target: str) -> None:
+    report = merge(
+        [folder_to_merge / "a.txt", str(folder_to_merge / "b.safetensors")], folder_to_merge / target, how=how
+    )
+    found = embstore.open(folder_to_merge / target)
     model = model_of([A, B], how)
     assert list(found.itos) == list(model)
     np.testing.assert_allclose(found.vectors, list(model.values()), rtol=2e-7 if target == "o.fifu" else 0)
     assert (report.rows, report.dim, report.dtype, report.duplicates) == (len(model), len(model["of"]), "float32", 0)
-    assert (report.source, report.bytes) == ("a.txt + b.safetensors", (folder / target).stat().st_size)
+    assert (report.source, report.bytes) == ("a.txt + b.safetensors", (folder_to_merge / target).stat().st_size)
 
 
-def test_a_store_says_what_it_was_made_of(folder: Path) -> None:
-    merge([folder / "a.txt", folder / "b.safetensors"], folder / "o.safetensors", how="mean", dtype="float16")
-    with embstore.open(folder / "o.safetensors") as store:
+def test_a_store_says_what_it_was_made_of(folder_to_merge: Path) -> None:
+    merge(
+        [folder_to_merge / "a.txt", folder_to_merge / "b.safetensors"],
+        folder_to_merge / "o.safetensors",
+        how="mean",
+        dtype="float16",
+    )
+    with embstore.open(folder_to_merge / "o.safetensors") as store:
         noted = {key: value for key, value in store.metadata.items() if key.startswith("embstore.source.")}
         assert noted == {
             "embstore.source.name": "a.txt + b.safetensors",
@@ -166,10 +165,10 @@ def test_a_store_says_what_it_was_made_of(folder: Path) -> None:
         store.verify()
 
 
-def test_8_bits_become_float32_where_a_format_has_no_room_for_scales(folder: Path) -> None:
-    embstore.convert(folder / "a.txt", folder / "a8.safetensors", dtype="int8")
-    assert merge([folder / "a8.safetensors"] * 2, folder / "o.npz").dtype == "float32"
-    assert merge([folder / "a8.safetensors"] * 2, folder / "o.safetensors").dtype == "int8"
+def test_8_bits_become_float32_where_a_format_has_no_room_for_scales(folder_to_merge: Path) -> None:
+    embstore.convert(folder_to_merge / "a.txt", folder_to_merge / "a8.safetensors", dtype="int8")
+    assert merge([folder_to_merge / "a8.safetensors"] * 2, folder_to_merge / "o.npz").dtype == "float32"
+    assert merge([folder_to_merge / "a8.safetensors"] * 2, folder_to_merge / "o.safetensors").dtype == "int8"
 
 
 @pytest.mark.parametrize(
@@ -187,24 +186,22 @@ def test_8_bits_become_float32_where_a_format_has_no_room_for_scales(folder: Pat
     ],
 )  # fmt: skip
 def test_what_cannot_be_merged_is_refused_and_leaves_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, tables: Any, options: Any, error: type[Exception], message: str
+    folder_to_merge: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tables: Any,
+    options: Any,
+    error: type[Exception],
+    message: str,
 ) -> None:
-    monkeypatch.chdir(folder)
-    before = sorted(folder.iterdir())
+    monkeypatch.chdir(folder_to_merge)
+    before = sorted(folder_to_merge.iterdir())
     with pytest.raises(error) as caught:
         merge(tables, "o.safetensors", **options)
     assert str(caught.value) == message
-    assert sorted(folder.iterdir()) == before
+    assert sorted(folder_to_merge.iterdir()) == before
 
 
-@pytest.fixture
-def run(call_cli: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in the folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(folder)
-
-    return call_cli
-
-
+@pytest.mark.usefixtures("folder_to_merge")
 def test_the_command_merges_and_says_so_on_stderr(run: Run) -> None:
     code, out, err = run("merge", "a.txt", "b.safetensors", "o.txt")
     assert (code, out) == (0, "")
@@ -214,6 +211,7 @@ def test_the_command_merges_and_says_so_on_stderr(run: Run) -> None:
     assert Path("o.txt").read_text(encoding="utf-8") == "of 5 0 3 4\nthe 2 2 1 2\n"
 
 
+@pytest.mark.usefixtures("folder_to_merge")
 def test_the_command_prints_one_object(run: Run) -> None:
     code, out, err = run("merge", "a.txt", "b.safetensors", "o.safetensors", "--how", "mean", "--json")
     report = json.loads(out)
@@ -234,6 +232,7 @@ def test_the_command_prints_one_object(run: Run) -> None:
         (["a.txt", "none.txt", "o.txt"], 1, "error: none.txt: No such file or directory"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("folder_to_merge")
 def test_the_command_refuses_in_one_line(run: Run, arguments: list[str], code: int, last: str) -> None:
     found, out, err = run("merge", *arguments)
     assert (found, out, err.splitlines()[-1]) == (code, "", last)

@@ -12,14 +12,6 @@ import pytest
 import embstore
 from embstore.core.errors import EmbstoreWarning, FormatError, UnknownFormatError
 
-TEXT = "the 1 2\nof 3 4\nto 5 6\n"
-
-
-@pytest.fixture
-def text(tmp_path: Path) -> Path:
-    (tmp_path / "t.txt").write_text(TEXT)
-    return tmp_path / "t.txt"
-
 
 def ask(store: embstore.Store) -> list[Any]:
     """What both kinds of store answer alike."""
@@ -31,35 +23,35 @@ def ask(store: embstore.Store) -> list[Any]:
     ]  # fmt: skip
 
 
-def test_memory_answers_as_a_map_does(kernel: ModuleType, text: Path, tmp_path: Path) -> None:
-    embstore.convert(text, tmp_path / "s.safetensors")
-    in_memory, mapped = embstore.open(text), embstore.open(tmp_path / "s.safetensors")
+def test_memory_answers_as_a_map_does(kernel: ModuleType, text_path: Path, tmp_path: Path) -> None:
+    embstore.convert(text_path, tmp_path / "s.safetensors")
+    in_memory, mapped = embstore.open(text_path), embstore.open(tmp_path / "s.safetensors")
     assert (in_memory.mapped, mapped.mapped) == (False, True)
     assert ask(in_memory) == ask(mapped)
     in_memory.close()
     assert repr(in_memory) == "<Store, closed>"
 
 
-def test_a_table_in_memory_knows_its_source(text: Path) -> None:
-    store = embstore.open(str(text))
-    assert store.path == text
+def test_a_table_in_memory_knows_its_source(text_path: Path) -> None:
+    store = embstore.open(str(text_path))
+    assert store.path == text_path
     assert repr(store) == "<Store t.txt: 3 x 2 float32>"
     assert store.metadata["embstore.source.name"] == "t.txt"
-    assert store.metadata["embstore.source.size"] == str(len(TEXT))
+    assert store.metadata["embstore.source.size"] == "22"
 
 
-def test_options_of_reading(text: Path, tmp_path: Path) -> None:
-    assert list(embstore.open(text, limit=2).itos) == ["the", "of"]
-    assert embstore.open(text, dim=1, limit=1)["the 1"].tolist() == [2]
-    (tmp_path / "noname").write_text(TEXT)
+def test_options_of_reading(text_path: Path, tmp_path: Path) -> None:
+    assert list(embstore.open(text_path, limit=2).itos) == ["the", "of"]
+    assert embstore.open(text_path, dim=1, limit=1)["the 1"].tolist() == [2]
+    (tmp_path / "noname").write_bytes(text_path.read_bytes())
     assert len(embstore.open(tmp_path / "noname", format="glove")) == 3
     told: list[tuple[int, int]] = []
-    embstore.open(text, progress=lambda *step: told.append(step))
-    assert told == [(len(TEXT), len(TEXT))]
+    embstore.open(text_path, progress=lambda *step: told.append(step))
+    assert told == [(22, 22)]
 
 
-def test_a_store_with_options_is_read_into_memory(text: Path, tmp_path: Path) -> None:
-    embstore.convert(text, tmp_path / "s.safetensors")
+def test_a_store_with_options_is_read_into_memory(text_path: Path, tmp_path: Path) -> None:
+    embstore.convert(text_path, tmp_path / "s.safetensors")
     store = embstore.open(tmp_path / "s.safetensors", limit=2)
     assert (store.mapped, list(store.itos)) == (False, ["the", "of"])
     assert embstore.open(tmp_path / "s.safetensors", format="store").mapped

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from goldens import named
+from support.goldens import sidecars_of
 
 import embstore
 from embstore.codecs.registry.table import CODECS
@@ -154,7 +154,7 @@ BY_PATH = ("magnitude", "spacy")  # SQLite opens paths alone; a folder of four f
 @pytest.mark.parametrize("codec", [c for c in CODECS.values() if c.reads and not c.writes], ids=lambda c: c.name)
 def test_formats_that_are_read_only(codec: Any, tmp_path: Path) -> None:
     """Two golden files that differ, under one name."""
-    found = [(param.values[0], param.values[1]) for param in named("valid", codec.name)]
+    found = [(param.values[0], param.values[1]) for param in sidecars_of(codec.name, "valid")]
     plain = [(folder, sidecar) for folder, sidecar in found if not sidecar["warnings"] and not sidecar.get("read")]
     (folder, one), *others = plain
     _, other = next(pair for pair in others if pair[1]["tokens"] != one["tokens"] or pair[1]["bits"] != one["bits"])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from numpy.typing import NDArray
+from support.tables import source
 
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.ops.selection import Selection, vocabulary_of
@@ -17,7 +18,7 @@ from embstore.ops.selection import Selection, vocabulary_of
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "é", ""]), max_size=20)
 
 
-def rows_of(source: Source) -> list[tuple[str, list[float]]]:
+def word_rows(source: Source) -> list[tuple[str, list[float]]]:
     found = []
     for batch in source.batches:
         assert len(batch.tokens) == len(batch.vectors)
@@ -26,21 +27,15 @@ def rows_of(source: Source) -> list[tuple[str, list[float]]]:
     return found
 
 
-def source(words: list[str], vectors: NDArray[Any], cuts: int = 3) -> Source:
-    starts = range(0, len(words), cuts)
-    batches = (Batch(Tokens.pack(words[i : i + cuts]), vectors[i : i + cuts]) for i in starts)
-    return Source(dim=vectors.shape[1], batches=batches, rows=len(words))
-
-
-def numbered(words: list[str]) -> NDArray[np.float32]:
+def row_numbers(words: list[str]) -> NDArray[np.float32]:
     return np.arange(len(words), dtype=np.float32)[:, None]
 
 
 @given(words=WORDS, cuts=st.integers(1, 7), limit=st.integers(1, 25))
 def test_limit_takes_the_first(words: list[str], cuts: int, limit: int) -> None:
-    selected = Selection(limit=limit).apply(source(words, numbered(words), cuts))
+    selected = Selection(limit=limit).apply(source(words, row_numbers(words), cuts, rows=len(words)))
     assert selected.rows == min(limit, len(words))
-    assert rows_of(selected) == [(word, [float(i)]) for i, word in enumerate(words)][:limit]
+    assert word_rows(selected) == [(word, [float(i)]) for i, word in enumerate(words)][:limit]
 
 
 def test_limit_asks_for_no_batch_beyond() -> None:
@@ -48,19 +43,19 @@ def test_limit_asks_for_no_batch_beyond() -> None:
         yield Batch(Tokens.pack(["a", "b"]), np.zeros((2, 1), np.float32))
         raise AssertionError("one batch was enough")
 
-    assert len(rows_of(Selection(limit=2).apply(Source(dim=1, batches=batches())))) == 2
+    assert len(word_rows(Selection(limit=2).apply(Source(dim=1, batches=batches())))) == 2
 
 
 @given(words=WORDS, cuts=st.integers(1, 7), mine=st.sets(st.sampled_from(["a", "é", "", "x"])))
 def test_vocab_only_takes_my_words_in_the_order_of_the_file(words: list[str], cuts: int, mine: set[str]) -> None:
-    selected = Selection(vocab_only=vocabulary_of([*mine, *mine])).apply(source(words, numbered(words), cuts))
+    selected = Selection(vocab_only=vocabulary_of([*mine, *mine])).apply(source(words, row_numbers(words), cuts))
     assert selected.rows is None
-    assert rows_of(selected) == [(word, [float(i)]) for i, word in enumerate(words) if word in mine]
+    assert word_rows(selected) == [(word, [float(i)]) for i, word in enumerate(words) if word in mine]
 
 
 def test_normalize_scales_to_length_1_and_leaves_zeros() -> None:
     vectors = np.array([[3, 4], [0, 0], [-1e-30, 0], [3e38, 3e38]], np.float32)
-    found = rows_of(Selection(normalize=True).apply(source(list("abcd"), vectors)))
+    found = word_rows(Selection(normalize=True).apply(source(list("abcd"), vectors)))
     half = float(np.float32(0.5**0.5))
     assert found == [("a", [0.6000000238418579, 0.800000011920929]), ("b", [0, 0]), ("c", [-1, 0]), ("d", [half, half])]
 
@@ -68,7 +63,7 @@ def test_normalize_scales_to_length_1_and_leaves_zeros() -> None:
 def test_normalize_counts_what_has_no_length() -> None:
     vectors = np.array([[np.inf, 1], [np.nan, 1], [1, 0]], np.float32)
     selected = Selection(normalize=True).apply(source(list("abc"), vectors))
-    found = dict(rows_of(selected))
+    found = dict(word_rows(selected))
     assert np.isnan(found["a"][0])
     assert np.isnan(found["b"][0])
     assert found["c"] == [1, 0]
@@ -82,7 +77,7 @@ def test_normalize_counts_what_has_no_length() -> None:
 def test_rounding_happens_once_and_is_seen_by_what_follows(dtype: Any, kept: list[float]) -> None:
     selected = Selection(dtype=dtype).apply(source(["a"], np.array([[1e6, 0.1]], np.float32)))
     assert selected.dtype == dtype
-    ((_, row),) = rows_of(selected)
+    ((_, row),) = word_rows(selected)
     assert row == np.array(kept, np.float32).tolist()
     counted = ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'"] if dtype == "float16" else []
     assert selected.findings.messages() == counted
@@ -90,7 +85,7 @@ def test_rounding_happens_once_and_is_seen_by_what_follows(dtype: Any, kept: lis
 
 def test_large_values_whose_sum_overflows_are_not_counted() -> None:
     selected = Selection().apply(source(["a", "b"], np.full((2, 2), 3e38, np.float32)))
-    assert len(rows_of(selected)) == 2
+    assert len(word_rows(selected)) == 2
     assert selected.findings.messages() == []
 
 
@@ -103,10 +98,8 @@ def test_tokens_that_are_not_utf8_are_counted(words: list[bytes], cuts: int) -> 
             return False
         return True
 
-    starts = range(0, len(words), cuts)
-    batches = (Batch(Tokens.pack(words[i : i + cuts]), np.zeros((len(words[i : i + cuts]), 1))) for i in starts)
-    selected = Selection().apply(Source(dim=1, batches=batches))
-    rows_of(selected)
+    selected = Selection().apply(source(words, np.zeros((len(words), 1)), cuts))
+    word_rows(selected)
     bad = [word for word in words if not is_utf8(word)]
     first = repr(bad[0].decode("utf-8", "surrogateescape")) if bad else ""
     counted = [f"tokens that are not UTF-8, their bytes kept: {len(bad)}, the first {first}"]
@@ -115,6 +108,6 @@ def test_tokens_that_are_not_utf8_are_counted(words: list[bytes], cuts: int) -> 
 
 def test_a_warning_shows_the_beginning_of_a_long_token() -> None:
     selected = Selection().apply(source(["x" * 100_000], np.array([[np.nan]], np.float32)))
-    rows_of(selected)
+    word_rows(selected)
     shown = "x" * 60
     assert selected.findings.messages() == [f"rows with NaN, Inf or a value beyond the dtype: 1, the first '{shown}'"]

@@ -14,12 +14,12 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.running import Run
+from support.tables import saved, source
 
 import embstore
-from embstore.cli.main import main
 from embstore.codecs.hdf5 import writing as hdf5
 from embstore.codecs.registry.table import CODECS, Codec
-from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import WriteOptions
 
@@ -35,16 +35,15 @@ TAKEN = [
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    embstore.save(tmp_path / "s.safetensors", WORDS, VECTORS)
-    return tmp_path / "s.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "s.safetensors", WORDS, VECTORS)
 
 
 @pytest.mark.parametrize(("codec", "options"), TAKEN)
-def test_tokens_and_bits_come_back(codec: Codec, options: dict[str, Any], store: Path, tmp_path: Path) -> None:
+def test_tokens_and_bits_come_back(codec: Codec, options: dict[str, Any], store_path: Path, tmp_path: Path) -> None:
     for dtype in ("float32", "float16"):
         path = tmp_path / f"{dtype}{codec.suffixes[0]}"
-        embstore.convert(store, path, dtype=dtype, **options)
+        embstore.convert(store_path, path, dtype=dtype, **options)
         table = embstore.open(path)
         assert list(table.itos) == WORDS
         assert table.vectors.tobytes() == VECTORS.astype(dtype).tobytes()
@@ -79,8 +78,8 @@ def hdf5_facts(path: Path) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_hdf5_holds(options: dict[str, Any], changed: dict[str, Any], store: Path, tmp_path: Path) -> None:
-    embstore.convert(store, tmp_path / "t.h5", **options)
+def test_what_hdf5_holds(options: dict[str, Any], changed: dict[str, Any], store_path: Path, tmp_path: Path) -> None:
+    embstore.convert(store_path, tmp_path / "t.h5", **options)
     plain = {"compression": [None] * 2, "chunked": [True] * 2, "strings": ("utf-8", None), "mappable": False}
     assert hdf5_facts(tmp_path / "t.h5") == plain | changed
     assert list(embstore.open(tmp_path / "t.h5").itos) == WORDS
@@ -89,8 +88,8 @@ def test_what_hdf5_holds(options: dict[str, Any], changed: dict[str, Any], store
 @pytest.mark.parametrize(
     ("options", "methods"), [({}, [0, 8]), ({"compression": "none"}, [0, 0]), ({"compression": "deflate"}, [8, 8])]
 )
-def test_what_npz_holds(options: dict[str, Any], methods: list[int], store: Path, tmp_path: Path) -> None:
-    embstore.convert(store, tmp_path / "t.npz", **options)
+def test_what_npz_holds(options: dict[str, Any], methods: list[int], store_path: Path, tmp_path: Path) -> None:
+    embstore.convert(store_path, tmp_path / "t.npz", **options)
     with zipfile.ZipFile(tmp_path / "t.npz") as archive:
         assert [info.compress_type for info in archive.infolist()] == methods
     with np.load(tmp_path / "t.npz") as arrays:
@@ -101,8 +100,8 @@ def test_what_npz_holds(options: dict[str, Any], methods: list[int], store: Path
 @pytest.mark.parametrize(
     ("value", "codec"), [(None, "ZSTD"), ("zstd", "ZSTD"), ("snappy", "SNAPPY"), ("none", "UNCOMPRESSED")]
 )
-def test_what_parquet_holds(value: str | None, codec: str, store: Path, tmp_path: Path) -> None:
-    embstore.convert(store, tmp_path / "t.parquet", compression=value)
+def test_what_parquet_holds(value: str | None, codec: str, store_path: Path, tmp_path: Path) -> None:
+    embstore.convert(store_path, tmp_path / "t.parquet", compression=value)
     group = pyarrow.parquet.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0)
     assert [group.column(i).compression for i in range(2)] == [codec] * 2
     assert "BYTE_STREAM_SPLIT" in group.column(1).encodings
@@ -141,8 +140,7 @@ def test_any_words_are_in_the_file(
         tmp_path_factory.mktemp("any") / "t.h5",
         np.random.default_rng(1).random((len(words), 2), np.float32),
     )
-    batches = (Batch(Tokens.pack(words[i : i + step]), vectors[i : i + step]) for i in range(0, len(words), step))
-    hdf5.write_hdf5(path, Source(2, batches), WriteOptions(layout=layout, strings=strings))
+    hdf5.write_hdf5(path, source(words, vectors, step), WriteOptions(layout=layout, strings=strings))
     with h5py.File(path) as file:
         assert [bytes(word).decode() for word in file["tokens"][:]] == words
         assert file["vectors"][:].tobytes() == vectors.tobytes()
@@ -173,9 +171,9 @@ def test_every_format_takes_its_own_options_alone(codec: Codec, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("compression", ["gzip", "lzf"])
-def test_contiguous_data_are_not_packed(compression: str, store: Path, tmp_path: Path) -> None:
+def test_contiguous_data_are_not_packed(compression: str, store_path: Path, tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
-        embstore.convert(store, tmp_path / "t.h5", compression=compression, layout="contiguous")
+        embstore.convert(store_path, tmp_path / "t.h5", compression=compression, layout="contiguous")
     reason = f"compression={compression} needs chunks: leave layout=contiguous (--layout) out"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
@@ -190,40 +188,38 @@ def test_what_cannot_be_written_leaves_nothing(options: dict[str, Any], tmp_path
 
 
 def test_one_endless_token_does_not_make_all_as_long(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hdf5, "MAX_WORDS", 29)
     with pytest.raises(FormatError) as caught:
-        embstore.convert(store, tmp_path / "t.h5", strings="fixed")
+        embstore.convert(store_path, tmp_path / "t.h5", strings="fixed")
     reason = "a token of 6 bytes makes each one as long: leave strings=fixed (--strings) out"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     monkeypatch.setattr(hdf5, "MAX_WORDS", 30)
-    embstore.convert(store, tmp_path / "t.h5", strings="fixed")
+    embstore.convert(store_path, tmp_path / "t.h5", strings="fixed")
 
 
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        main(arguments)
-    return int(left.value.code or 0)
-
-
-def test_on_the_command_line(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_the_command_line(store_path: Path, tmp_path: Path, run: Run) -> None:
     path = str(tmp_path / "t.h5")
-    assert run("convert", str(store), path, "--quiet", "--layout", "contiguous", "--strings", "fixed") == 0
+    assert run("convert", str(store_path), path, "--quiet", "--layout", "contiguous", "--strings", "fixed") == (
+        0,
+        "",
+        "",
+    )
     assert hdf5_facts(Path(path))["strings"] == ("utf-8", 6)
     packed = ("--overwrite", "--compression", "gzip", "--dtype", "float16", "--report-loss", "--json")
-    assert run("convert", str(store), path, *packed) == 0
-    assert json.loads(capsys.readouterr().out)["dtype"] == "float16"
+    code, out, _ = run("convert", str(store_path), path, *packed)
+    assert (code, json.loads(out)["dtype"]) == (0, "float16")
     assert hdf5_facts(Path(path))["compression"] == ["gzip", "gzip"]
-    assert run("convert", str(store), path, "--compression", "brotli") == 2
-    assert run("convert", str(store), str(tmp_path / "t.npy"), "--compression", "gzip") == 1
+    assert run("convert", str(store_path), path, "--compression", "brotli")[:2] == (2, "")
     message = f"error: {tmp_path / 't.npy'}: npy is written without compression= (--compression): it takes none such\n"
-    assert capsys.readouterr().err.endswith(message)
+    assert run("convert", str(store_path), str(tmp_path / "t.npy"), "--compression", "gzip") == (1, "", message)
 
 
-def test_formats_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("formats", "--json") == 0
-    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["formats"]}
+def test_formats_lists_them(run: Run) -> None:
+    code, out, err = run("formats", "--json")
+    assert (code, err) == (0, "")
+    listed = {entry["name"]: entry for entry in json.loads(out)["formats"]}
     assert listed["npz"]["choices"] == {"compression": ["none", "deflate"]}
     assert listed["npz"]["options"] == ["key", "vocab"]
     assert listed["store"]["choices"] == {}

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-TABLE = Path(__file__).parents[2] / "benchmarks" / "table.py"
+TABLE = ROOT / "benchmarks" / "table.py"
 SAMPLE = {
     "machine": {
         "cpu": "A CPU",
@@ -74,13 +75,13 @@ def results(tmp_path: Path) -> Path:
     return path
 
 
-def table(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run_table(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, TABLE, *arguments]
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env={"PYTHONIOENCODING": "utf-8"})
 
 
 def test_the_table_of_stored_results(results: Path) -> None:
-    done = table(results)
+    done = run_table(results)
     assert (done.stdout, done.stderr, done.returncode) == (SHOWN, "", 0)
 
 
@@ -94,7 +95,7 @@ def checkout(folder: Path, text: str) -> Path:
 def test_the_readmes_take_the_tables_between_their_marks(results: Path, tmp_path: Path) -> None:
     folder = checkout(tmp_path, "above\n<!-- benchmark -->\nold\n<!-- benchmark -->\nbelow\n")
     for _ in range(2):
-        assert table(results, "--write", folder).returncode == 0
+        assert run_table(results, "--write", folder).returncode == 0
         for name, shown in (("README.md", HIGHLIGHTS), ("benchmarks/README.md", SHOWN)):
             expected = f"above\n<!-- benchmark -->\n{shown}<!-- benchmark -->\nbelow\n"
             assert (folder / name).read_text(encoding="utf-8") == expected
@@ -102,16 +103,16 @@ def test_the_readmes_take_the_tables_between_their_marks(results: Path, tmp_path
 
 def test_a_readme_without_marks_is_left_as_it_is(results: Path, tmp_path: Path) -> None:
     folder = checkout(tmp_path, "above\n")
-    done = table(results, "--write", folder)
+    done = run_table(results, "--write", folder)
     assert (done.stderr, done.returncode) == (f"{folder}/README.md: 0 lines <!-- benchmark -->, expected 2\n", 1)
     assert (folder / "README.md").read_text(encoding="utf-8") == "above\n"
 
 
 def test_the_readmes_show_the_committed_results(tmp_path: Path) -> None:
-    root, names = TABLE.parent.parent, ("README.md", "benchmarks/README.md")
+    names = ("README.md", "benchmarks/README.md")
     folder = checkout(tmp_path, "")
     for name in names:
-        (folder / name).write_bytes((root / name).read_bytes())
-    assert table(TABLE.with_name("results.json"), "--write", folder).returncode == 0
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    assert run_table(TABLE.with_name("results.json"), "--write", folder).returncode == 0
     for name in names:
-        assert (folder / name).read_text(encoding="utf-8") == (root / name).read_text(encoding="utf-8")
+        assert (folder / name).read_text(encoding="utf-8") == (ROOT / name).read_text(encoding="utf-8")

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def run(name: str) -> list[str]:
-    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+from support.running import lines_of_example
 
 
 def losses(lines: list[str]) -> list[float]:
@@ -25,7 +14,7 @@ def losses(lines: list[str]) -> list[float]:
 
 @pytest.mark.parametrize(("name", "epochs"), [("ecommerce.py", 5), ("language_model.py", 10)])
 def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
-    lines = run(name)
+    lines = lines_of_example(name)
     found = losses(lines)
     assert len(found) == epochs
     assert found[-1] < found[0] / 2

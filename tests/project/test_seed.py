@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import RealGlove
 from numpy.typing import NDArray
+from support.glove import RealGlove
+from support.tables import saved
 
 import embstore
 from embstore import Embedding, EmbeddingBag
@@ -19,15 +20,14 @@ QUALITY = ["very", "good", "quality", "but", "bad"]
 
 
 @pytest.fixture(scope="module")
-def table() -> NDArray[np.float32]:
+def random_table() -> NDArray[np.float32]:
     return np.random.default_rng(8).standard_normal((100_000, 8), np.float32)
 
 
 @pytest.fixture(scope="module")
-def table_store(table: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def table_store(random_table: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("seed") / "table.safetensors"
-    embstore.save(path, [f"product{i}" for i in range(len(table))], table)
-    return path
+    return saved(path, [f"product{i}" for i in range(len(random_table))], random_table)
 
 
 @pytest.fixture(scope="module")
@@ -45,19 +45,19 @@ def test_m_by_n_indexes_give_m_by_n_by_d() -> None:
             assert torch.equal(found[i, j], layer.weight[indexes[i, j]])
 
 
-def test_from_pretrained_on_a_random_table_gives_its_rows(table: NDArray[np.float32]) -> None:
-    layer = Embedding.from_pretrained(torch.from_numpy(table))
+def test_from_pretrained_on_a_random_table_gives_its_rows(random_table: NDArray[np.float32]) -> None:
+    layer = Embedding.from_pretrained(torch.from_numpy(random_table))
     assert layer.weight.shape == (100_000, 8)
-    np.testing.assert_array_equal(layer(torch.tensor(PICKED)).numpy(), table[PICKED])
+    np.testing.assert_array_equal(layer(torch.tensor(PICKED)).numpy(), random_table[PICKED])
 
 
 def test_from_pretrained_on_a_file_of_the_random_table_gives_its_rows(
-    table: NDArray[np.float32], table_store: Path
+    random_table: NDArray[np.float32], table_store: Path
 ) -> None:
     layer = Embedding.from_pretrained(table_store)
     ids = layer.encode([f"product{i}" for i in PICKED])
     assert ids.tolist() == PICKED
-    np.testing.assert_array_equal(layer(ids).numpy(), table[PICKED])
+    np.testing.assert_array_equal(layer(ids).numpy(), random_table[PICKED])
 
 
 def test_the_first_word_of_glove_is_the(real_store: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_bag_by_sum_is_the_sum_of_its_rows(real_store: Path, real_glove: RealG
     assert torch.equal(pooled, bag(rows))
 
 
-def test_uneven_bags_are_values_and_offsets(table: NDArray[np.float32], table_store: Path) -> None:
+def test_uneven_bags_are_values_and_offsets(random_table: NDArray[np.float32], table_store: Path) -> None:
     bag = EmbeddingBag.from_pretrained(table_store, mode="sum")
     purchased = [[4445, 5576, 251], [8747, 8236], [880]]
     values, offsets = bag.encode([[f"product{i}" for i in row] for row in purchased])
@@ -111,4 +111,4 @@ def test_uneven_bags_are_values_and_offsets(table: NDArray[np.float32], table_st
     assert offsets.tolist() == [0, 3, 5]
     pooled = bag(values, offsets)
     assert pooled.shape == (3, 8)
-    np.testing.assert_allclose(pooled.numpy(), [table[row].sum(0) for row in purchased], rtol=1e-6)
+    np.testing.assert_allclose(pooled.numpy(), [random_table[row].sum(0) for row in purchased], rtol=1e-6)

@@ -9,10 +9,11 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import RealGlove
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from support.glove import RealGlove
+from support.tables import saved
 
 import embstore
 from embstore.cli.analogy import analogy_command
@@ -28,8 +29,7 @@ VECTORS = np.array([[3, 1], [1, 0], [0, 1], [2, 3], [0, 0], [-1, -1]], np.float3
 
 @pytest.fixture
 def store(tmp_path: Path) -> embstore.Store:
-    embstore.save(tmp_path / "s.safetensors", WORDS, VECTORS)
-    return embstore.open(tmp_path / "s.safetensors")
+    return embstore.open(saved(tmp_path / "s.safetensors", WORDS, VECTORS))
 
 
 def assert_found(found: Neighbours, expected: Neighbours) -> None:

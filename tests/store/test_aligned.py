@@ -22,7 +22,7 @@ VECTORS = np.array([[1.5, 2], [3, 4.25], [-7, 8]], np.float32)
 DTYPES: list[Dtype] = ["float32", "float16", "bfloat16"]
 
 
-def saved(folder: Path, dtype: Dtype = "float32", **options: Any) -> Store:
+def saved_and_opened(folder: Path, dtype: Dtype = "float32", **options: Any) -> Store:
     embstore.save(folder / "words.safetensors", WORDS, VECTORS, dtype=dtype, overwrite=True)
     if not options:
         return embstore.open(folder / "words.safetensors")
@@ -32,7 +32,7 @@ def saved(folder: Path, dtype: Dtype = "float32", **options: Any) -> Store:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return saved(tmp_path_factory.mktemp("aligned"))
+    return saved_and_opened(tmp_path_factory.mktemp("aligned"))
 
 
 def test_row_i_is_words_i(store: Store) -> None:
@@ -73,7 +73,7 @@ def test_one_string_is_no_list_of_words(store: Store) -> None:
 @pytest.mark.parametrize("oov", ["mean", "hash:4", "hash:4:2"])
 def test_a_file_with_the_rows_gives_the_same(tmp_path: Path, dtype: Dtype, oov: str) -> None:
     words = ["the", "q", "frog", "z"]
-    plain, special = saved(tmp_path, dtype), saved(tmp_path, dtype, oov=oov, padding=True)
+    plain, special = saved_and_opened(tmp_path, dtype), saved_and_opened(tmp_path, dtype, oov=oov, padding=True)
     expected = special.aligned(words)
     assert np.array_equal(plain.aligned(words, oov), expected)
     assert np.array_equal(special.aligned(words, oov), expected)
@@ -98,7 +98,7 @@ def test_any_words(store: Store, words: list[str], k: int) -> None:
 
 
 def test_sixteen_bits_are_widened(tmp_path: Path) -> None:
-    store = saved(tmp_path, "bfloat16")
+    store = saved_and_opened(tmp_path, "bfloat16")
     expected = from_bfloat16(encode_rows(VECTORS, "bfloat16"))
     assert np.array_equal(store.aligned(WORDS), expected)
     assert np.array_equal(store.aligned([*WORDS, "q"], "zero"), np.concatenate([expected, np.zeros((1, 2))]))

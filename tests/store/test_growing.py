@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.running import output_of
+from support.tables import big_batches
 
-from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.batch import Source
 from embstore.store.growing import Gathered
 from embstore.store.store import Store
 
@@ -30,25 +27,19 @@ def test_rows_stand_as_they_came(sizes: list[int], expected: int | None) -> None
     assert gathered.finish().tolist() == [*rows.tolist(), [1, 1, 1], [1, 1, 1]]
 
 
-def big_batches(count: int, rows: int) -> Iterator[Batch]:
-    for number in range(count):
-        words = Tokens.pack(f"{number}.{row}" for row in range(rows))
-        yield Batch(words, np.full((rows, 300), number, np.float32))
-
-
-# VmHWM: what tracemalloc makes of an array that grows in place differs between versions of NumPy
+# the peak of a process: what tracemalloc makes of an array that grows in place differs between versions of NumPy
 READING = """
 import sys
-sys.path.insert(0, sys.argv[2])
 import numpy as np
-from test_growing import Source, Store, big_batches
-def peak():
-    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:")) * 1024
+from embstore.core.batch import Source
+from embstore.store.store import Store
+from support.memory import peak_of_process
+from support.tables import big_batches
 special = [np.full((2500, 300), row, np.float32) for row in range(4)]
 source = Source(300, big_batches(40, 2500), rows=eval(sys.argv[1]), special=lambda _: iter(special))
-before = peak()
+before = peak_of_process()
 store = Store.from_source(source, "made")
-print((peak() - before) / store.raw.nbytes)
+print((peak_of_process() - before) / store.raw.nbytes)
 assert (len(store), store.special) == (100_000, 10_000)
 assert [int(store[f"{number}.499"][299]) for number in (0, 17, 39)] == [0, 17, 39]
 assert store.weight[100_000::2500, 0].tolist() == [0, 1, 2, 3]
@@ -58,10 +49,7 @@ assert store.weight[100_000::2500, 0].tolist() == [0, 1, 2, 3]
 # the third: an index begins with the slots of 16 M tokens at most, whatever is told, and these take twice the table
 @pytest.mark.parametrize(("told", "most"), [(None, 1.45), (100_000, 1.45), (10**15, 1.45 + 2.05)])
 def test_a_table_is_read_without_a_second_one_in_memory(told: int | None, most: float) -> None:
-    command = [sys.executable, "-c", READING, repr(told), str(Path(__file__).parent)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.stderr == ""
-    assert 0.9 < float(done.stdout) < most
+    assert 0.9 < float(output_of(READING, repr(told))) < most
 
 
 def test_special_rows_may_be_views_of_the_vocabulary_s() -> None:

@@ -30,16 +30,16 @@ def packed(header: Any, data: bytes = bytes(8)) -> bytes:
     return len(text).to_bytes(8, "little") + text + data
 
 
-def read(path: Path, raw: bytes) -> layout.Header:
+def header_of(path: Path, raw: bytes) -> layout.Header:
     path.write_bytes(raw)
     with Input(path) as source:
         return layout.read_header(source)
 
 
-def refusal(tmp_path: Path, raw: bytes) -> str:
+def refusal_of_header(tmp_path: Path, raw: bytes) -> str:
     path = tmp_path / "t"
     with pytest.raises(FormatError) as caught:
-        read(path, raw)
+        header_of(path, raw)
     assert "\n" not in str(caught.value)
     return str(caught.value).removeprefix(f"{path}:").removeprefix(" ")
 
@@ -47,7 +47,7 @@ def refusal(tmp_path: Path, raw: bytes) -> str:
 def test_what_a_header_says(tmp_path: Path) -> None:
     entries = {"b": {"dtype": "U8", "shape": [3], "data_offsets": [8, 11]}, "a": F32}
     raw = packed({"__metadata__": {"format": "pt"}, **entries}, bytes(11))
-    header = read(tmp_path / "t", raw)
+    header = header_of(tmp_path / "t", raw)
     start = len(raw) - 11
     assert header.metadata == {"format": "pt"}
     assert header.tensors == {
@@ -62,7 +62,7 @@ def test_what_the_safetensors_package_writes_is_read(
     tmp_path: Path, tensors: list[tuple[str, list[int]]], metadata: dict[str, str]
 ) -> None:
     arrays = {f"t{i}": np.zeros(shape, NUMPY[dtype]) for i, (dtype, shape) in enumerate(tensors)}
-    header = read(tmp_path / "t", safetensors.numpy.save(arrays, metadata=metadata or None))
+    header = header_of(tmp_path / "t", safetensors.numpy.save(arrays, metadata=metadata or None))
     assert header.metadata == metadata
     found = {name: (tensor.dtype, list(tensor.shape)) for name, tensor in header.tensors.items()}
     assert found == {f"t{i}": tensor for i, tensor in enumerate(tensors)}
@@ -76,7 +76,7 @@ def test_what_is_built_is_read_back_by_both(
     head = layout.build_header(entries, metadata)
     assert len(head) % layout.ALIGNMENT == 0
     size = sum(layout.ITEMSIZE[dtype] * int(np.prod(shape)) for _, dtype, shape in entries)
-    header = read(tmp_path / "t", head + bytes(size))
+    header = header_of(tmp_path / "t", head + bytes(size))
     assert header.metadata == metadata
     assert {name: (t.dtype, t.shape) for name, t in header.tensors.items()} == {name: (d, s) for name, d, s in entries}
     theirs = safetensors.numpy.load(head + bytes(size))
@@ -98,7 +98,7 @@ def test_a_header_fits_into_what_was_left_for_it() -> None:
 
 
 def test_spaces_around_the_header_are_read(tmp_path: Path) -> None:
-    assert list(read(tmp_path / "t", packed(b"  " + json.dumps({"a": F32}).encode() + b" \n ")).tensors) == ["a"]
+    assert list(header_of(tmp_path / "t", packed(b"  " + json.dumps({"a": F32}).encode() + b" \n ")).tensors) == ["a"]
 
 
 JSON = "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
@@ -135,31 +135,36 @@ BAD_HEADERS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("header", "message"), BAD_HEADERS)
 def test_headers_that_are_wrong(tmp_path: Path, header: Any, message: str) -> None:
-    assert refusal(tmp_path, packed(header)) == message
+    assert refusal_of_header(tmp_path, packed(header)) == message
 
 
 def test_a_tensor_beyond_the_end(tmp_path: Path) -> None:
     raw = packed({"a": F32}, bytes(7))
-    assert refusal(tmp_path, raw) == f"a: ends at byte {len(raw) + 1} of a file of {len(raw)}: the file is cut short"
+    assert (
+        refusal_of_header(tmp_path, raw)
+        == f"a: ends at byte {len(raw) + 1} of a file of {len(raw)}: the file is cut short"
+    )
 
 
 def test_lengths_that_lie(tmp_path: Path) -> None:
-    assert refusal(tmp_path, b"1234567") == "7 bytes, too short for a safetensors file"
+    assert refusal_of_header(tmp_path, b"1234567") == "7 bytes, too short for a safetensors file"
     raw = packed({"a": F32})
     lying = (1 << 63).to_bytes(8, "little") + raw[8:]
     message = "claims a header of 9,223,372,036,854,775,808 bytes in a file of"
-    assert refusal(tmp_path, lying) == f"{message} {len(raw)}: not a safetensors file, or cut short"
+    assert refusal_of_header(tmp_path, lying) == f"{message} {len(raw)}: not a safetensors file, or cut short"
     large = packed(b" " * ((1 << 20) + 1))
-    assert refusal(tmp_path, large) == "a header of 1,048,577 bytes, more than the 1,048,576 that embstore reads"
+    assert (
+        refusal_of_header(tmp_path, large) == "a header of 1,048,577 bytes, more than the 1,048,576 that embstore reads"
+    )
 
 
 def test_a_later_version_is_refused_and_an_unknown_note_is_not(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedVersionError) as caught:
-        read(tmp_path / "t", packed({"__metadata__": {"embstore.version": "2.0"}, "a": F32}))
+        header_of(tmp_path / "t", packed({"__metadata__": {"embstore.version": "2.0"}, "a": F32}))
     reason = "a store of version 2.0; this embstore reads version 1: upgrade embstore"
     assert str(caught.value) == f"{tmp_path / 't'}: {reason}"
     notes = {"embstore.version": "1.7", "embstore.new": "x"}
-    assert read(tmp_path / "t", packed({"__metadata__": notes, "a": F32})).metadata == notes
+    assert header_of(tmp_path / "t", packed({"__metadata__": notes, "a": F32})).metadata == notes
 
 
 def test_hostile_headers_of_a_megabyte_are_refused_at_once(tmp_path: Path) -> None:
@@ -173,14 +178,14 @@ def test_hostile_headers_of_a_megabyte_are_refused_at_once(tmp_path: Path) -> No
     start = time.monotonic()
     for case in cases:
         assert len(case) < layout.MAX_HEADER
-        assert len(refusal(tmp_path, packed(case.encode()))) < 300
+        assert len(refusal_of_header(tmp_path, packed(case.encode()))) < 300
     assert time.monotonic() - start < 5
 
 
 def read_or_refused(tmp_path: Path, raw: bytes) -> None:
     message = ""
     try:
-        read(tmp_path / "t", raw)
+        header_of(tmp_path / "t", raw)
     except EmbstoreError as error:
         message = str(error)
     assert "\n" not in message

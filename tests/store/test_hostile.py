@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
+from support.damage import ask_everything, spans_of_tensors
+from support.running import output_of
+from support.tables import saved
 
 import embstore
 from embstore.core import _native
@@ -32,50 +30,14 @@ ASKED = [*WORDS, "qzxv", "x" * 50]
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("hostile") / "good.safetensors"
-    embstore.save(path, WORDS, np.ones((len(WORDS), 3), np.float32))
-    return path.read_bytes()
-
-
-def parts(raw: bytes) -> dict[str, slice]:
-    """Where each tensor lies."""
-    length = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8 : 8 + length])
-    spans = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
-    return {name: slice(8 + length + start, 8 + length + stop) for name, (start, stop) in spans.items()}
+    return saved(path, WORDS, np.ones((len(WORDS), 3), np.float32)).read_bytes()
 
 
 def replaced(raw: bytes, name: str, array: NDArray[Any]) -> bytes:
-    part = parts(raw)[name]
+    part = spans_of_tensors(raw)[name]
     data = array.tobytes()
     assert len(data) == part.stop - part.start
     return raw[: part.start] + data + raw[part.stop :]
-
-
-def use(path: Path) -> None:
-    """Do everything that one can with a store; errors of our own are fine."""
-    try:
-        store = embstore.open(path, format="store")
-    except EmbstoreError:
-        return
-    text = path.with_suffix(".txt")
-    calls: list[Callable[[], object]] = [
-        store.verify,
-        lambda: list(store.itos),
-        lambda: (store.itos[0], store.itos[-1]),
-        lambda: dict(store.stoi),
-        lambda: store.rows(ASKED),
-        lambda: store["word1"],
-        lambda: store[["word1", ""]],
-        lambda: store.get("é"),
-        lambda: store.weight.sum(),
-        lambda: store.most_similar("word3"),
-        store._repr_html_,
-        lambda: embstore.convert(path, text, format="store", overwrite=True),
-    ]
-    for call in calls:
-        with contextlib.suppress(EmbstoreError):
-            call()
-    store.close()
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -89,13 +51,13 @@ def test_any_bytes_changed_anywhere(
     kernel: ModuleType, tmp_path: Path, good: bytes, where: str, changes: list[tuple[float, int]], cut: int
 ) -> None:
     text_end = good.index(b"}}") + 2
-    part = slice(0, text_end) if where == "header" else parts(good)[where]
+    part = slice(0, text_end) if where == "header" else spans_of_tensors(good)[where]
     raw = bytearray(good)
     for place, value in changes:
         raw[part.start + int(place * (part.stop - part.start))] = value
     (tmp_path / "s").write_bytes(raw[: len(raw) - cut] if cut > 40 else raw)
     start = time.monotonic()
-    use(tmp_path / "s")
+    ask_everything(tmp_path / "s", ASKED)
     assert time.monotonic() - start < 2
 
 
@@ -110,16 +72,16 @@ EXTREME = [0, 1, -1, 2**31, 2**32, -(2**32), 2**62, 2**63 - 1, -(2**63), 107, 10
 def test_extreme_numbers_in_the_vocabulary(
     kernel: ModuleType, tmp_path: Path, good: bytes, name: str, numbers: list[int], every: int
 ) -> None:
-    part = parts(good)[name]
+    part = spans_of_tensors(good)[name]
     array = np.frombuffer(good[part], np.int64).copy()
     array[::every] = np.array(numbers, np.int64)[: len(array[::every])]
     (tmp_path / "s").write_bytes(replaced(good, name, array))
-    use(tmp_path / "s")
+    ask_everything(tmp_path / "s", ASKED)
 
 
 def aimed(good: bytes, row: int) -> NDArray[np.uint64]:
     """An index without an empty slot, in which every slot has the fingerprint of one word and names a row."""
-    part = parts(good)[layout.SLOTS]
+    part = spans_of_tensors(good)[layout.SLOTS]
     packed = Tokens.pack(["qzxv"])
     fingerprint = int(_native.hash_tokens(packed.data, packed.offsets, 0)[0]) >> 32
     return np.full((part.stop - part.start) // 8, (fingerprint << 32) | (row + 1), np.uint64)
@@ -136,7 +98,7 @@ def test_an_index_that_is_full_ends_its_probes(kernel: ModuleType, tmp_path: Pat
 
 @pytest.mark.parametrize("name", [layout.WEIGHT, layout.SLOTS, layout.OFFSETS, layout.BYTES])
 def test_verify_names_the_tensor_that_is_damaged(kernel: ModuleType, tmp_path: Path, good: bytes, name: str) -> None:
-    part, path = parts(good)[name], tmp_path / "s"
+    part, path = spans_of_tensors(good)[name], tmp_path / "s"
     for at in (part.start, (part.start + part.stop) // 2, part.stop - 1):
         path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
         with pytest.raises(FormatError) as caught:
@@ -150,8 +112,8 @@ def without_checksums(raw: bytes) -> bytes:
 
 def test_verify_needs_no_checksums(kernel: ModuleType, tmp_path: Path, good: bytes) -> None:
     """What it finds wrong in each array by itself."""
-    slots = np.frombuffer(good[parts(good)[layout.SLOTS]], np.uint64)
-    offsets = np.frombuffer(good[parts(good)[layout.OFFSETS]], np.int64)
+    slots = np.frombuffer(good[spans_of_tensors(good)[layout.SLOTS]], np.uint64)
+    offsets = np.frombuffer(good[spans_of_tensors(good)[layout.OFFSETS]], np.int64)
     moved, extra, falling = np.roll(slots, 1), slots.copy(), offsets.copy()
     extra[np.flatnonzero(slots == 0)[0]] = 5 << 32 | 1
     falling[3] = 0
@@ -173,28 +135,25 @@ def test_verify_needs_no_checksums(kernel: ModuleType, tmp_path: Path, good: byt
 CRASH = """
 import faulthandler, random, sys, warnings
 faulthandler.enable()
-sys.path.insert(0, sys.argv[2])
 warnings.simplefilter("ignore")
 from pathlib import Path
-import test_hostile
+from support.damage import ask_everything, spans_of_tensors
 path, good = Path(sys.argv[1]) / "s", (Path(sys.argv[1]) / "good").read_bytes()
-spans = [part for name, part in test_hostile.parts(good).items() if name != "embedding.weight"]
+spans = [part for name, part in spans_of_tensors(good).items() if name != "embedding.weight"]
 for seed in range(400):
     rng, raw = random.Random(seed), bytearray(good)
     for _ in range(rng.choice([1, 5, 50])):
         part = rng.choice(spans)
         raw[rng.randrange(part.start, part.stop)] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
     path.write_bytes(raw)
-    test_hostile.use(path)
+    ask_everything(path, sys.argv[2:])
 print("alive")
 """
 
 
 def test_a_process_of_its_own_lives_through_400_damaged_files(tmp_path: Path, good: bytes) -> None:
     (tmp_path / "good").write_bytes(good)
-    command = [sys.executable, "-c", CRASH, str(tmp_path), str(Path(__file__).parent)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "alive\n", "")
+    assert output_of(CRASH, tmp_path, *ASKED, timeout=100) == "alive\n"
 
 
 def test_a_table_made_to_collide_is_refused_quickly(kernel: ModuleType, tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from support.running import output_of
+from support.tables import saved
 
 import embstore
 from embstore.core.errors import UnknownTokenError
@@ -22,19 +22,18 @@ VECTORS = np.array([[1, 2], [3, 4], [5, 6], [-7.5, 8], [0, 0]], np.float32)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    embstore.save(tmp_path / "t.safetensors", WORDS, VECTORS)
-    return tmp_path / "t.safetensors"
+def store_path(tmp_path: Path) -> Path:
+    return saved(tmp_path / "t.safetensors", WORDS, VECTORS)
 
 
 @pytest.fixture
-def store(path: Path) -> embstore.Store:
-    return embstore.open(path)
+def store(store_path: Path) -> embstore.Store:
+    return embstore.open(store_path)
 
 
-def test_what_a_store_says_of_itself(store: embstore.Store, path: Path) -> None:
+def test_what_a_store_says_of_itself(store: embstore.Store, store_path: Path) -> None:
     assert (len(store), store.dim, store.shape, store.dtype, store.special) == (5, 2, (5, 2), "float32", 0)
-    assert (store.path, store.mapped) == (path, True)
+    assert (store.path, store.mapped) == (store_path, True)
     assert store.metadata["embstore.version"] == "1.0"
     assert repr(store) == "<Store t.safetensors: 5 x 2 float32, mapped>"
 
@@ -93,13 +92,13 @@ def test_views_cannot_be_written_and_copies_can(store: embstore.Store) -> None:
     assert store["the"].tolist() == [1, 2]
 
 
-def test_writing_through_the_map_never_reaches_the_file(store: embstore.Store, path: Path) -> None:
-    before = hashlib.sha256(path.read_bytes()).hexdigest()
+def test_writing_through_the_map_never_reaches_the_file(store: embstore.Store, store_path: Path) -> None:
+    before = hashlib.sha256(store_path.read_bytes()).hexdigest()
     store.raw[:] = 9
     assert store["the"].tolist() == [9, 9]
     store.close()
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == before
-    assert embstore.open(path)["the"].tolist() == [1, 2]
+    assert hashlib.sha256(store_path.read_bytes()).hexdigest() == before
+    assert embstore.open(store_path)["the"].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -122,8 +121,8 @@ def test_arrays_that_are_not_aligned(kernel: ModuleType, tmp_path: Path, dim: in
     raw = (tmp_path / "n.safetensors").read_bytes()
     shifted = tmp_path / "shifted.safetensors"
     shifted.write_bytes((4089).to_bytes(8, "little") + raw[8:4096] + b" " + raw[4096:])
-    for path in (tmp_path / "n.safetensors", shifted):
-        store = embstore.open(path)
+    for store_path in (tmp_path / "n.safetensors", shifted):
+        store = embstore.open(store_path)
         assert store.rows(["c", "a", "x"]).tolist() == [2, 0, -1]
         np.testing.assert_array_equal(store[["c", "a"]], vectors[[2, 0]])
         assert list(store.itos) == ["a", "b", "c"]
@@ -147,11 +146,11 @@ def test_a_closed_store_says_so(store: embstore.Store) -> None:
     store.close()
 
 
-def test_a_store_pickles_as_its_path(store: embstore.Store, path: Path) -> None:
+def test_a_store_pickles_as_its_path(store: embstore.Store, store_path: Path) -> None:
     pickled = pickle.dumps(store)
     assert len(pickled) < 300
     again = pickle.loads(pickled)
-    assert (again.path, again.mapped) == (path, True)
+    assert (again.path, again.mapped) == (store_path, True)
     assert again["é"].tolist() == [-7.5, 8]
 
 
@@ -178,13 +177,13 @@ def test_html_for_notebooks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("advise", ["normal", "random", "sequential", "willneed"])
-def test_advice_changes_no_answer(path: Path, advise: Any) -> None:
-    assert embstore.open(path, advise=advise)["é"].tolist() == [-7.5, 8]
+def test_advice_changes_no_answer(store_path: Path, advise: Any) -> None:
+    assert embstore.open(store_path, advise=advise)["é"].tolist() == [-7.5, 8]
 
 
-def test_another_advice_is_refused(path: Path) -> None:
+def test_another_advice_is_refused(store_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
-        embstore.open(path, advise="often")  # type: ignore[arg-type]
+        embstore.open(store_path, advise="often")  # type: ignore[arg-type]
     assert str(caught.value) == "advise='often': expected one of normal, random, sequential, willneed"
 
 
@@ -202,13 +201,12 @@ print(anonymous() - before, store.stoi["w11"], len(store))
 """
 
 
-def test_opening_takes_no_memory_whatever_the_size(path: Path, tmp_path: Path) -> None:
+def test_opening_takes_no_memory_whatever_the_size(store_path: Path, tmp_path: Path) -> None:
     embstore.save(tmp_path / "small", [f"w{i}" for i in range(20)], np.zeros((20, 4), np.float32))
     embstore.save(tmp_path / "large", [f"w{i}" for i in range(400_000)], np.zeros((400_000, 16), np.float32))
     (tmp_path / "small").rename(tmp_path / "small.safetensors")
     (tmp_path / "large").rename(tmp_path / "large.safetensors")
-    command = [sys.executable, "-c", MEMORY, str(tmp_path / "small.safetensors"), str(tmp_path / "large.safetensors")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    grown, row, size = map(int, done.stdout.split())
+    output = output_of(MEMORY, tmp_path / "small.safetensors", tmp_path / "large.safetensors")
+    grown, row, size = map(int, output.split())
     assert (row, size) == (11, 400_000)
     assert grown <= 1024  # kB

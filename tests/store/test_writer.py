@@ -18,6 +18,7 @@ import torch
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from support.tables import source
 
 import embstore
 from embstore.core.batch import Batch, Source, Tokens
@@ -31,14 +32,7 @@ MATRICES = hnp.arrays(np.uint32, st.tuples(st.integers(1, 8), st.integers(1, 5))
 )
 
 
-def source(words: list[str], vectors: NDArray[Any], cuts: int = 3, dtype: Dtype = "float32", **more: Any) -> Source:
-    """The rows in batches of `cuts`."""
-    starts = range(0, len(words), cuts)
-    batches = (Batch(Tokens.pack(words[i : i + cuts]), vectors[i : i + cuts]) for i in starts)
-    return Source(dim=vectors.shape[1], batches=batches, dtype=dtype, **more)
-
-
-def numbered(count: int, dim: int = 2) -> tuple[list[str], NDArray[np.float32]]:
+def numbered_words(count: int, dim: int = 2) -> tuple[list[str], NDArray[np.float32]]:
     return [f"w{i}" for i in range(count)], np.arange(count * dim, dtype=np.float32).reshape(count, dim)
 
 
@@ -61,7 +55,7 @@ def test_the_safetensors_package_reads_the_same_bits(
 def test_narrow_floats_are_rounded_as_torch_rounds_them(tmp_path: Path, vectors: NDArray[np.float32]) -> None:
     path, words = tmp_path / "s.safetensors", [f"w{i}" for i in range(len(vectors))]
     for dtype, kind in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
-        write_store(path, source(words, vectors, dtype=dtype))  # type: ignore[arg-type]
+        write_store(path, source(words, vectors, dtype=dtype))
         stored = safetensors.torch.load_file(path)["embedding.weight"]
         expected = torch.from_numpy(vectors.copy()).to(kind)
         assert stored.dtype == kind
@@ -72,7 +66,7 @@ def test_narrow_floats_are_rounded_as_torch_rounds_them(tmp_path: Path, vectors:
 
 
 def test_equal_tables_make_equal_files(kernel: ModuleType, tmp_path: Path) -> None:
-    words, vectors = numbered(100)
+    words, vectors = numbered_words(100)
     for i, cuts in enumerate((1, 7, 100)):
         write_store(tmp_path / str(i), source(words, vectors, cuts, rows=(100 if i else None)))
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
@@ -149,7 +143,7 @@ def test_a_source_that_fails_leaves_the_old_file(tmp_path: Path, error: BaseExce
 
 
 def test_special_rows_stand_behind_the_vocabulary(tmp_path: Path) -> None:
-    words, vectors = numbered(3)
+    words, vectors = numbered_words(3)
     special = np.full((2, 2), 9, np.float32)
     write_store(tmp_path / "s", source(words, vectors, special=special))
     store = embstore.open(tmp_path / "s", format="store")
@@ -159,7 +153,7 @@ def test_special_rows_stand_behind_the_vocabulary(tmp_path: Path) -> None:
 
 
 def test_a_note_of_any_length_fits(tmp_path: Path) -> None:
-    words, vectors = numbered(1)
+    words, vectors = numbered_words(1)
     origin = {"name": "\N{GRINNING FACE}" * 5000, "format": "glove", "options": "x" * 5000}
     write_store(tmp_path / "s", source(words, vectors, provenance=lambda: origin))
     metadata = embstore.open(tmp_path / "s", format="store").metadata

@@ -5,8 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
+from support.running import output_of
+from support.tables import saved
 
 import embstore
 from embstore.words.encoder import Bags, Encoder
@@ -31,8 +31,8 @@ BAGS = st.lists(st.lists(WORD, max_size=5), max_size=5)
 
 @pytest.fixture
 def store(tmp_path: Path) -> embstore.Store:
-    embstore.save(tmp_path / "words.safetensors", WORDS, np.arange(14, dtype=np.float32).reshape(7, 2))
-    return embstore.open(tmp_path / "words.safetensors")
+    vectors = np.arange(14, dtype=np.float32).reshape(7, 2)
+    return embstore.open(saved(tmp_path / "words.safetensors", WORDS, vectors))
 
 
 def vocabulary() -> Vocabulary:
@@ -473,7 +473,7 @@ def test_lists_need_neither_torch_nor_pyarrow(store: embstore.Store) -> None:
         f"Encoder(embstore.open({str(store.path)!r}), 'lower,hash:5', padding=True).encode([['the', 'q'], []]); "
         "print({'torch', 'pyarrow', 'h5py', 'click', 'pandas', 'polars'} & sys.modules.keys())"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    assert output_of(code) == "set()\n"
 
 
 def test_an_encoder_shows_what_it_is() -> None:

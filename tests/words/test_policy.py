@@ -7,7 +7,6 @@ import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,15 +15,14 @@ import numpy as np
 import pytest
 import xxhash
 from hypothesis import given
+from support.paths import FORMATS
 
 from embstore.words.backoffs import BACK_OFFS, find_forms
 from embstore.words.policy import Error, Hash, Mean, Policy, Skip, Subword, Unk, Zero
 
-FORMATS = Path(__file__).parents[2] / "formats" / "oov"
 
-
-def goldens(path: str) -> list[Any]:
-    found: list[Any] = json.loads((FORMATS / path).read_text())
+def golden_policies(path: str) -> list[Any]:
+    found: list[Any] = json.loads((FORMATS / "oov" / path).read_text())
     assert found
     return found
 
@@ -32,7 +30,7 @@ def goldens(path: str) -> list[Any]:
 # ------------------------------------------------------------------------------------------------------ text
 
 
-@pytest.mark.parametrize("golden", goldens("valid/texts.json"), ids=lambda golden: golden["text"])
+@pytest.mark.parametrize("golden", golden_policies("valid/texts.json"), ids=lambda golden: golden["text"])
 def test_text_is_parsed_and_written(golden: dict[str, str]) -> None:
     policy = Policy.parse(golden["text"])
     assert str(policy) == golden["canonical"]
@@ -40,7 +38,7 @@ def test_text_is_parsed_and_written(golden: dict[str, str]) -> None:
     assert policy.named
 
 
-@pytest.mark.parametrize("golden", goldens("invalid/texts.json"), ids=lambda golden: golden["text"])
+@pytest.mark.parametrize("golden", golden_policies("invalid/texts.json"), ids=lambda golden: golden["text"])
 def test_text_that_is_no_policy(golden: dict[str, str]) -> None:
     with pytest.raises(ValueError) as caught:
         Policy.parse(golden["text"])
@@ -130,7 +128,7 @@ class Recorder:
         return np.array([0 if word == self.known else -1 for word in words], np.int64)
 
 
-@pytest.mark.parametrize("golden", goldens("valid/forms.json"), ids=lambda golden: golden["back_offs"])
+@pytest.mark.parametrize("golden", golden_policies("valid/forms.json"), ids=lambda golden: golden["back_offs"])
 def test_the_forms_that_are_tried(golden: Any) -> None:
     back_offs = Policy.parse(golden["back_offs"]).backoffs
     recorder = Recorder()
@@ -197,14 +195,16 @@ def test_forms_are_found_as_by_one_word_at_a_time(
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1000, 3), (4096, 2), (2**32, 4)], ids=str)
 def test_the_buckets_of_the_format(kernel: ModuleType, size: tuple[int, int]) -> None:
-    vectors = [v for v in goldens("valid/buckets.json") if (v["buckets"], v["hashes"]) == size]
+    vectors = [v for v in golden_policies("valid/buckets.json") if (v["buckets"], v["hashes"]) == size]
     words = [bytes.fromhex(v["word"]).decode("utf-8", "surrogateescape") for v in vectors]
     assert words[1:3] == ["the", "The"]
     assert Hash(*size).places(words).tolist() == [v["places"] for v in vectors]
 
 
 def test_a_surrogate_alone_has_a_bucket_too(kernel: ModuleType) -> None:
-    expected = [v["places"] for v in goldens("valid/buckets.json") if v["word"] == "eda080" and v["buckets"] == 1000]
+    expected = [
+        v["places"] for v in golden_policies("valid/buckets.json") if v["word"] == "eda080" and v["buckets"] == 1000
+    ]
     assert Hash(1000, 3).places(["\ud800"]).tolist() == expected
 
 

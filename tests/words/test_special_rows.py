@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.tables import converted
 
 import embstore
 from embstore.core.dtypes import encode_rows, to_bfloat16
@@ -35,19 +36,11 @@ class Rows:
 
 
 @pytest.fixture
-def text(tmp_path: Path) -> Path:
+def text_path(tmp_path: Path) -> Path:
     path = tmp_path / "table.txt"
     rows = (" ".join([word, *map(repr, vector.tolist())]) for word, vector in zip(WORDS, VECTORS, strict=True))
     path.write_text("".join(f"{row}\n" for row in rows))
     return path
-
-
-def converted(text: Path, **options: Any) -> embstore.Store:
-    path = text.with_suffix(".safetensors")
-    embstore.convert(text, path, overwrite=True, **options)
-    store = embstore.open(path)
-    store.verify()
-    return store
 
 
 # ----------------------------------------------------------------------------------------- what the rows are
@@ -124,9 +117,9 @@ def test_rows_behind_the_vocabulary_do_not_count() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("policy", ["zero", "mean", "lower,hash:5"])
-def test_a_file_gets_the_rows_that_a_layer_would_make(text: Path, dtype: Dtype, policy: str) -> None:
-    store = converted(text, oov=policy, padding=True, dtype=dtype)
-    plain = converted(text, dtype=dtype)
+def test_a_file_gets_the_rows_that_a_layer_would_make(text_path: Path, dtype: Dtype, policy: str) -> None:
+    store = converted(text_path, text_path.parent, oov=policy, padding=True, dtype=dtype)
+    plain = converted(text_path, text_path.parent, dtype=dtype)
     made = special_rows(plain, policy, True)
     assert store.special == len(made)
     assert np.array_equal(store.raw[:6], plain.raw)
@@ -135,41 +128,41 @@ def test_a_file_gets_the_rows_that_a_layer_would_make(text: Path, dtype: Dtype, 
     assert Encoder(store, policy, padding=True).in_file
 
 
-def test_the_last_of_repeated_rows_is_the_one_that_counts(text: Path) -> None:
-    text.write_text("a 1\nb 2\na 9\n")
+def test_the_last_of_repeated_rows_is_the_one_that_counts(text_path: Path) -> None:
+    text_path.write_text("a 1\nb 2\na 9\n")
     with pytest.warns(embstore.EmbstoreWarning):
-        store = converted(text, oov="mean", duplicates="last")
+        store = converted(text_path, text_path.parent, oov="mean", duplicates="last")
     assert store.weight.tolist() == [[9], [2], [5.5]]
 
 
-def test_a_policy_without_rows_is_noted_all_the_same(text: Path) -> None:
-    store = converted(text, oov="lower,unk")
+def test_a_policy_without_rows_is_noted_all_the_same(text_path: Path) -> None:
+    store = converted(text_path, text_path.parent, oov="lower,unk")
     assert (store.metadata["embstore.oov"], store.special) == ("lower,unk", 0)
     assert "embstore.padding" not in store.metadata
 
 
-def test_padding_alone_makes_one_row(text: Path) -> None:
-    store = converted(text, padding=True)
+def test_padding_alone_makes_one_row(text_path: Path) -> None:
+    store = converted(text_path, text_path.parent, padding=True)
     assert (store.metadata["embstore.oov"], store.metadata["embstore.padding"]) == ("error", "1")
     assert store.weight[6:].tolist() == [[0, 0, 0]]
 
 
-def test_a_function_cannot_be_written(text: Path) -> None:
+def test_a_function_cannot_be_written(text_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
-        converted(text, oov=[str.lower, "zero"])
+        converted(text_path, text_path.parent, oov=[str.lower, "zero"])
     message = "oov '<str.lower>,zero': a file holds back-offs by name, and 500 characters of a policy"
     assert str(caught.value) == message
-    assert not text.with_suffix(".safetensors").exists()
+    assert not text_path.with_suffix(".safetensors").exists()
 
 
-def test_a_policy_as_long_as_a_header_cannot_be_written(text: Path) -> None:
+def test_a_policy_as_long_as_a_header_cannot_be_written(text_path: Path) -> None:
     with pytest.raises(ValueError, match=r"xxx': a file holds back-offs by name, and 500 characters of a policy$"):
-        converted(text, oov="unk:" + "x" * 500)
+        converted(text_path, text_path.parent, oov="unk:" + "x" * 500)
 
 
-def test_other_formats_have_no_special_rows(text: Path) -> None:
+def test_other_formats_have_no_special_rows(text_path: Path) -> None:
     with pytest.raises(embstore.EmbstoreError) as caught:
-        embstore.convert(text, text.with_name("again.txt"), oov="zero")
+        embstore.convert(text_path, text_path.with_name("again.txt"), oov="zero")
     assert str(caught.value) == "oov and padding make rows in a store: the format glove has none such"
 
 
@@ -188,8 +181,10 @@ def test_other_formats_have_no_special_rows(text: Path) -> None:
         ("zero", True, False),
     ],
 )
-def test_a_file_serves_the_policies_whose_rows_it_has(text: Path, wanted: str, padding: bool, served: bool) -> None:
-    encoder = Encoder(converted(text, oov="lower,hash:5", padding=True), wanted, padding=padding)
+def test_a_file_serves_the_policies_whose_rows_it_has(
+    text_path: Path, wanted: str, padding: bool, served: bool
+) -> None:
+    encoder = Encoder(converted(text_path, text_path.parent, oov="lower,hash:5", padding=True), wanted, padding=padding)
     assert encoder.in_file is served
     assert encoder.padding_idx == (6 if padding else None)
     assert encoder.num_embeddings == 6 + encoder.special
@@ -197,21 +192,21 @@ def test_a_file_serves_the_policies_whose_rows_it_has(text: Path, wanted: str, p
         assert encoder.special == 6
 
 
-def test_padding_that_the_file_lacks_is_not_in_it(text: Path) -> None:
-    store = converted(text, oov="zero")
+def test_padding_that_the_file_lacks_is_not_in_it(text_path: Path) -> None:
+    store = converted(text_path, text_path.parent, oov="zero")
     assert Encoder(store, "zero").in_file
     assert Encoder(store, "zero").encode(["?"]).tolist() == [6]
     assert not Encoder(store, "zero", padding=True).in_file
     assert Encoder(store, "zero", padding=True).encode(["?"]).tolist() == [7]
 
 
-def test_buckets_stand_behind_padding_that_is_not_wanted(text: Path) -> None:
-    ids = Encoder(converted(text, oov="hash:5", padding=True), "hash:5").encode(["qzxv"])
+def test_buckets_stand_behind_padding_that_is_not_wanted(text_path: Path) -> None:
+    ids = Encoder(converted(text_path, text_path.parent, oov="hash:5", padding=True), "hash:5").encode(["qzxv"])
     assert ids.tolist() == [7 + Hash(5).places(["qzxv"])[0, 0]]
 
 
-def test_no_rows_needed_means_none_behind(text: Path) -> None:
-    encoder = Encoder(converted(text, oov="hash:5", padding=True), "lower,unk")
+def test_no_rows_needed_means_none_behind(text_path: Path) -> None:
+    encoder = Encoder(converted(text_path, text_path.parent, oov="hash:5", padding=True), "lower,unk")
     assert (encoder.in_file, encoder.special, encoder.num_embeddings) == (False, 0, 6)
 
 

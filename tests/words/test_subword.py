@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from goldens import FORMATS
 from hypothesis import given
 from hypothesis import strategies as st
+from support.memory import peak_of
+from support.paths import FORMATS
+from support.tables import converted
 
 import embstore
 from embstore.cli.main import main
@@ -48,15 +49,7 @@ BY_GENSIM = {
 }
 
 
-def converted(folder: Path, src: Path = MODEL, **options: Any) -> embstore.Store:
-    path = folder / "made.safetensors"
-    embstore.convert(src, path, overwrite=True, **options)
-    store = embstore.open(path)
-    store.verify()
-    return store
-
-
-def pooled(source: Any, bags: list[list[str]], weights: Any = None, **options: Any) -> Any:
+def pooled_by_layer(source: Any, bags: list[list[str]], weights: Any = None, **options: Any) -> Any:
     bag = embstore.EmbeddingBag.from_pretrained(source, mode="sum", **options)
     return bag(*bag.encode(bags, weights)).float().numpy()
 
@@ -92,7 +85,7 @@ def test_ids_and_vectors_of_unknown_words(golden: dict[str, Any]) -> None:
     bags = Encoder(store).encode_bags([[golden["word"]]])
     assert bags.values.tolist() == [len(store) + place for place in golden["places"]]
     np.testing.assert_allclose(store.aligned([golden["word"]]), [golden["vector"]], rtol=0, atol=1e-7)
-    np.testing.assert_allclose(pooled(store, [[golden["word"]]]), [golden["vector"]], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(pooled_by_layer(store, [[golden["word"]]]), [golden["vector"]], rtol=0, atol=1e-7)
 
 
 def test_some_words_have_no_ngrams() -> None:
@@ -102,9 +95,9 @@ def test_some_words_have_no_ngrams() -> None:
 @pytest.mark.parametrize("name", BY_GENSIM)
 def test_vectors_are_those_of_gensim(name: str, tmp_path: Path) -> None:
     words = ["frogs", "žáby", "日本"]
-    store = converted(tmp_path, MODELS / f"{name}.bin")
+    store = converted(MODELS / f"{name}.bin", tmp_path)
     np.testing.assert_allclose(store.aligned(words), BY_GENSIM[name], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(pooled(store, [[word] for word in words]), BY_GENSIM[name], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(pooled_by_layer(store, [[word] for word in words]), BY_GENSIM[name], rtol=0, atol=1e-6)
 
 
 words = st.lists(
@@ -116,16 +109,16 @@ words = st.lists(
 @pytest.mark.parametrize("name", BY_FASTTEXT)
 def test_vectors_are_those_of_fasttext(name: str, tmp_path: Path) -> None:
     words = ["frogs", "žáby", "日本"]
-    store = converted(tmp_path, MODELS / name)
+    store = converted(MODELS / name, tmp_path)
     assert (store.special, store.metadata["embstore.subword"]) == (7, "2,4,7")
     np.testing.assert_allclose(store.aligned(words), BY_FASTTEXT[name], rtol=0, atol=1e-7)
-    np.testing.assert_allclose(pooled(store, [[word] for word in words]), BY_FASTTEXT[name], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(pooled_by_layer(store, [[word] for word in words]), BY_FASTTEXT[name], rtol=0, atol=1e-7)
 
 
 @given(bags=st.lists(words, max_size=5), policy=st.sampled_from(["subword", "lower,subword"]))
 def test_bags_are_sums_of_the_words_vectors(bags: list[list[str]], policy: str) -> None:
     store = embstore.open(MODEL)
-    found = pooled(store, bags, oov=policy)
+    found = pooled_by_layer(store, bags, oov=policy)
     expected = [store.aligned(bag, "subword").sum(axis=0) for bag in bags]
     np.testing.assert_allclose(found, np.reshape(expected, (-1, 3)), rtol=0, atol=1e-5)
 
@@ -139,7 +132,7 @@ def test_weights_go_to_each_ngram() -> None:
     assert weights is not None
     assert weights.dtype == np.float32
     assert weights.tolist() == [2, 2, 2, 2, -1, -1, -1]
-    means = pooled(store, [["the", "x"]], [[0.5, 0.5]])
+    means = pooled_by_layer(store, [["the", "x"]], [[0.5, 0.5]])
     np.testing.assert_allclose(means, store.aligned(["the", "x"]).mean(axis=0, keepdims=True), atol=1e-6)
 
 
@@ -163,7 +156,7 @@ def test_back_offs_come_before_ngrams_which_are_those_of_the_word_as_given() -> 
 
 
 def test_what_a_store_holds(tmp_path: Path) -> None:
-    store = converted(tmp_path)
+    store = converted(MODEL, tmp_path)
     rows = np.frombuffer(MODEL.read_bytes()[-17 - 12 - 13 * 12 : -17 - 12], "<f4").reshape(13, 3)
     assert (len(store), store.special) == (6, 7)
     assert store.weight[6:].tolist() == rows[6:].tolist()
@@ -180,10 +173,10 @@ def test_what_a_store_holds(tmp_path: Path) -> None:
 def test_every_dtype(dtype: Dtype, atol: float, tmp_path: Path) -> None:
     words = ["the", "frogs", "žáby", ""]
     expected = embstore.open(MODEL).aligned(words)
-    store = converted(tmp_path, dtype=dtype)
+    store = converted(MODEL, tmp_path, dtype=dtype)
     assert store.dtype == dtype
     np.testing.assert_allclose(store.aligned(words), expected, rtol=0, atol=atol)
-    np.testing.assert_allclose(pooled(store, [[word] for word in words]), expected, rtol=0, atol=atol)
+    np.testing.assert_allclose(pooled_by_layer(store, [[word] for word in words]), expected, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -207,14 +200,14 @@ def test_models_without_all_buckets_have_no_rows_behind_their_words(name: str) -
 
 
 def test_a_policy_given_replaces_the_rows(tmp_path: Path) -> None:
-    store = converted(tmp_path, oov="lower,hash:4")
+    store = converted(MODEL, tmp_path, oov="lower,hash:4")
     assert (store.special, store.metadata["embstore.oov"]) == (4, "lower,hash:4")
     assert "embstore.subword" not in store.metadata
 
 
 @pytest.mark.parametrize(("oov", "noted"), [("lower,subword", "lower,subword"), (None, "subword")])
 def test_padding_stands_before_the_ngrams(oov: str | None, noted: str, tmp_path: Path) -> None:
-    store = converted(tmp_path, oov=oov, padding=True)
+    store = converted(MODEL, tmp_path, oov=oov, padding=True)
     assert (store.special, store.metadata["embstore.oov"], store.metadata["embstore.subword"]) == (8, noted, "2,4,7")
     assert store.weight[6].tolist() == [0, 0, 0]
     plain = embstore.open(MODEL)
@@ -226,20 +219,20 @@ def test_padding_stands_before_the_ngrams(oov: str | None, noted: str, tmp_path:
 def test_normalized_tables_leave_the_ngrams_out(tmp_path: Path) -> None:
     told = r"^tables of n-grams left out, as their means cannot be normalized: 1$"
     with pytest.warns(embstore.EmbstoreWarning, match=told):
-        store = converted(tmp_path, normalize=True)
+        store = converted(MODEL, tmp_path, normalize=True)
     assert store.special == 0
     assert "embstore.oov" not in store.metadata
 
 
 def test_selected_words_keep_all_ngrams(tmp_path: Path) -> None:
-    store = converted(tmp_path, vocab_only=["frog"])
+    store = converted(MODEL, tmp_path, vocab_only=["frog"])
     assert (list(store.itos), store.special) == (["frog"], 7)
     assert store.aligned(["frogs"]).tolist() == embstore.open(MODEL).aligned(["frogs"]).tolist()
 
 
 @pytest.mark.parametrize("padding", [True, False])
 def test_a_store_made_of_a_store_has_the_ngrams_too(padding: bool, tmp_path: Path) -> None:
-    first = converted(tmp_path, oov="lower,subword", padding=True)
+    first = converted(MODEL, tmp_path, oov="lower,subword", padding=True)
     embstore.convert(first.path or "", tmp_path / "again.safetensors", padding=padding)
     again = embstore.open(tmp_path / "again.safetensors")
     again.verify()
@@ -251,7 +244,7 @@ def test_a_store_made_of_a_store_has_the_ngrams_too(padding: bool, tmp_path: Pat
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8"])
 def test_narrow_rows_are_not_rounded_again(dtype: Dtype, tmp_path: Path) -> None:
-    first = converted(tmp_path, dtype=dtype)
+    first = converted(MODEL, tmp_path, dtype=dtype)
     embstore.convert(first.path or "", tmp_path / "again.safetensors")
     embstore.convert(first.path or "", tmp_path / "wide.safetensors", dtype="float32")
     assert embstore.open(tmp_path / "again.safetensors").raw.tobytes() == first.raw.tobytes()
@@ -270,14 +263,14 @@ def test_another_writer_s_store() -> None:
 
 
 def test_a_frozen_bag_over_a_store_is_zero_copy(tmp_path: Path) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(converted(tmp_path), mode="sum")
+    bag = embstore.EmbeddingBag.from_pretrained(converted(MODEL, tmp_path), mode="sum")
     assert bag.mapped is not None
     assert bag.num_embeddings == 13
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
 def test_tables_and_their_loaders(dtype: Dtype, tmp_path: Path) -> None:
-    store = converted(tmp_path, dtype=dtype)
+    store = converted(MODEL, tmp_path, dtype=dtype)
     tables = embstore.Tables({"review": embstore.EmbeddingBag.from_pretrained(store, mode="sum")})
     batch = tables.encode([{"review": ["the", "frogs"]}, {"review": []}])
     found = tables(batch)["review"]
@@ -286,7 +279,7 @@ def test_tables_and_their_loaders(dtype: Dtype, tmp_path: Path) -> None:
 
 
 def test_pickled_encoders_work_in_workers(tmp_path: Path) -> None:
-    encoder = Encoder(converted(tmp_path), "lower,subword")
+    encoder = Encoder(converted(MODEL, tmp_path), "lower,subword")
     data = pickle.dumps(encoder)
     assert len(data) < 4096
     again = pickle.loads(data)
@@ -300,7 +293,7 @@ def test_pickled_encoders_work_in_workers(tmp_path: Path) -> None:
 
 
 def test_coverage_tells_what_is_left_to_ngrams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = converted(tmp_path)
+    store = converted(MODEL, tmp_path)
     found = coverage(store, ["the", "THE", "frogs", "frogs"], "lower,subword")
     assert (found.known.tokens, found.rules["lower"].tokens, found.missing.token_share) == (1, 1, 0.5)
     assert found.ending == "subword"
@@ -314,7 +307,7 @@ def test_coverage_tells_what_is_left_to_ngrams(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_what_cannot_hold_ngrams(tmp_path: Path) -> None:
-    store = converted(tmp_path)
+    store = converted(MODEL, tmp_path)
     with pytest.raises(ValueError) as caught:
         Encoder(store).encode(["the"])
     assert str(caught.value) == (
@@ -329,8 +322,8 @@ def test_what_cannot_hold_ngrams(tmp_path: Path) -> None:
     with pytest.raises(embstore.EmbstoreError) as caught_by_padding:
         embstore.Embedding.from_pretrained(store, padding=True)
     assert str(caught_by_padding.value) == (
-        "oov 'subword': <Store made.safetensors: 6 x 3 float32, mapped> has no padding row before those of its "
-        "n-grams; convert writes one with padding=True, and another oov needs none there"
+        "oov 'subword': <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has no padding row before those of "
+        "its n-grams; convert writes one with padding=True, and another oov needs none there"
     )
     layer = embstore.Embedding.from_pretrained(store, oov="zero", padding=True)
     assert layer.encode([["the", "frogs"], ["a"]]).tolist() == [[1, 7], [4, 6]]
@@ -342,9 +335,9 @@ def test_tables_without_ngrams(tmp_path: Path) -> None:
         "oov 'lower,subword' needs rows of character n-grams, such as those of a fastText .bin file; glove.txt has none"
     )
     with pytest.raises(embstore.EmbstoreError) as caught:
-        converted(tmp_path, tmp_path / "glove.txt", oov="lower,subword")
+        converted(tmp_path / "glove.txt", tmp_path, oov="lower,subword")
     assert str(caught.value) == message
-    assert not (tmp_path / "made.safetensors").exists()
+    assert not (tmp_path / "glove.safetensors").exists()
 
 
 NOT_READ = ["", "2,4", "2,4,7,1", "-2,4,7", "2,1,7", "2,4,0", "٢,4,7", "2,4,7\n", "2,101,7", "1,2147483647,7"]
@@ -352,7 +345,7 @@ NOT_READ = ["", "2,4", "2,4,7,1", "-2,4,7", "2,1,7", "2,4,0", "٢,4,7", "2,4,7\n
 
 @pytest.mark.parametrize("text", [*NOT_READ, "2,4,8"])
 def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
-    store = converted(tmp_path)
+    store = converted(MODEL, tmp_path)
     metadata = {**store.metadata, "embstore.subword": text}
     assert Special.of_file(metadata, 7) is None
     store.metadata = metadata
@@ -360,26 +353,18 @@ def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
         Encoder(store)
     if text in NOT_READ:
         assert str(caught.value) == (
-            "oov 'subword': the header of <Store made.safetensors: 6 x 3 float32, mapped> says "
+            "oov 'subword': the header of <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> says "
             f"embstore.subword={text!r}, expected three numbers such as '3,6,2000000', the second 100 at most; "
             "convert the model anew, or take another oov"
         )
     else:  # 7 rows are not 8
         assert str(caught.value) == (
             "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText .bin "
-            "file; <Store made.safetensors: 6 x 3 float32, mapped> has none"
+            "file; <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has none"
         )
 
 
 # ------------------------------------------------------------------------------------------------ long words
-
-
-def peak_of(call: Any) -> int:
-    tracemalloc.start()
-    call()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
 
 
 def test_a_long_word_takes_little_memory() -> None:
@@ -390,7 +375,7 @@ def test_a_long_word_takes_little_memory() -> None:
 
 
 def test_a_long_word_has_the_vector_of_its_ngrams(tmp_path: Path) -> None:
-    store, long = converted(tmp_path), "frog" * 5000
+    store, long = converted(MODEL, tmp_path), "frog" * 5000
     buckets, _ = Ngrams(2, 4, 7).of(Tokens.pack([long]))
     expected = store.weight[len(store) :][buckets].mean(axis=0, dtype=np.float64)
     vectors = store.aligned(["the", long, "", "frogs", long])

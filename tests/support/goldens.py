@@ -13,9 +13,7 @@ import pytest
 
 import embstore
 from embstore.codecs.registry.table import Codec
-
-FORMATS = Path(__file__).parent.parent / "formats"
-SAMPLE = FORMATS / "glove" / "valid" / "glove.6B.50d.sample.txt"
+from support.paths import FORMATS
 
 
 def sidecars(kind: str) -> list[Any]:
@@ -28,19 +26,19 @@ def sidecars(kind: str) -> list[Any]:
     ]
 
 
-def named(kind: str, name: str) -> list[Any]:
-    """Return those of one format."""
-    return [param for param in sidecars(kind) if str(param.id).startswith(f"{name}-")]
+def sidecars_of(format_name: str, kind: str) -> list[Any]:
+    """Return the parameters of one format alone."""
+    return [param for param in sidecars(kind) if str(param.id).startswith(f"{format_name}-")]
 
 
 def copy_golden(codec: Codec, path: Path) -> None:
     """Copy a golden file, or folder, of a format to a path: the first that is read without a warning."""
-    found = [param.values for param in named("valid", codec.name)]
+    found = [param.values for param in sidecars_of(codec.name, "valid")]
     place = next(folder / sidecar["file"] for folder, sidecar in found if not sidecar["warnings"])
     (shutil.copytree if place.is_dir() else shutil.copy)(place, path)
 
 
-def read(path: Path, sidecar: Any) -> tuple[embstore.Store, list[str]]:
+def read_golden(path: Path, sidecar: Any) -> tuple[embstore.Store, list[str]]:
     """Open a file as its sidecar says; the store and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -49,8 +47,8 @@ def read(path: Path, sidecar: Any) -> tuple[embstore.Store, list[str]]:
     return store, [str(warning.message) for warning in caught]
 
 
-def bits(vectors: Any) -> list[str]:
-    """Return the rows as sidecars write them: the bits of float32 in hexadecimal."""
+def bits_of(vectors: Any) -> list[str]:
+    """Return the rows as sidecars write them: the bits of float32 in hexadecimal, any NaN as 7fc00000."""
     wide = np.asarray(vectors).astype("<f4")
-    quiet = np.where(np.isnan(wide), np.uint32(0x7FC00000), wide.view("<u4"))  # a NaN's payload is nobody's business
+    quiet = np.where(np.isnan(wide), np.uint32(0x7FC00000), wide.view("<u4"))
     return [" ".join(f"{value:08x}" for value in row) for row in quiet.tolist()]
