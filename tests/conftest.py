@@ -52,6 +52,16 @@ def real_store(real_glove_text: Path) -> Path:
 
 
 @pytest.fixture
+def folder_with_glove(real_glove_text: Path, real_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with the files that examples suppose: the real GloVe as text and as a store."""
+    (tmp_path / "glove.6B.50d.txt").symlink_to(real_glove_text)
+    (tmp_path / "glove.6B.50d.safetensors").symlink_to(real_store)
+    (tmp_path / "corpus.txt").write_text("the cat sat on THE qzxv mat", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def text_path(tmp_path: Path) -> Path:
     """A table of three words as GloVe text."""
     (tmp_path / "t.txt").write_bytes(b"the 1 2\nof 3 4\nto 5 6\n")

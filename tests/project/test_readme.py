@@ -19,17 +19,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
-@pytest.fixture
-def folder_of_readme(real_glove_text: Path, real_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the real GloVe, text and store, as the README supposes it."""
-    (tmp_path / "glove.6B.50d.txt").symlink_to(real_glove_text)
-    (tmp_path / "glove.6B.50d.safetensors").symlink_to(real_store)
-    (tmp_path / "corpus.txt").write_text("the cat sat on THE qzxv mat", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_python_sessions(folder_of_readme: Path) -> None:
+def test_python_sessions(folder_with_glove: Path) -> None:
     sessions = "\n".join(text for language, text in BLOCKS if language == "pycon")
     test = doctest.DocTestParser().get_doctest(sessions, {"embstore": embstore}, "README", "README.md", 0)
     report: list[str] = []
@@ -46,10 +36,10 @@ def shell_examples() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("command", "shown"), [e for e in shell_examples() if e[0].startswith("embstore")])
-def test_shell_sessions(folder_of_readme: Path, command: str, shown: str) -> None:
+def test_shell_sessions(folder_with_glove: Path, command: str, shown: str) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     if " convert " in command:
-        (folder_of_readme / command.split()[3]).unlink(missing_ok=True)
+        (folder_with_glove / command.split()[3]).unlink(missing_ok=True)
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment)
     checker = doctest.OutputChecker()
     assert checker.check_output(shown, done.stdout + done.stderr, FLAGS), done.stdout + done.stderr
