@@ -11,8 +11,8 @@ from embstore.core.options import Duplicates, Progress, ReadOptions
 from embstore.store.header import WEIGHT
 from embstore.store.mapped import map_store
 from embstore.store.writer import write_store
-from embstore.words.policy import Subword
-from embstore.words.special_rows import BLOCK, Special
+from embstore.words.moments import BLOCK
+from embstore.words.special_rows import SpecialRows
 
 NAME = "store"
 BATCH = 1 << 20  # bytes of vectors
@@ -41,12 +41,12 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         rows=vocab.size,
         provenance=lambda: {"name": Path(path).name, "format": NAME, **_origin(found.metadata)},
     )
-    special = Special.of_file(found.metadata, len(raw) - vocab.size)
-    if special is not None and isinstance(special.ending, Subword):
+    special = SpecialRows.of_file(found.metadata, len(raw) - vocab.size)
+    if special is not None and special.ending.carried:
         ngrams = raw[vocab.size + special.ending_row :]
         blocks = (ngrams[at : at + BLOCK] for at in range(0, len(ngrams), BLOCK))
         source.special = lambda _: blocks if dtype == "int8" else (decode_rows(block, dtype) for block in blocks)
-        source.policy = {key: found.metadata[f"embstore.{key}"] for key in ("oov", "subword")}
+        source.policy = {key: found.metadata[f"embstore.{key}"] for key in ("oov", *special.ending.header_keys)}
     return source
 
 

@@ -19,12 +19,12 @@ from embstore.ops.selection import Selection
 from embstore.store.store import Store
 
 How = Literal["first", "mean", "concat"]
-Table = str | Path | Store
+TableLike = str | Path | Store
 
 BLOCK_BYTES = 4 << 20  # of rows as float64, at a time
 
 
-def concat(tables: Sequence[Table], how: How = "first") -> Store:
+def concat(tables: Sequence[TableLike], how: How = "first") -> Store:
     """Make one table of several, in memory.
 
     Parameters
@@ -55,7 +55,7 @@ def concat(tables: Sequence[Table], how: How = "first") -> Store:
 
 
 def merge(
-    tables: Sequence[Table],
+    tables: Sequence[TableLike],
     dst: str | Path,
     *,
     how: How = "first",
@@ -78,10 +78,10 @@ def merge(
     return report(_label(tables), dst, source, counter.rows, time.perf_counter() - start)
 
 
-def merged(tables: Sequence[Table], how: How = "first") -> Source:
+def merged(tables: Sequence[TableLike], how: How = "first") -> Source:
     """Return the source of several tables made one: see `concat`."""
     check_choice("how", how, get_args(How))
-    if isinstance(tables, Table):
+    if isinstance(tables, TableLike):
         raise TypeError(f"expected a list of tables, not one: {tables!r}")
     stores = [opened(table) for table in tables]
     if not stores:
@@ -99,7 +99,7 @@ def merged(tables: Sequence[Table], how: How = "first") -> Source:
     )
 
 
-def _label(tables: Sequence[Table]) -> str:
+def _label(tables: Sequence[TableLike]) -> str:
     paths = [table.path if isinstance(table, Store) else Path(table) for table in tables]
     return " + ".join("memory" if path is None else path.name for path in paths)
 

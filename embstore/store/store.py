@@ -31,6 +31,7 @@ from embstore.store.aligned import aligned
 from embstore.store.growing import Gathered
 from embstore.store.html import SHOWN, table_of_rows
 from embstore.store.mapped import Advice, map_store
+from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.store.verify import verify_store
 from embstore.words.policy import OovLike
 
@@ -128,7 +129,8 @@ class Store:
         if not len(raw):
             raise FormatError(path, "no rows: the input holds none, or all were left out")
         if source.special is not None:
-            special = deque(np.array(rows) for rows in encode_special(source.special, raw, source.dtype))
+            table = DecodedRows(ArrayRows(raw, source.dtype), len(raw))
+            special = deque(np.array(rows) for rows in encode_special(source.special, table, source.dtype))
             while special:  # all of them made of `raw`, and none a view of it, before it grows
                 gathered.add(special.popleft())
             raw = gathered.finish()

@@ -65,6 +65,6 @@ def test_a_table_is_read_without_a_second_one_in_memory(told: int | None, most: 
 
 
 def test_special_rows_may_be_views_of_the_vocabulary_s() -> None:
-    source = Source(300, big_batches(4, 500), special=lambda raw: iter([raw[:700], raw[1000:1001]]))
+    source = Source(300, big_batches(4, 500), special=lambda table: [table.block(0, 700), table.block(1000, 1001)])
     weight = Store.from_source(source, "made").weight
     assert weight[2000:].tolist() == [*weight[:700].tolist(), *weight[1000:1001].tolist()]

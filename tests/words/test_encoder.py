@@ -21,7 +21,7 @@ from hypothesis import given
 
 import embstore
 from embstore.words.encoder import Bags, Encoder
-from embstore.words.policy import Hash
+from embstore.words.endings.hash import Hash
 from embstore.words.vocabulary import Vocabulary
 
 WORDS = ["the", "The", "café", "<unk>", "r0d0", "frog", ". . ."]
@@ -276,7 +276,8 @@ def test_endings_that_the_vocabulary_cannot_have() -> None:
         "oov 'unk:c': <Vocabulary of 2 words> has no token 'c'; 'unk:TOKEN' names another, 'zero' and 'mean' need none"
     )
     assert message(embstore.EmbstoreError, lambda: Encoder(words, "lower,subword")) == (
-        "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText .bin file; "
+        "oov 'subword' needs the rows of character n-grams, such as those of a fastText .bin file or of a store made "
+        "from one; "
         "<Vocabulary of 2 words> has none"
     )
 

@@ -33,7 +33,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
         Origin(path, NAME),
         progress,
     )
-    if model.ngrams.there and model.kept is None:
+    if model.ngrams.enabled and model.kept is None:
         source.special = lambda _: _bucket_rows(model)
         source.policy = {"oov": "subword", "subword": str(model.ngrams)}
     return source
