@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from embstore.core.dtypes import encode_rows
 from embstore.core.errors import EmbstoreError
@@ -20,6 +22,8 @@ from embstore.store.store import Store
 from embstore.words.encoder import Encoder
 from embstore.words.special_rows import special_rows
 from embstore.words.vocabulary import Vocabulary
+
+BLOCK = 8192  # rows copied at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +84,30 @@ def _store_table(
     if store.mapped and not add_special and not widen:
         mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))
         return LayerTable(mapped.tensor(), encoder, mapped if freeze else None, reference)
-    count = len(store) if add_special else encoder.num_embeddings
-    own = torch.from_numpy(store.block(0, count)) if widen else as_tensor(store.raw[:count], store.dtype)
-    if add_special:
-        return LayerTable(with_special(own, encoder, seed), encoder, reference=reference)
-    return LayerTable(own if freeze or widen else own.clone(), encoder, reference=reference)
+    if widen:
+        own = torch.from_numpy(store.block(0, len(store) if add_special else encoder.num_embeddings))
+        return LayerTable(with_special(own, encoder, seed) if add_special else own, encoder, reference=reference)
+    return LayerTable(as_tensor(_copied(store, encoder, seed), store.dtype), encoder, reference=reference)
+
+
+def _copied(store: Store, encoder: Encoder, seed: int) -> NDArray[Any]:
+    """Copy a layer's stored rows out of a store, with the special rows that it does not have."""
+    empty = store.block(0, 0, encoded=True)
+    rows = np.empty((encoder.num_embeddings, empty.shape[1]), empty.dtype)
+    count = len(rows) if encoder.in_file else len(store)
+    for start in range(0, count, BLOCK):
+        stop = min(start + BLOCK, count)
+        rows[start:stop] = store.block(start, stop, encoded=True)
+    if count < len(rows):
+        rows[count:] = encode_rows(special_rows(store, encoder.policy, encoder.padding, seed), store.dtype)
+    return rows
 
 
 def _own(store: Store) -> Store:
     """Map a store's file anew: what is written to the layer stays there, and closing the store does not end it."""
-    store.block(0, 0)  # complains of a closed store
-    if not store.mapped:
+    if store.mapped_rows() is None:
         return store
-    return MappedRows(copy.copy(store), len(store.raw), store.metadata.get(SHA256)).store
+    return MappedRows(copy.copy(store), len(store) + store.special, store.metadata.get(SHA256)).store
 
 
 def with_special(own: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor:

@@ -21,12 +21,18 @@ from embstore.ops.selection import Selection, vocabulary_of
 from embstore.store.writer import write_store
 
 if TYPE_CHECKING:
+    from embstore.store.store import Store
     from embstore.words.policy import OovLike
 
 
-def read(path: str | Path, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Open any file that a codec reads as a source."""
-    source: Source = to_read(path, options).load().read(path, options, progress)
+def read(src: str | Path | Store, options: ReadOptions, progress: Progress | None = None) -> Source:
+    """Open any file that a codec reads, or a store, as a source."""
+    if isinstance(src, str | Path):
+        source: Source = to_read(src, options).load().read(src, options, progress)
+    else:
+        from embstore.store.source import store_source  # here: conversions of other files start faster
+
+        source = store_source(src, progress)
     given = {name: value for name, value in options.given().items() if name != "format"}
     if given:
         noted = ", ".join(f"{name}={value}" for name, value in given.items())
@@ -36,7 +42,7 @@ def read(path: str | Path, options: ReadOptions, progress: Progress | None = Non
 
 
 def convert(
-    src: str | Path,
+    src: str | Path | Store,
     dst: str | Path,
     *,
     to: str | None = None,
@@ -56,12 +62,14 @@ def convert(
     progress: Progress | None = None,
     **reading: Any,
 ) -> Report:
-    """Convert a file of embeddings into another, streamed in bounded memory.
+    """Convert a file of embeddings, or a store, into another file, streamed in bounded memory.
 
     Parameters
     ----------
-    src, dst
-        Files. `dst` appears when all is written, not before.
+    src
+        A file, or a `Store`, which is read as its file would be: of its special rows, those of n-grams are kept.
+    dst
+        A file. It appears when all is written, not before.
     to
         Format of `dst`; None takes it from the suffix (``.safetensors`` is a store).
     dtype
@@ -92,7 +100,7 @@ def convert(
     progress
         Called with bytes read and bytes in all.
     **reading
-        Options of reading: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
+        Options of reading a file: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
 
     Returns
     -------
@@ -114,6 +122,7 @@ def convert(
     """
     start = time.perf_counter()
     check_duplicates(duplicates)
+    _check_source(src, reading)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
     choices = WriteOptions(compression, layout, strings)
@@ -130,7 +139,23 @@ def convert(
     source = source.through(counter.count)
     write(source, dst, target, duplicates, choices)
     warn(source.findings)
-    return report(src, dst, source, counter.rows, time.perf_counter() - start)
+    return report(_name(src), dst, source, counter.rows, time.perf_counter() - start)
+
+
+def _check_source(src: str | Path | Store, reading: dict[str, Any]) -> None:
+    """Refuse what is neither a path nor a store, and options of reading for a store."""
+    if isinstance(src, str | Path):
+        return
+    from embstore.store.store import Store  # here: conversions of files start faster
+
+    if not isinstance(src, Store):
+        raise TypeError(f"expected a path or a Store, not {src!r}")
+    if reading:
+        raise TypeError(f"{', '.join(reading)}: options of reading are for a path, not for Store")
+
+
+def _name(src: str | Path | Store) -> str:
+    return str(src) if isinstance(src, str | Path) else str(src.path or "memory")
 
 
 def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwrite: bool) -> Codec:

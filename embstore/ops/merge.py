@@ -9,8 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embstore.core.batch import Batch, Ints, Source, Tokens, Vectors
-from embstore.core.dtypes import decode_rows
+from embstore.core.batch import Batch, Ints, Source, Tokens
 from embstore.core.options import Dtype, check_choice
 from embstore.ops.convert import Counter, kept_dtype, target_codec, write
 from embstore.ops.open import opened
@@ -30,7 +29,7 @@ def concat(tables: Sequence[TableLike], how: How = "first") -> Store:
     Parameters
     ----------
     tables
-        Stores, or files that `embstore.open` opens. Rows behind their vocabularies are left out.
+        Stores, or files that `embstore.open` opens. Their special rows are left out.
     how
         ``first``: all words, in the order in which they come; a word that several tables have gets the row of the
         first of these. ``mean``: all words; such a word gets the mean of its rows, computed in float64.
@@ -120,11 +119,6 @@ def _blocks(store: Store) -> Iterator[tuple[int, Tokens]]:
         yield start, store.vocab.tokens(start, min(start + step, len(store)))
 
 
-def _taken(store: Store, rows: Ints) -> Vectors:
-    """Vectors at some rows, copied."""
-    return decode_rows(store.raw[rows], store.dtype)
-
-
 def _new_rows(stores: Sequence[Store], store: Store) -> Iterator[tuple[Tokens, Ints]]:
     """Yield the words of a table that none of some others has, and their rows."""
     for start, tokens in _blocks(store):
@@ -138,18 +132,18 @@ def _new_rows(stores: Sequence[Store], store: Store) -> Iterator[tuple[Tokens, I
 def _first(stores: Sequence[Store]) -> Iterator[Batch]:
     for i, store in enumerate(stores):
         for tokens, rows in _new_rows(stores[:i], store):
-            yield Batch(tokens, _taken(store, rows))
+            yield Batch(tokens, store.gather(rows))
 
 
 def _mean(stores: Sequence[Store]) -> Iterator[Batch]:
     for i, store in enumerate(stores):
         for tokens, rows in _new_rows(stores[:i], store):
-            total, count = _taken(store, rows).astype(np.float64), np.ones((len(rows), 1))
+            total, count = store.gather(rows).astype(np.float64), np.ones((len(rows), 1))
             for later in stores[i + 1 :]:
                 there = later.vocab.packed_rows(tokens)
                 also = np.flatnonzero(there >= 0)
                 with np.errstate(invalid="ignore"):  # Inf and -Inf make NaN, which is counted elsewhere
-                    total[also] += _taken(later, there[also])
+                    total[also] += later.gather(there[also])
                 count[also] += 1
             yield Batch(tokens, (total / count).astype(np.float32))
 
@@ -160,5 +154,5 @@ def _side_by_side(stores: Sequence[Store]) -> Iterator[Batch]:
         there = [np.arange(start, start + len(tokens))] + [other.vocab.packed_rows(tokens) for other in others]
         shared = np.flatnonzero(np.min(there, axis=0) >= 0)
         if len(shared):
-            parts = [_taken(store, rows[shared]) for store, rows in zip(stores, there, strict=True)]
+            parts = [store.gather(rows[shared]) for store, rows in zip(stores, there, strict=True)]
             yield Batch(tokens if len(shared) == len(tokens) else tokens.take(shared), np.concatenate(parts, axis=1))

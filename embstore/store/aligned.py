@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.core.batch import Ints, RowBlocks
+from embstore.core.batch import Ints, RowBlocks, Vectors
 from embstore.core.dtypes import decode_rows, encode_rows
 from embstore.core.options import Dtype
 from embstore.words.encoder import Encoder
@@ -22,8 +22,10 @@ BLOCK = 8192  # rows at a time: a word may have many
 class VectorsByWord(Lookup, RowBlocks, Protocol):
     """Words and rows: a `Store`, or anything with these."""
 
-    raw: NDArray[Any]
     dtype: Dtype
+
+    def gather(self, rows: Ints) -> Vectors:
+        """Return a copy of some rows, (rows, dim)."""
 
 
 def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
@@ -63,9 +65,9 @@ def _made(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float
 def _rows(store: VectorsByWord, ids: Ints, made: NDArray[np.float32] | None) -> NDArray[np.float32]:
     """Vectors of ids, (ids, dim), copied."""
     if made is None:
-        return decode_rows(store.raw[ids], store.dtype).astype(np.float32)
+        return store.gather(ids).astype(np.float32)
     vectors = np.empty((len(ids), made.shape[1]), np.float32)
     own = ids < len(store)
-    vectors[own] = decode_rows(store.raw[ids[own]], store.dtype)
+    vectors[own] = store.gather(ids[own])
     vectors[~own] = made[ids[~own] - len(store)]
     return vectors

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Vectors
@@ -32,17 +34,16 @@ class Rows(Protocol):
         """All rows as an array over a file, mapped copy-on-write; None where they are not in a map."""
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Return the rows [start, stop), which exist, as a new array object: a view or a copy."""
+        """Return the rows [start, stop), which exist: a copy, or a read-only view."""
 
     def take(self, rows: Ints) -> NDArray[Any]:
         """Return a copy of some rows, which exist, in any order."""
 
 
-@dataclass(frozen=True, slots=True)
 class ArrayRows:
     """Rows in a NumPy array.
 
-    Attributes
+    Parameters
     ----------
     array
         Stored rows, (rows, columns).
@@ -52,28 +53,23 @@ class ArrayRows:
         Whether the array lies over a file, mapped copy-on-write.
     """
 
-    array: NDArray[Any]
-    dtype: Dtype
-    is_mapped: bool = False
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of rows and stored columns."""
-        rows, columns = self.array.shape
-        return rows, columns
-
-    @property
-    def mapped(self) -> NDArray[Any] | None:
-        """The array, if it lies over a file."""
-        return self.array if self.is_mapped else None
+    def __init__(self, array: NDArray[Any], dtype: Dtype, *, is_mapped: bool = False) -> None:
+        self.array, self.dtype = array, dtype
+        self.shape: tuple[int, int] = len(array), array.shape[1]
+        self.mapped = array if is_mapped else None
+        self._lent = array.view()  # a view of a read-only view is read-only, without setting its flag each time
+        self._lent.flags.writeable = False
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Return a view of the rows [start, stop)."""
-        return self.array[start:stop]
+        """Return a read-only view of the rows [start, stop)."""
+        return self._lent[start:stop]
 
     def take(self, rows: Ints) -> NDArray[Any]:
         """Return a copy of some rows."""
         return self.array[rows]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(ArrayRows, is_mapped=self.mapped is not None), (self.array, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +95,25 @@ class DecodedRows:
     def __len__(self) -> int:
         return self.tokens
 
-    def block(self, start: int, stop: int) -> Vectors:
-        """Return the rows [start, stop), (stop - start, dim): a read-only view where the backend gives one."""
-        return decode_rows(read_only(self.rows.read(start, stop)), self.rows.dtype)
+    def block(self, start: int, stop: int, *, encoded: bool = False) -> Vectors:
+        """Return the rows [start, stop) of all, as a slice does: see `Store.block`."""
+        start, stop, _ = slice(start, stop).indices(self.rows.shape[0])
+        stored = self.rows.read(start, max(start, stop))
+        return stored if encoded else decode_rows(stored, self.rows.dtype)
 
-    def gather(self, rows: Ints) -> Vectors:
-        """Return a copy of some rows, (rows, dim)."""
-        return decode_rows(self.rows.take(rows), self.rows.dtype)
+    def row(self, row: int) -> Vectors:
+        """Return one row, which exists, (dim,): what `block` has, by a shorter way."""
+        return decode_rows(self.rows.read(row, row + 1)[0], self.rows.dtype)
 
+    def gather(self, rows: Ints, *, encoded: bool = False) -> Vectors:
+        """Return a copy of some rows, which exist: see `Store.gather`."""
+        stored = self.rows.take(rows)
+        return stored if encoded else decode_rows(stored, self.rows.dtype)
 
-def read_only(rows: NDArray[Any]) -> NDArray[Any]:
-    """Forbid writing to rows that a backend may have lent."""
-    rows.flags.writeable = False
-    return rows
+    def checked(self, rows: Any) -> Ints:
+        """Return row numbers as int64; IndexError where one is no row, such as the -1 of an unknown word."""
+        numbers, count = np.asarray(rows, np.int64), self.rows.shape[0]
+        wrong = numbers[(numbers < 0) | (numbers >= count)]
+        if len(wrong):
+            raise IndexError(f"row {wrong[0]} of a table of {count:,} rows")
+        return numbers

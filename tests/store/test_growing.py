@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embstore.core.batch import Batch, Source, Tokens
-from embstore.store.growing import Gathered
+from embstore.store.growing import GrowingRows
 from embstore.store.store import Store
 
 
 @given(sizes=st.lists(st.integers(0, 30), max_size=20), expected=st.none() | st.integers(0, 300))
 def test_rows_stand_as_they_came(sizes: list[int], expected: int | None) -> None:
-    gathered, rows = Gathered(3, "<f4", expected), np.arange(3 * sum(sizes), dtype="<f4").reshape(-1, 3)
+    gathered, rows = GrowingRows(3, "<f4", expected), np.arange(3 * sum(sizes), dtype="<f4").reshape(-1, 3)
     begin = 0
     for size in sizes:
         gathered.add(rows[begin : begin + size])
@@ -48,7 +48,7 @@ special = [np.full((2500, 300), row, np.float32) for row in range(4)]
 source = Source(300, big_batches(40, 2500), rows=eval(sys.argv[1]), special=lambda _: iter(special))
 before = peak()
 store = Store.from_source(source, "made")
-print((peak() - before) / store.raw.nbytes)
+print((peak() - before) / store.weight.nbytes)
 assert (len(store), store.special) == (100_000, 10_000)
 assert [int(store[f"{number}.499"][299]) for number in (0, 17, 39)] == [0, 17, 39]
 assert store.weight[100_000::2500, 0].tolist() == [0, 1, 2, 3]
