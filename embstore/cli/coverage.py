@@ -13,7 +13,7 @@ from embstore.cli.policy import parse_policy
 from embstore.cli.printing import print_json, print_text
 from embstore.ops.coverage import Coverage, Share, count_words, coverage
 from embstore.ops.open import open as open_store
-from embstore.words.policy import KNOWN, Policy
+from embstore.words.policy import Policy, known_parts
 
 
 @click.command("coverage")
@@ -23,7 +23,7 @@ from embstore.words.policy import KNOWN, Policy
     "--oov",
     callback=parse_policy,
     metavar="POLICY",
-    help=f"What becomes of words that are not there.  [default: as STORE was written for]  Its parts: {KNOWN}.",
+    help=f"What becomes of words that are not there.  [default: as STORE was written for]  Its parts: {known_parts()}.",
 )
 @click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Missing words to name.")
 @click.option("--corpus-member", metavar="NAME", help="Which file of CORPUS, if that is a zip.")

@@ -19,7 +19,7 @@ from embstore.core.options import ReadOptions
 from embstore.files.input import Input
 from embstore.ops.read import read
 from embstore.store.header import read_header
-from embstore.store.store import Store
+from embstore.store.store import map_input
 
 SHOWN = 5  # tokens
 
@@ -64,7 +64,7 @@ def _size(path: Path) -> int:
 
 
 def _store(file: Input) -> dict[str, Any]:
-    table = Store.of_input(file)
+    table = map_input(file)
     shape = {"rows": len(table), "special": table.special, "dim": table.dim, "dtype": table.dtype}
     noted = {name: value for name, value in sorted(table.metadata.items()) if name.startswith("embstore.")}
     return shape | {"tokens": list(islice(table.itos, SHOWN)), **noted}

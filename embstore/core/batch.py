@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from embstore.core.options import Dtype
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Vectors = NDArray[Any]
-Special = Vectors | Callable[[Vectors], Iterable[Vectors]]
 
 NEWLINE, RETURN = 10, 13
 
@@ -152,6 +151,23 @@ class Findings:
         ]
 
 
+class RowBlocks(Protocol):
+    """The rows of a vocabulary as numbers, wherever they are kept: a `Store`, or anything with these."""
+
+    @property
+    def dim(self) -> int:
+        """Numbers in a row (embedding_dim)."""
+
+    def __len__(self) -> int:
+        """How many rows the vocabulary has."""
+
+    def block(self, start: int, stop: int) -> Vectors:
+        """Return the rows [start, stop) as numbers, (stop - start, dim)."""
+
+
+SpecialBlocks = Vectors | Callable[[RowBlocks], Iterable[Vectors]]
+
+
 @dataclass(slots=True)
 class Source:
     """A table that is being read: its shape as far as it is known, and its rows, once.
@@ -174,9 +190,10 @@ class Source:
     provenance
         What a store says of its origin: name, size, sha256 and so on. Called once all batches are consumed.
     special
-        Rows behind the vocabulary (padding, unknown, buckets of hashes or n-grams), (n, dim), or a function that makes
-        blocks of them of the vocabulary's rows as they were written, (tokens, dim); uint8 are codes, as `Batch` has
-        them; and `policy`, the policy that they are for.
+        Rows after the vocabulary's (padding, unknown, buckets of hashes or n-grams), (n, dim), or a function that makes
+        blocks of them from the vocabulary's rows as they were written; uint8 are codes, as `Batch` has them.
+    policy
+        The policy that the special rows are for, as a store's header has it, ``embstore.`` left out.
     """
 
     dim: int
@@ -186,7 +203,7 @@ class Source:
     estimate: int = 0
     findings: Findings = field(default_factory=Findings)
     provenance: Callable[[], dict[str, str]] = dict
-    special: Special | None = None
+    special: SpecialBlocks | None = None
     policy: dict[str, str] = field(default_factory=dict)
 
     @property

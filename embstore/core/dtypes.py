@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core import int8
-from embstore.core.batch import Batch, Special, Vectors
+from embstore.core.batch import Batch, RowBlocks, SpecialBlocks, Vectors
 from embstore.core.options import Dtype
 
 NUMPY_DTYPES: dict[Dtype, str] = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2", "int8": "u1"}
@@ -43,9 +43,9 @@ def encode_batch(batch: Batch, dtype: Dtype) -> NDArray[Any]:
     return encode_rows(batch.vectors, dtype) if dtype != "int8" or batch.codes is None else batch.codes
 
 
-def encode_special(special: Special, raw: NDArray[Any], dtype: Dtype) -> Iterator[NDArray[Any]]:
-    """Yield a source's special rows as a store keeps them, in blocks; `raw` are its vocabulary's, kept so."""
-    for rows in special(raw) if callable(special) else [special]:
+def encode_special(special: SpecialBlocks, table: RowBlocks, dtype: Dtype) -> Iterator[NDArray[Any]]:
+    """Yield a source's special rows as a store keeps them, in blocks; `table` has its vocabulary's."""
+    for rows in special(table) if callable(special) else [special]:
         if rows.dtype != np.uint8:
             yield encode_rows(rows, dtype)
         else:  # codes of 8 bits, as they came from another store: not rounded again

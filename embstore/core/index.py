@@ -37,13 +37,21 @@ class Vocab:
     def rows(self, words: Iterable[str]) -> Ints:
         """Rows of words: int64 of shape (words,), -1 where one is unknown.
 
+        A word has the row of the token whose string, as `Itos` gives it, is equal to it: no two words have one row.
         Raises TypeError where an item is not a str.
         """
         listed = words if type(words) is list else list(words)
         try:
             return kernels.find_strings(self.slots, self.offsets, self.data, listed)
-        except UnicodeEncodeError:  # words from bytes that are not UTF-8, as `itos` gives them
-            return self.packed_rows(pack_lossless(listed))
+        except UnicodeEncodeError:  # some hold lone surrogates, as `itos` gives bytes that are not UTF-8
+            return self._rows_of_any(listed)
+
+    def _rows_of_any(self, words: list[str]) -> Ints:
+        """Return what `rows` does, for words that may hold lone surrogates."""
+        tokens = [token_of(word) for word in words]
+        rows = self.packed_rows(Tokens.pack(token or b"" for token in tokens))
+        rows[[token is None for token in tokens]] = -1
+        return rows
 
     def packed_rows(self, words: Tokens) -> Ints:
         """Rows of packed words: int64 of shape (words,), -1 where one is unknown."""
@@ -64,25 +72,76 @@ class Vocab:
         return Tokens(self.data[bounds[0] : bounds[-1]].copy(), bounds - bounds[0])
 
 
-def pack_lossless(words: list[str]) -> Tokens:
-    """Pack words; a lone surrogate that surrogateescape did not make stands for no bytes, so it matches nothing."""
+def token_of(word: str) -> bytes | None:
+    r"""Return the bytes of the token whose string is this one, as `Itos` gives it; None where no token has it.
+
+    The string of a token is its bytes decoded as UTF-8, each byte that is not UTF-8 as a lone surrogate (Python's
+    surrogateescape). No other string with lone surrogates is a token's: ``"\ud800"`` is none, and
+    ``"\udcc3\udca9"`` is none, since the bytes C3 A9 are UTF-8 and have the string ``"é"``.
+    """
+    if not isinstance(word, str):
+        raise TypeError(f"a word must be a str, not {type(word).__name__}")
     try:
-        data = np.frombuffer("".join(words).encode(), np.uint8)
+        return word.encode()
     except UnicodeEncodeError:
-        return Tokens.pack([encode_lossless(word) for word in words])
+        pass
+    try:
+        token = word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return None
+    return token if token.decode("utf-8", "surrogateescape") == word else None
+
+
+def pack_tokens(words: list[str], first: int = 0) -> Tokens:
+    """Pack words as the tokens that they are the strings of, so that each is found again.
+
+    Raises ValueError that names the first word, counted from `first`, that no token has as its string.
+    """
+    try:
+        return _pack_utf8(words)
+    except UnicodeEncodeError:
+        tokens = [token_of(word) for word in words]
+    if None in tokens:
+        position = tokens.index(None)
+        raise ValueError(_no_token(first + position, words[position]))
+    return Tokens.pack(token for token in tokens if token is not None)
+
+
+def _no_token(position: int, word: str) -> str:
+    try:
+        string = word.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return f"token {position}, {word!r}, has half of a pair of surrogates, which no UTF-8 can hold: mend or drop it"
+    return f"token {position}, {word!r}, stands for the bytes of {string!r}: give that instead"
+
+
+def pack_lossless(words: list[str]) -> Tokens:
+    """Pack words as the bytes that are hashed (formats/oov/SPEC.md), whatever surrogates they hold.
+
+    A word that surrogateescape made becomes the bytes that it stands for. In any other word lone surrogates are
+    encoded as if they were characters, in 3 bytes (WTF-8), so that two words may have the same bytes.
+    """
+    try:
+        return _pack_utf8(words)
+    except UnicodeEncodeError:
+        return Tokens.pack([_wtf8(word) for word in words])
+
+
+def _wtf8(word: str) -> bytes:
+    try:
+        return word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return word.encode("utf-8", "surrogatepass")
+
+
+def _pack_utf8(words: list[str]) -> Tokens:
+    """Pack words; UnicodeEncodeError for lone surrogates."""
+    data = np.frombuffer("".join(words).encode(), np.uint8)
     offsets = ends_of(np.fromiter(map(len, words), np.int64, len(words)))  # in characters: none is encoded by itself
     if len(data) != offsets[-1]:
         firsts = np.flatnonzero(data & 0xC0 != 0x80)  # where each character begins
         offsets = np.append(firsts, len(data))[offsets]
     return Tokens(data, offsets)
-
-
-def encode_lossless(word: str) -> bytes:
-    """Encode a word; one with half of a pair of surrogates, which is in no file, apart from every other word."""
-    try:
-        return word.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return word.encode("utf-8", "surrogatepass")  # WTF-8
 
 
 class Stoi(Mapping[str, int]):
@@ -113,7 +172,8 @@ class Stoi(Mapping[str, int]):
 class Itos(Sequence[str]):
     """Index to string: a read-only sequence over the vocabulary's bytes, nothing of which is in memory.
 
-    Bytes that are not UTF-8 come as surrogateescape, so that looking the word up again finds its row.
+    Bytes that are not UTF-8 come as lone surrogates (surrogateescape): each string finds its row again, and no other
+    string does.
     """
 
     def __init__(self, vocab: Vocab) -> None:

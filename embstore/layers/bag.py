@@ -12,8 +12,7 @@ from embstore.layers.base import WordLayer, check_options
 from embstore.layers.drawn import Words, drawn_table
 from embstore.layers.rowwise import is_rowwise, pool
 from embstore.layers.sources import Pretrained
-from embstore.layers.weights import Table, open_table
-from embstore.words.policy import Subword
+from embstore.layers.weights import LayerTable, open_table
 
 Mode = Literal["mean", "sum", "max"]
 
@@ -75,7 +74,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         table = open_table(
             source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, dtype=dtype, reading=reading
         )
-        _check_ngrams(table, mode)
+        _check_weights(table, mode)
         return cls._over(
             table,
             dtype=dtype,
@@ -183,9 +182,12 @@ def _check_mode(mode: str) -> None:
         raise ValueError(f"mode must be {', '.join(map(repr, get_args(Mode)))}, not {mode!r}")
 
 
-def _check_ngrams(table: Table, mode: str) -> None:
-    if mode != "sum" and table.encoder is not None and isinstance(table.encoder.policy.ending, Subword):
+def _check_weights(table: LayerTable, mode: str) -> None:
+    if mode == "sum" or table.encoder is None:
+        return
+    ending = table.encoder.policy.ending
+    if ending.shares_weight:
         raise EmbstoreError(
-            f"oov 'subword' weights the n-grams of a word, which needs mode='sum', not {mode!r}; for means encode bags "
-            "with weights=[[1 / len(bag)] * len(bag) for bag in bags], or give another oov"
+            f"oov {str(ending)!r} weights the rows of a word, which needs mode='sum', not {mode!r}; for means "
+            "encode bags with weights=[[1 / len(bag)] * len(bag) for bag in bags], or give another oov"
         )

@@ -10,7 +10,7 @@ from embstore.core.errors import EmbstoreError
 from embstore.core.int8 import TAIL
 from embstore.layers.checkpoint import StoreBacked
 from embstore.layers.rowwise import is_rowwise
-from embstore.layers.weights import Table
+from embstore.layers.weights import LayerTable
 from embstore.words.encoder import Encoder
 
 
@@ -31,7 +31,7 @@ class WordLayer(StoreBacked):
     @classmethod
     def _over(
         cls,
-        table: Table,
+        table: LayerTable,
         *,
         dtype: torch.dtype | None,
         device: torch.device | str | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,13 +18,13 @@ SHA256 = f"embstore.sha256.{WEIGHT}"
 EXTRA_STATE = "_extra_state"
 
 
-def as_tensor(raw: NDArray[Any], dtype: Dtype) -> torch.Tensor:
-    """View rows as a store keeps them as a tensor, (rows, dim).
+def as_tensor(rows: NDArray[Any], dtype: Dtype) -> torch.Tensor:
+    """View stored rows as a tensor, (rows, dim).
 
     A copy only where the rows do not begin at a multiple of their item size, which torch's kernels rely on:
     files that other tools wrote may have that.
     """
-    tensor = torch.from_numpy(np.require(raw, requirements="A"))
+    tensor = torch.from_numpy(np.require(rows, requirements="A"))
     return tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor
 
 
@@ -47,7 +47,8 @@ class MappedRows:
     sha256: str | None
 
     def __post_init__(self) -> None:
-        if self.store.metadata.get(SHA256) != self.sha256 or len(self.store.raw) < self.rows:
+        changed = self.store.metadata.get(SHA256) != self.sha256 or len(self.store) + self.store.special < self.rows
+        if changed or not self.store.mapped:
             reason = "holds another table than when it was first opened: it was replaced; open it again"
             raise FormatError(self.store.path or "", reason, format="store")
 
@@ -56,12 +57,15 @@ class MappedRows:
 
     def tensor(self) -> torch.Tensor:
         """View the rows: (rows, dim), copy-on-write."""
-        return as_tensor(self.store.raw[: self.rows], self.store.dtype)
+        return as_tensor(self._array()[: self.rows], self.store.dtype)
+
+    def _array(self) -> NDArray[Any]:
+        return cast("NDArray[Any]", self.store.mapped_rows())  # not None, as was checked when this was made
 
     def unchanged(self, weight: torch.Tensor) -> bool:
         """Whether a parameter is still a frozen view of these rows that nothing was written to."""
         return (
-            weight.data_ptr() == self.store.raw.ctypes.data
+            weight.data_ptr() == self._array().ctypes.data
             and not weight.requires_grad
             and not weight.is_inference()
             and weight._version == 0

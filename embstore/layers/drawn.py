@@ -7,14 +7,16 @@ from typing import Any
 
 import torch
 
-from embstore.layers.weights import Table, with_special
+from embstore.layers.weights import LayerTable, with_special
 from embstore.words.encoder import Encoder
 from embstore.words.vocabulary import Vocabulary
 
 Words = Vocabulary | Encoder | Sequence[str]
 
 
-def drawn_table(words: Words, dim: int, *, oov: Any, padding: bool = False, init: Any, std: float, seed: int) -> Table:
+def drawn_table(
+    words: Words, dim: int, *, oov: Any, padding: bool = False, init: Any, std: float, seed: int
+) -> LayerTable:
     """Put a table together; the arguments are those of `Embedding.from_vocabulary`."""
     encoder = _encoder(words, oov, padding)
     count, total = len(encoder.vocabulary), encoder.num_embeddings
@@ -26,9 +28,9 @@ def drawn_table(words: Words, dim: int, *, oov: Any, padding: bool = False, init
         more = f", or ({total}, {dim}) with the special rows" if total > count else ""
         raise ValueError(f"init has the shape {tuple(own.shape)}, expected ({count}, {dim}){more}")
     if len(own) == total:
-        return Table(own, encoder)
+        return LayerTable(own, encoder)
     weight = with_special(own, encoder, seed)
-    return Table(weight if count else std * weight, encoder)  # without words the special rows deviate by 1
+    return LayerTable(weight if count else std * weight, encoder)  # without words the special rows deviate by 1
 
 
 def _encoder(words: Words, oov: Any, padding: bool) -> Encoder:

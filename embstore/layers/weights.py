@@ -1,4 +1,4 @@
-"""The rows of a layer: a store's own, zero-copy where that is possible, and the special ones behind them."""
+"""The rows of a layer: a store's own, zero-copy where that is possible, and the special ones after them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -16,14 +17,17 @@ from embstore.core.options import Dtype
 from embstore.layers.checkpoint import SHA256, MappedRows, as_tensor
 from embstore.layers.rowwise import is_rowwise
 from embstore.layers.sources import Pretrained, open_source
+from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.store.store import Store
 from embstore.words.encoder import Encoder
 from embstore.words.special_rows import special_rows
 from embstore.words.vocabulary import Vocabulary
 
+BLOCK = 8192  # rows copied at a time
+
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class LayerTable:
     """A layer's rows and words.
 
     Attributes
@@ -44,17 +48,6 @@ class Table:
     reference: dict[str, str] | None = None
 
 
-@dataclass(slots=True)
-class Rows:
-    """The vocabulary's rows alone, as `special_rows` takes them."""
-
-    raw: NDArray[Any]
-    dtype: Dtype = "float32"
-
-    def __len__(self) -> int:
-        return len(self.raw)
-
-
 def open_table(
     source: Pretrained,
     tokens: Sequence[str] | None,
@@ -65,7 +58,7 @@ def open_table(
     seed: int,
     dtype: torch.dtype | None,
     reading: dict[str, Any],
-) -> Table:
+) -> LayerTable:
     """Open a source and put a layer's rows together; the arguments are those of `from_pretrained`."""
     opened = open_source(source, tokens, reading)
     if isinstance(opened, Store):
@@ -73,13 +66,15 @@ def open_table(
     if tokens is not None:
         encoder = Encoder(Vocabulary(tokens), oov, padding=padding)
         weight = with_special(opened, encoder, seed)
-        return Table(weight if freeze or weight is not opened else weight.clone(), encoder)
+        return LayerTable(weight if freeze or weight is not opened else weight.clone(), encoder)
     if oov is not None or padding:
         raise TypeError("oov and padding say what words become: they need tokens=, the words of the rows")
-    return Table(opened if freeze else opened.clone())
+    return LayerTable(opened if freeze else opened.clone())
 
 
-def _store_table(given: Store, oov: Any, padding: bool, freeze: bool, seed: int, dtype: torch.dtype | None) -> Table:
+def _store_table(
+    given: Store, oov: Any, padding: bool, freeze: bool, seed: int, dtype: torch.dtype | None
+) -> LayerTable:
     store = _own(given)
     if store.dtype == "int8" and not freeze and dtype is None:
         raise EmbstoreError("rows of int8 cannot be trained: dtype=torch.float32 widens them, freeze=True leaves them")
@@ -88,29 +83,41 @@ def _store_table(given: Store, oov: Any, padding: bool, freeze: bool, seed: int,
     add_special, widen = encoder.special and not encoder.in_file, store.dtype == "int8" and dtype is not None
     if store.mapped and not add_special and not widen:
         mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))
-        return Table(mapped.tensor(), encoder, mapped if freeze else None, reference)
-    count = len(store) if add_special else encoder.num_embeddings
-    own = torch.from_numpy(store.block(0, count)) if widen else as_tensor(store.raw[:count], store.dtype)
-    if add_special:
-        return Table(with_special(own, encoder, seed), encoder, reference=reference)
-    return Table(own if freeze or widen else own.clone(), encoder, reference=reference)
+        return LayerTable(mapped.tensor(), encoder, mapped if freeze else None, reference)
+    if widen:
+        own = torch.from_numpy(store.block(0, len(store) if add_special else encoder.num_embeddings))
+        return LayerTable(with_special(own, encoder, seed) if add_special else own, encoder, reference=reference)
+    return LayerTable(as_tensor(_copied(store, encoder, seed), store.dtype), encoder, reference=reference)
+
+
+def _copied(store: Store, encoder: Encoder, seed: int) -> NDArray[Any]:
+    """Copy a layer's stored rows out of a store, with the special rows that it does not have."""
+    empty = store.block(0, 0, encoded=True)
+    rows = np.empty((encoder.num_embeddings, empty.shape[1]), empty.dtype)
+    count = len(rows) if encoder.in_file else len(store)
+    for start in range(0, count, BLOCK):
+        stop = min(start + BLOCK, count)
+        rows[start:stop] = store.block(start, stop, encoded=True)
+    if count < len(rows):
+        rows[count:] = encode_rows(special_rows(store, encoder.policy, encoder.padding, seed), store.dtype)
+    return rows
 
 
 def _own(store: Store) -> Store:
     """Map a store's file anew: what is written to the layer stays there, and closing the store does not end it."""
-    store.block(0, 0)  # complains of a closed store
-    if not store.mapped:
+    if store.mapped_rows() is None:
         return store
-    return MappedRows(copy.copy(store), len(store.raw), store.metadata.get(SHA256)).store
+    return MappedRows(copy.copy(store), len(store) + store.special, store.metadata.get(SHA256)).store
 
 
 def with_special(own: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor:
-    """Put an encoder's special rows behind the vocabulary's, (rows, dim): a copy if there are any."""
+    """Put an encoder's special rows after the vocabulary's, (rows, dim): a copy if there are any."""
     if not encoder.special:
         return own
     wide = own.to("cpu", torch.float32) if own.dtype == torch.bfloat16 else own.cpu()
     kept: Dtype = "int8" if is_rowwise(own) else "float32"
-    special = special_rows(Rows(wide.numpy(), kept), encoder.policy, encoder.padding_idx is not None, seed)
+    table = DecodedRows(ArrayRows(wide.numpy(), kept), len(own))
+    special = special_rows(table, encoder.policy, encoder.padding, seed)
     return torch.cat([own, torch.from_numpy(encode_rows(special, kept)).to(own)])
 
 

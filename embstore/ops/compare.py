@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Vectors
-from embstore.core.dtypes import decode_rows
 from embstore.ops.neighbours import neighbours_kept
 from embstore.ops.open import opened
 from embstore.store.store import Store
@@ -75,7 +74,7 @@ class Difference:
 
 
 def compare(a: str | Path | Store, b: str | Path | Store, atol: float = 0.0, *, neighbours: bool = False) -> Difference:
-    """Compare two tables by word, in blocks; rows behind the vocabulary are left out.
+    """Compare two tables by word, in blocks; special rows are left out.
 
     Parameters
     ----------
@@ -107,8 +106,7 @@ def compare(a: str | Path | Store, b: str | Path | Store, atol: float = 0.0, *, 
         rows = partners[start:stop] = second.vocab.packed_rows(first.vocab.tokens(start, stop))
         shared = np.flatnonzero(rows >= 0)
         if len(shared) and first.dim == second.dim:
-            there = decode_rows(second.raw[rows[shared]], second.dtype)
-            apart.add(first.block(start, stop)[shared], there, shared + start)
+            apart.add(first.block(start, stop)[shared], second.gather(rows[shared]), shared + start)
     own = np.flatnonzero(partners >= 0)
     others = partners[own]
     only_first, only_second = np.flatnonzero(partners < 0), _missing(others, len(second))

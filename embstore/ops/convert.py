@@ -17,16 +17,17 @@ from embstore.core.options import AS_IS, Dtype, Duplicates, Progress, ReadOption
 from embstore.files.atomic import check_target
 from embstore.files.input import Input
 from embstore.files.os_errors import blaming
-from embstore.ops.read import read
+from embstore.ops.read import read, with_options
 from embstore.ops.report import Report, report, warn
 from embstore.ops.selection import Selection, vocabulary_of
 
 if TYPE_CHECKING:
+    from embstore.store.store import Store
     from embstore.words.policy import OovLike
 
 
 def convert(
-    src: str | Path,
+    src: str | Path | Store,
     dst: str | Path,
     *,
     to: str | None = None,
@@ -46,12 +47,14 @@ def convert(
     progress: Progress | None = None,
     **reading: Any,
 ) -> Report:
-    """Convert a file of embeddings into another, streamed in bounded memory.
+    """Convert a file of embeddings, or a store, into another file, streamed in bounded memory.
 
     Parameters
     ----------
-    src, dst
-        Files. `dst` appears when all is written, not before.
+    src
+        A file, or a `Store`, which is read as its file would be: of its special rows, those of n-grams are kept.
+    dst
+        A file. It appears when all is written, not before.
     to
         Format of `dst`; None takes it from the suffix (``.safetensors`` is a store).
     dtype
@@ -82,7 +85,7 @@ def convert(
     progress
         Called with bytes read and bytes in all.
     **reading
-        Options of reading: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
+        Options of reading a file: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
 
     Returns
     -------
@@ -104,6 +107,7 @@ def convert(
     """
     start = time.perf_counter()
     check_duplicates(duplicates)
+    _check_source(src, reading)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
     choices = WriteOptions(compression, layout, strings, duplicates)
@@ -112,7 +116,7 @@ def convert(
     if duplicates == "last" and not target.keeps_last:
         raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
-    source = read(*open_to_read(src, options), options, progress)
+    source = _opened(src, options, progress)
     source = Selection(kept_dtype(dtype, source, target), limit, words, normalize, lower, drop_zeros).apply(source)
     if add_special is not None:
         source = add_special(source)
@@ -120,7 +124,32 @@ def convert(
     source = source.through(counter.count)
     write(source, dst, target, choices)
     warn(source.findings)
-    return report(src, dst, source, counter.rows, time.perf_counter() - start)
+    return report(_name(src), dst, source, counter.rows, time.perf_counter() - start)
+
+
+def _check_source(src: str | Path | Store, reading: dict[str, Any]) -> None:
+    """Refuse what is neither a path nor a store, and options of reading for a store."""
+    if isinstance(src, str | Path):
+        return
+    from embstore.store.store import Store  # here: conversions of files start faster
+
+    if not isinstance(src, Store):
+        raise TypeError(f"expected a path or a Store, not {src!r}")
+    if reading:
+        raise TypeError(f"{', '.join(reading)}: options of reading are for a path, not for Store")
+
+
+def _opened(src: str | Path | Store, options: ReadOptions, progress: Progress | None) -> Source:
+    """Open any file that a codec reads, or a store, as a source."""
+    if isinstance(src, str | Path):
+        return read(*open_to_read(src, options), options, progress)
+    from embstore.store.source import store_source  # here: conversions of other files start faster
+
+    return with_options(store_source(src, progress), options)
+
+
+def _name(src: str | Path | Store) -> str:
+    return str(src) if isinstance(src, str | Path) else str(src.path or "memory")
 
 
 def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwrite: bool) -> Codec:

@@ -15,8 +15,8 @@ from embstore.files.input import Input
 from embstore.files.stream import Stream
 from embstore.words.backoffs import find_forms
 from embstore.words.encoder import Encoder
+from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike, Policy, back_off_name
-from embstore.words.resolver import Lookup
 from embstore.words.vocabulary import count_tokens
 
 BLOCK = 1 << 20

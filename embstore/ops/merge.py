@@ -9,8 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embstore.core.batch import Batch, Ints, Source, Tokens, Vectors
-from embstore.core.dtypes import decode_rows
+from embstore.core.batch import Batch, Ints, Source, Tokens
 from embstore.core.options import Dtype, check_choice
 from embstore.ops.convert import Counter, kept_dtype, target_codec, write
 from embstore.ops.open import opened
@@ -19,18 +18,18 @@ from embstore.ops.selection import Selection
 from embstore.store.store import Store
 
 How = Literal["first", "mean", "concat"]
-Table = str | Path | Store
+TableLike = str | Path | Store
 
 BLOCK_BYTES = 4 << 20  # of rows as float64, at a time
 
 
-def concat(tables: Sequence[Table], how: How = "first") -> Store:
+def concat(tables: Sequence[TableLike], how: How = "first") -> Store:
     """Make one table of several, in memory.
 
     Parameters
     ----------
     tables
-        Stores, or files that `embstore.open` opens. Rows behind their vocabularies are left out.
+        Stores, or files that `embstore.open` opens. Their special rows are left out.
     how
         ``first``: all words, in the order in which they come; a word that several tables have gets the row of the
         first of these. ``mean``: all words; such a word gets the mean of its rows, computed in float64.
@@ -55,7 +54,7 @@ def concat(tables: Sequence[Table], how: How = "first") -> Store:
 
 
 def merge(
-    tables: Sequence[Table],
+    tables: Sequence[TableLike],
     dst: str | Path,
     *,
     how: How = "first",
@@ -78,10 +77,10 @@ def merge(
     return report(_label(tables), dst, source, counter.rows, time.perf_counter() - start)
 
 
-def merged(tables: Sequence[Table], how: How = "first") -> Source:
+def merged(tables: Sequence[TableLike], how: How = "first") -> Source:
     """Return the source of several tables made one: see `concat`."""
     check_choice("how", how, get_args(How))
-    if isinstance(tables, Table):
+    if isinstance(tables, TableLike):
         raise TypeError(f"expected a list of tables, not one: {tables!r}")
     stores = [opened(table) for table in tables]
     if not stores:
@@ -99,7 +98,7 @@ def merged(tables: Sequence[Table], how: How = "first") -> Source:
     )
 
 
-def _label(tables: Sequence[Table]) -> str:
+def _label(tables: Sequence[TableLike]) -> str:
     paths = [table.path if isinstance(table, Store) else Path(table) for table in tables]
     return " + ".join("memory" if path is None else path.name for path in paths)
 
@@ -120,11 +119,6 @@ def _blocks(store: Store) -> Iterator[tuple[int, Tokens]]:
         yield start, store.vocab.tokens(start, min(start + step, len(store)))
 
 
-def _taken(store: Store, rows: Ints) -> Vectors:
-    """Vectors at some rows, copied."""
-    return decode_rows(store.raw[rows], store.dtype)
-
-
 def _new_rows(stores: Sequence[Store], store: Store) -> Iterator[tuple[Tokens, Ints]]:
     """Yield the words of a table that none of some others has, and their rows."""
     for start, tokens in _blocks(store):
@@ -138,18 +132,18 @@ def _new_rows(stores: Sequence[Store], store: Store) -> Iterator[tuple[Tokens, I
 def _first(stores: Sequence[Store]) -> Iterator[Batch]:
     for i, store in enumerate(stores):
         for tokens, rows in _new_rows(stores[:i], store):
-            yield Batch(tokens, _taken(store, rows))
+            yield Batch(tokens, store.gather(rows))
 
 
 def _mean(stores: Sequence[Store]) -> Iterator[Batch]:
     for i, store in enumerate(stores):
         for tokens, rows in _new_rows(stores[:i], store):
-            total, count = _taken(store, rows).astype(np.float64), np.ones((len(rows), 1))
+            total, count = store.gather(rows).astype(np.float64), np.ones((len(rows), 1))
             for later in stores[i + 1 :]:
                 there = later.vocab.packed_rows(tokens)
                 also = np.flatnonzero(there >= 0)
                 with np.errstate(invalid="ignore"):  # Inf and -Inf make NaN, which is counted elsewhere
-                    total[also] += _taken(later, there[also])
+                    total[also] += later.gather(there[also])
                 count[also] += 1
             yield Batch(tokens, (total / count).astype(np.float32))
 
@@ -160,5 +154,5 @@ def _side_by_side(stores: Sequence[Store]) -> Iterator[Batch]:
         there = [np.arange(start, start + len(tokens))] + [other.vocab.packed_rows(tokens) for other in others]
         shared = np.flatnonzero(np.min(there, axis=0) >= 0)
         if len(shared):
-            parts = [_taken(store, rows[shared]) for store, rows in zip(stores, there, strict=True)]
+            parts = [store.gather(rows[shared]) for store, rows in zip(stores, there, strict=True)]
             yield Batch(tokens if len(shared) == len(tokens) else tokens.take(shared), np.concatenate(parts, axis=1))

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Vectors
-from embstore.core.dtypes import decode_rows
 from embstore.search.exact import most_similar_batch
 from embstore.store.store import Store
 
@@ -81,4 +80,4 @@ class _Rows:
 
     def block(self, start: int, stop: int) -> Vectors:
         """Rows [start, stop), copied."""
-        return decode_rows(self.table.raw[self.chosen[start:stop]], self.table.dtype)
+        return self.table.gather(self.chosen[start:stop])

@@ -30,12 +30,18 @@ def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | N
     except BaseException:
         file.close()
         raise
+    source = with_options(source, options)
+    return source.through(lambda batches: _closing(file, batches))
+
+
+def with_options(source: Source, options: ReadOptions) -> Source:
+    """Return a source whose provenance notes the options of reading that were given."""
     given = {name: value for name, value in options.given().items() if name != "format"}
     if given:
         noted = ", ".join(f"{name}={value}" for name, value in given.items())
         origin = source.provenance
         source.provenance = lambda: {**origin(), "options": noted}
-    return source.through(lambda batches: _closing(file, batches))
+    return source
 
 
 def _read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | None) -> Source:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from embstore.codecs.registry.table import codec_named
-from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.batch import Batch, Source
+from embstore.core.index import pack_tokens
 from embstore.core.options import Dtype, WriteOptions
 from embstore.files.atomic import check_target
 from embstore.files.os_errors import blaming
@@ -58,7 +59,7 @@ def save(
         raise ValueError(f"{len(words)} tokens need vectors of shape ({len(words)}, dim), not {matrix.shape}")
     if matrix.dtype.kind != "f":
         raise ValueError(f"vectors of {matrix.dtype} must be made floating first, which says what they become")
-    batches = (Batch(_packed(words, i), matrix[i : i + BLOCK]) for i in range(0, len(words), BLOCK))
+    batches = (Batch(pack_tokens(words[i : i + BLOCK], i), matrix[i : i + BLOCK]) for i in range(0, len(words), BLOCK))
     kept: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
     source = selection.apply(Source(dim=matrix.shape[1], batches=batches, dtype=kept, rows=len(words)))
     with blaming(path):
@@ -78,13 +79,3 @@ def _words(tokens: Iterable[str]) -> list[str]:
         if first.setdefault(word, row) != row:
             raise ValueError(f"the token {word!r} comes twice, as number {first[word]} and {row}: give each once")
     return words
-
-
-def _packed(words: list[str], start: int) -> Tokens:
-    """Pack a block of the tokens."""
-    try:
-        return Tokens.pack(words[start : start + BLOCK])
-    except UnicodeEncodeError as error:
-        row = words.index(error.object, start)
-        cure = "half of a pair of surrogates, which no UTF-8 can hold: mend or drop it"
-        raise ValueError(f"token {row}, {error.object!r}, has {cure}") from None

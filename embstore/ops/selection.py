@@ -11,7 +11,7 @@ from embstore.core import int8
 from embstore.core.batch import Batch, Findings, Source, Tokens
 from embstore.core.dtypes import encode_rows, from_bfloat16
 from embstore.core.errors import EmbstoreError
-from embstore.core.index import Vocab, VocabBuilder, encode_lossless
+from embstore.core.index import Vocab, VocabBuilder, token_of
 from embstore.core.options import Dtype, check_dtype
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"
@@ -153,14 +153,17 @@ def _name(tokens: Tokens, position: int) -> str:
     return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "surrogateescape")[:60])
 
 
-def _as_bytes(word: str | bytes) -> bytes:
+def _token_of(word: str | bytes) -> bytes | None:
     if not isinstance(word, str | bytes):
         raise TypeError(f"expected words, not {word!r} among them")
-    return word if isinstance(word, bytes) else encode_lossless(word)
+    return word if isinstance(word, bytes) else token_of(word)
 
 
 def vocabulary_of(words: Iterable[str | bytes]) -> Vocab:
-    """Return the vocabulary of some words, repeated ones once; TypeError for what is no word."""
+    """Return the vocabulary of some words, repeated ones once and those that no token can be left out.
+
+    Raises TypeError for what is no word.
+    """
     builder = VocabBuilder()
-    builder.add(Tokens.pack(map(_as_bytes, words)))
+    builder.add(Tokens.pack(token for token in map(_token_of, words) if token is not None))
     return builder.vocab()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.core.batch import Ints, Vectors
+from embstore.core.batch import Ints, RowBlocks, Vectors
 from embstore.core.errors import UnknownTokenError
 
 Neighbours = list[tuple[str, float]]
@@ -20,26 +20,22 @@ MAX_SCORES = 1 << 22  # in one product of rows and queries
 MAX_QUERIES = 256  # in one pass over the table
 
 
-class Table(Protocol):
+class SearchedTable(RowBlocks, Protocol):
     """What is searched: a `Store`, or anything with these."""
 
     norms: NDArray[np.float32] | None
     """Lengths of the rows, (tokens,), kept here by the first search."""
 
     @property
-    def dim(self) -> int: ...  # noqa: D102
-    @property
-    def itos(self) -> Sequence[str]: ...  # noqa: D102
-    def __len__(self) -> int: ...
+    def itos(self) -> Sequence[str]:
+        """Index to string."""
+
     def rows(self, words: list[str]) -> Ints:
         """Rows of words, -1 where one is unknown."""
 
-    def block(self, start: int, stop: int) -> Vectors:
-        """Rows [start, stop) of the vocabulary."""
-
 
 def most_similar(
-    table: Table,
+    table: SearchedTable,
     positive: Query | Sequence[Query],
     negative: Query | Sequence[Query] = (),
     topn: int = 10,
@@ -55,7 +51,7 @@ def most_similar(
     return _search(table, query, [table.rows(words)], topn)[0]
 
 
-def most_similar_batch(table: Table, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
+def most_similar_batch(table: SearchedTable, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
     """Find the words nearest to each of many: see `Store.most_similar_batch`."""
     if isinstance(words, str):
         raise TypeError("most_similar_batch takes a list of words; for one word use most_similar")
@@ -71,7 +67,7 @@ def _listed(words: Query | Sequence[Query]) -> list[Query]:
     return [words] if isinstance(words, str) or (isinstance(words, np.ndarray) and words.ndim == 1) else list(words)
 
 
-def _vectors(table: Table, queries: list[Query]) -> NDArray[np.float32]:
+def _vectors(table: SearchedTable, queries: list[Query]) -> NDArray[np.float32]:
     """Vectors of words and of vectors: (queries, dim)."""
     vectors = np.empty((len(queries), table.dim), np.float32)
     rows = iter(_known_rows(table, [query for query in queries if isinstance(query, str)]))
@@ -86,7 +82,7 @@ def _vectors(table: Table, queries: list[Query]) -> NDArray[np.float32]:
     return vectors
 
 
-def _known_rows(table: Table, words: list[str]) -> list[int]:
+def _known_rows(table: SearchedTable, words: list[str]) -> list[int]:
     rows: list[int] = table.rows(words).tolist()
     missing = [word for word, row in zip(words, rows, strict=True) if row < 0]
     if missing:
@@ -111,13 +107,13 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def _blocks(table: Table, queries: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _blocks(table: SearchedTable, queries: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
     size = max(1, min(BLOCK_BYTES // (4 * table.dim), MAX_SCORES // queries))
     for start in range(0, len(table), size):
         yield start, table.block(start, min(start + size, len(table))).astype(np.float32, copy=False)
 
 
-def _search(table: Table, queries: NDArray[np.float32], excluded: list[Ints], topn: int) -> list[Neighbours]:
+def _search(table: SearchedTable, queries: NDArray[np.float32], excluded: list[Ints], topn: int) -> list[Neighbours]:
     """Search the table once for unit queries, (queries, dim), each of which leaves some rows out."""
     if topn < 0:
         raise ValueError(f"topn must not be negative: {topn}")

@@ -8,18 +8,24 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.core.batch import Ints
-from embstore.core.dtypes import decode_rows, dim_of, encode_rows
+from embstore.core.batch import Ints, RowBlocks, Vectors
+from embstore.core.dtypes import decode_rows, encode_rows
+from embstore.core.options import Dtype
 from embstore.words.encoder import Encoder
-from embstore.words.policy import OovLike, Skip
-from embstore.words.resolver import Lookup
-from embstore.words.special_rows import Table, special_rows
+from embstore.words.lookup import Lookup
+from embstore.words.policy import OovLike
+from embstore.words.special_rows import special_rows
 
 BLOCK = 8192  # rows at a time: a word may have many
 
 
-class VectorsByWord(Lookup, Table, Protocol):
-    """Words and rows: a `Store`, or anything with what both of these have."""
+class VectorsByWord(Lookup, RowBlocks, Protocol):
+    """Words and rows: a `Store`, or anything with these."""
+
+    dtype: Dtype
+
+    def gather(self, rows: Ints) -> Vectors:
+        """Return a copy of some rows, (rows, dim)."""
 
 
 def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
@@ -27,11 +33,14 @@ def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> 
     encoder = Encoder(store, oov)
     if isinstance(words, str):
         raise TypeError(f"aligned takes a list of words, not one string: {words!r}")
-    if isinstance(encoder.policy.ending, Skip):
-        raise ValueError("oov 'skip' leaves words without a row, and aligned gives each of them one: 'zero' does that")
+    ending = encoder.policy.ending
+    if ending.ids_per_word == 0:
+        raise ValueError(
+            f"oov {str(ending)!r} leaves words without a row, and aligned gives each of them one: 'zero' does that"
+        )
     values, offsets, weights = encoder.encode_bags([[word] for word in words], include_last_offset=True)
     made = _made(store, encoder, values)
-    vectors = np.zeros((len(words), dim_of(store.raw, store.dtype)), np.float32)
+    vectors = np.zeros((len(words), store.dim), np.float32)
     for start in range(0, len(values), BLOCK):
         span = slice(start, min(start + BLOCK, len(values)))
         rows = _rows(store, values[span], made)
@@ -56,9 +65,9 @@ def _made(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float
 def _rows(store: VectorsByWord, ids: Ints, made: NDArray[np.float32] | None) -> NDArray[np.float32]:
     """Vectors of ids, (ids, dim), copied."""
     if made is None:
-        return decode_rows(store.raw[ids], store.dtype).astype(np.float32)
+        return store.gather(ids).astype(np.float32)
     vectors = np.empty((len(ids), made.shape[1]), np.float32)
     own = ids < len(store)
-    vectors[own] = decode_rows(store.raw[ids[own]], store.dtype)
+    vectors[own] = store.gather(ids[own])
     vectors[~own] = made[ids[~own] - len(store)]
     return vectors

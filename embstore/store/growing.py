@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 STEP = 8  # a part of what is there is room for more
 
 
-class Gathered:
+class GrowingRows:
     """An array that grows in place by its eighth: nothing is allocated because a header says how many rows come.
 
     Parameters
@@ -25,7 +25,7 @@ class Gathered:
         self._rows, self._count, self._expected = np.empty((0, columns), dtype), 0, expected
 
     def add(self, rows: NDArray[Any]) -> None:
-        """Copy rows behind those that are there."""
+        """Copy rows after those that are there."""
         stop = self._count + len(rows)
         if stop > len(self._rows):
             room = max(stop, len(self._rows) + len(self._rows) // STEP)

@@ -11,23 +11,22 @@ from numpy.typing import NDArray
 
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.index import Vocab
-from embstore.core.options import Dtype, check_choice
+from embstore.core.options import check_choice
 from embstore.files.input import Input
 from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
+from embstore.store.rows import ArrayRows
 from embstore.store.verify import check_store
 
 Advice = Literal["normal", "random", "sequential", "willneed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
-    """The parts of a store, views of `mapped`: writing to them changes memory of one's own, never the file."""
+class MappedStore:
+    """The parts of a store file, views of one map: writing to them changes memory of one's own, never the file."""
 
-    raw: NDArray[Any]
+    rows: ArrayRows
     vocab: Vocab
     metadata: dict[str, str]
-    dtype: Dtype
-    mapped: mmap.mmap
 
 
 def check_advice(advise: str) -> None:
@@ -35,7 +34,7 @@ def check_advice(advise: str) -> None:
     check_choice("advise", advise, get_args(Advice))
 
 
-def map_store(source: Input, advise: Advice) -> Mapped:
+def map_store(source: Input, advise: Advice) -> MappedStore:
     """Map a store copy-on-write; the arguments and errors are those of `Store.open`."""
     check_advice(advise)
     header = read_header(source)
@@ -45,8 +44,8 @@ def map_store(source: Input, advise: Advice) -> Mapped:
         mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
     weight = header.tensors[WEIGHT]
     arrays = (_bytes_of(mapped, header.tensors[name]) for name in (SLOTS, OFFSETS, BYTES))
-    raw = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
-    return Mapped(raw, Vocab(*arrays), header.metadata, dtype, mapped)
+    rows: NDArray[Any] = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
+    return MappedStore(ArrayRows(rows, dtype, is_mapped=True), Vocab(*arrays), header.metadata)
 
 
 def _bytes_of(mapped: mmap.mmap, tensor: Tensor) -> NDArray[np.uint8]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -12,26 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Source, Vectors
-from embstore.core.dtypes import (
-    NUMPY_DTYPES,
-    columns_of,
-    decode_rows,
-    dim_of,
-    encode_batch,
-    encode_rows,
-    encode_special,
-)
-from embstore.core.duplicates import distinct
-from embstore.core.errors import FormatError, UnknownTokenError
-from embstore.core.index import Itos, Stoi, Vocab, VocabBuilder
-from embstore.core.options import Dtype, Duplicates
+from embstore.core.errors import UnknownTokenError
+from embstore.core.index import Itos, Stoi, Vocab
+from embstore.core.options import Duplicates
 from embstore.files.input import Input
 from embstore.search import exact
 from embstore.search.exact import Neighbours, Query
 from embstore.store.aligned import aligned
-from embstore.store.growing import Gathered
 from embstore.store.html import SHOWN, table_of_rows
+from embstore.store.loading import load_source
 from embstore.store.mapped import Advice, map_store
+from embstore.store.rows import DecodedRows, Rows
 from embstore.store.verify import verify_store
 from embstore.words.policy import OovLike
 
@@ -50,9 +39,6 @@ class Store:
         The file, or None for a table made in memory.
     dtype
         ``float32``, ``float16``, ``bfloat16`` or ``int8``: what the vectors are kept as.
-    raw
-        The rows as they are kept, (rows, dim), the special ones behind the vocabulary's: NumPy's float32 or float16;
-        uint16, the bits of ``bfloat16``; uint8 of shape (rows, dim + 8), as `rowwise` has them, for ``int8``.
     metadata
         The strings of the file's header.
     stoi
@@ -65,19 +51,18 @@ class Store:
 
     def __init__(
         self,
-        raw: NDArray[Any],
+        rows: Rows,
         vocab: Vocab,
         metadata: dict[str, str],
         *,
-        dtype: Dtype,
         path: Path | None = None,
         reopen: tuple[Any, ...] | None = None,
-        mapped: mmap.mmap | None = None,
     ) -> None:
-        self.raw, self.vocab, self.metadata, self.dtype, self.path = raw, vocab, metadata, dtype, path
+        self._table: DecodedRows | None = DecodedRows(rows, vocab.size)
+        self.vocab, self.metadata, self.dtype, self.path = vocab, metadata, rows.dtype, path
         self.stoi, self.itos = Stoi(vocab), Itos(vocab)
         self.norms: NDArray[np.float32] | None = None
-        self._reopen, self._mapped = reopen, mapped
+        self._reopen = reopen
 
     @classmethod
     def open(cls, path: str | Path, *, advise: Advice = "normal") -> Store:
@@ -97,22 +82,7 @@ class Store:
             Where the header is not that of a store. Its arrays are not read: `verify` checks them.
         """
         with Input(Path(path).absolute()) as source:
-            return cls.of_input(source, advise=advise)
-
-    @classmethod
-    def of_input(cls, source: Input, *, advise: Advice = "normal") -> Store:
-        """Map a store that is open already: see `open`."""
-        path = source.path.absolute()
-        found = map_store(source, advise)
-        return cls(
-            found.raw,
-            found.vocab,
-            found.metadata,
-            dtype=found.dtype,
-            path=path,
-            reopen=(_open_mapped, (path, advise)),
-            mapped=found.mapped,
-        )
+            return map_input(source, advise=advise)
 
     @classmethod
     def from_source(
@@ -124,31 +94,13 @@ class Store:
         reopen: tuple[Any, ...] | None = None,
     ) -> Store:
         """Read all batches of a source and its special rows into memory; `path` says where they come from."""
-        gathered = Gathered(columns_of(source.dim, source.dtype), NUMPY_DTYPES[source.dtype], source.rows)
-        builder = VocabBuilder(source.expected)
-        late: list[tuple[Ints, Vectors]] = []
-        for batch in distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated)):
-            gathered.add(encode_batch(batch, source.dtype))
-        raw = gathered.finish()
-        for rows, vectors in late:
-            raw[rows] = encode_rows(vectors, source.dtype)
-        if not len(raw):
-            raise FormatError(path, "no rows: the input holds none, or all were left out")
-        if source.special is not None:
-            special = deque(np.array(rows) for rows in encode_special(source.special, raw, source.dtype))
-            while special:  # all of them made of `raw`, and none a view of it, before it grows
-                gathered.add(special.popleft())
-            raw = gathered.finish()
-        metadata = {f"embstore.source.{key}": value for key, value in source.provenance().items()}
-        metadata |= {f"embstore.{key}": value for key, value in source.policy.items()}
-        return cls(
-            raw, builder.vocab(), metadata, dtype=source.dtype, path=Path(path) if reopen else None, reopen=reopen
-        )
+        rows, vocab, metadata = load_source(source, path, duplicates)
+        return cls(rows, vocab, metadata, path=Path(path) if reopen else None, reopen=reopen)
 
     @property
     def dim(self) -> int:
         """Numbers in a vector (embedding_dim)."""
-        return dim_of(self._open_raw(), self.dtype)
+        return self._open_table().dim
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -157,42 +109,99 @@ class Store:
 
     @property
     def special(self) -> int:
-        """Rows behind the vocabulary's: padding, unknown, hash buckets."""
-        return len(self._open_raw()) - len(self)
+        """Number of rows after the vocabulary's: padding, unknown, hash buckets."""
+        return self._count() - len(self)
 
     @property
     def mapped(self) -> bool:
-        """Whether the vectors lie in a mapped file rather than in memory."""
-        return self._mapped is not None
+        """Whether the rows lie in a mapped file: what `mapped_rows` returns is not None then."""
+        return self._table is not None and self._table.rows.mapped is not None
 
     @property
     def weight(self) -> Vectors:
-        """All rows, the vocabulary's and the special ones behind them: (rows, dim).
+        """All rows, the vocabulary's and the special ones after them: (rows, dim).
 
         A read-only view of the file; for ``bfloat16``, which NumPy lacks, and ``int8`` a copy as float32.
         """
-        return self._decoded(self._open_raw())
+        return self._open_table().block(0, self._count())
 
     @property
     def vectors(self) -> Vectors:
         """The vocabulary's rows: (tokens, dim); a view or a copy like `weight`."""
-        return self._decoded(self._open_raw()[: len(self)])
+        return self._open_table().block(0, len(self))
 
-    def block(self, start: int, stop: int) -> Vectors:
-        """Rows [start, stop) of the weight, (stop - start, dim): what `weight[start:stop]` is, no other row decoded."""
-        return self._decoded(self._open_raw()[start:stop])
+    def block(self, start: int, stop: int, *, encoded: bool = False) -> NDArray[Any]:
+        """Rows [start, stop) of the weight; no other row is read or decoded.
 
-    def _open_raw(self) -> NDArray[Any]:
-        if self.raw is None:
+        Parameters
+        ----------
+        start, stop
+            Row numbers, as in a slice: what lies outside the table is left out.
+        encoded
+            Whether to return the rows as they are stored.
+
+        Returns
+        -------
+        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view where these rows lie in
+        a map or in memory, a copy where they are decoded. With `encoded` the stored rows, a read-only view in any
+        type: the same, but uint16, the bits, for ``bfloat16``, and for ``int8`` uint8 of shape
+        (stop - start, dim + 8), each row's codes followed by its scale and offset.
+
+        Raises
+        ------
+        ValueError
+            For a closed store.
+        """
+        return self._open_table().block(start, stop, encoded=encoded)
+
+    def gather(self, rows: Any, *, encoded: bool = False) -> NDArray[Any]:
+        """Rows of the weight in any order, copied.
+
+        Parameters
+        ----------
+        rows
+            Row numbers, whole numbers of shape (n,), as `rows` returns them; a row may come several times.
+        encoded
+            Whether to return the rows as they are stored.
+
+        Returns
+        -------
+        (n, dim): float16 for a ``float16`` store, else float32. With `encoded` the stored rows, as `block` has
+        them: for ``int8`` of shape (n, dim + 8).
+
+        Raises
+        ------
+        IndexError
+            For a number that is no row, such as the -1 of an unknown word.
+        ValueError
+            For a closed store.
+        """
+        table = self._open_table()
+        return table.gather(table.checked(rows), encoded=encoded)
+
+    def mapped_rows(self) -> NDArray[Any] | None:
+        """All stored rows as an array over the mapped file; None where the rows are not in a map.
+
+        Returns
+        -------
+        As `block` with `encoded` has them, and writable: the map is copy-on-write, so that what is written changes
+        what this store returns, but never the file. None for a table in memory.
+
+        Raises
+        ------
+        ValueError
+            For a closed store.
+        """
+        return self._open_table().rows.mapped
+
+    def _open_table(self) -> DecodedRows:
+        if self._table is None:
             raise ValueError("this store is closed")
-        return self.raw
+        return self._table
 
-    def _decoded(self, rows: NDArray[Any]) -> Vectors:
-        numbers = decode_rows(rows, self.dtype)
-        if numbers is rows:
-            numbers = rows.view()
-            numbers.flags.writeable = False
-        return numbers
+    def _count(self) -> int:
+        """Return the number of all rows."""
+        return self._open_table().rows.shape[0]
 
     def __len__(self) -> int:
         return self.vocab.size
@@ -214,7 +223,7 @@ class Store:
         """
         if isinstance(words, str):
             raise TypeError("rows takes a list of words; for one word use stoi[word]")
-        self._open_raw()
+        self._open_table()
         return self.vocab.rows(words)
 
     @overload
@@ -227,13 +236,13 @@ class Store:
         Raises UnknownTokenError, a KeyError, that names the words that are not there.
         """
         if isinstance(words, str):
-            return self._decoded(self._open_raw()[self.stoi[words]])
-        listed = list(words)
-        rows = self.rows(listed)
+            return self._open_table().row(self.stoi[words])
+        table, listed = self._open_table(), list(words)
+        rows = self.vocab.rows(listed)
         if (rows < 0).any():
             missing = [word for word, row in zip(listed, rows.tolist(), strict=True) if row < 0]
             raise UnknownTokenError(list(dict.fromkeys(missing)))
-        return decode_rows(self.raw[rows], self.dtype)
+        return table.gather(rows)
 
     @overload
     def get(self, word: str) -> Vectors | None: ...
@@ -242,7 +251,7 @@ class Store:
     def get(self, word: str, default: Any = None) -> Any:
         """Vector of a word, (dim,), or the default where it is unknown."""
         row = int(self.rows([word])[0])
-        return default if row < 0 else self._decoded(self.raw[row])
+        return default if row < 0 else self._open_table().row(row)
 
     def most_similar(
         self, positive: Query | Sequence[Query], negative: Query | Sequence[Query] = (), topn: int = 10
@@ -301,14 +310,13 @@ class Store:
 
         Raises FormatError that names the first thing wrong.
         """
-        verify_store(self._open_raw(), self.dtype, self.vocab, self.metadata, self.path or "store in memory")
+        verify_store(self._open_table().rows, self.vocab, self.metadata, self.path or "store in memory")
 
     def close(self) -> None:
         """Let go of the file. Views that were handed out stay valid and keep it mapped."""
-        self.raw, self.vocab = None, Vocab(*(np.zeros(size, np.uint8) for size in (16, 8, 0)))  # type: ignore[assignment]
+        # the map itself is not closed: views that were handed out would then point nowhere
+        self._table, self.vocab = None, Vocab(*(np.zeros(size, np.uint8) for size in (16, 8, 0)))
         self.stoi, self.itos = Stoi(self.vocab), Itos(self.vocab)
-        # not mapped.close(): NumPy's arrays do not tell a map that they lie in it, and would point nowhere
-        self._mapped = None
 
     def __enter__(self) -> Store:
         return self
@@ -320,11 +328,10 @@ class Store:
         if self._reopen is not None:
             return self._reopen
         vocab = self.vocab
-        arrays = (self.raw, vocab.slots, vocab.offsets, vocab.data)
-        return _from_arrays, (*arrays, self.metadata, self.dtype)
+        return _from_parts, (self._open_table().rows, vocab.slots, vocab.offsets, vocab.data, self.metadata)
 
     def __repr__(self) -> str:
-        if self.raw is None:
+        if self._table is None:
             return "<Store, closed>"
         name = self.path.name if self.path else "in memory"
         return f"<Store {name}: {len(self):,} x {self.dim} {self.dtype}{', mapped' if self.mapped else ''}>"
@@ -334,11 +341,16 @@ class Store:
         return table_of_rows(repr(self), self.itos[:SHOWN], self.block(0, min(SHOWN, len(self))), self.dim)
 
 
+def map_input(source: Input, *, advise: Advice = "normal") -> Store:
+    """Map a store whose file is open already: see `Store.open`."""
+    path = source.path.absolute()
+    found = map_store(source, advise)
+    return Store(found.rows, found.vocab, found.metadata, path=path, reopen=(_open_mapped, (path, advise)))
+
+
 def _open_mapped(path: Path, advise: Advice) -> Store:
     return Store.open(path, advise=advise)
 
 
-def _from_arrays(
-    raw: NDArray[Any], slots: Any, offsets: Any, data: Any, metadata: dict[str, str], dtype: Dtype
-) -> Store:
-    return Store(raw, Vocab(slots, offsets, data), metadata, dtype=dtype)
+def _from_parts(rows: Rows, slots: Any, offsets: Any, data: Any, metadata: dict[str, str]) -> Store:
+    return Store(rows, Vocab(slots, offsets, data), metadata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import Vocab
 from embstore.core.options import Dtype
 from embstore.store.header import BYTES, ENCODING, OFFSETS, ROWWISE, SLOTS, WEIGHT, Header
+from embstore.store.rows import Rows
 
+BLOCK = 65536  # rows or tokens at a time
 VOCABULARY = (SLOTS, OFFSETS, BYTES)
 DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
 
@@ -63,13 +66,13 @@ def check_store(header: Header, path: str | Path) -> Dtype:
     return dtype
 
 
-def verify_store(raw: NDArray[Any], dtype: Dtype, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
+def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
     """Check the contents of a store.
 
     Parameters
     ----------
-    raw, dtype
-        The rows as they are kept, (rows, columns), and as what.
+    rows
+        Its stored rows.
     vocab
         The three arrays of the vocabulary.
     metadata
@@ -82,35 +85,44 @@ def verify_store(raw: NDArray[Any], dtype: Dtype, vocab: Vocab, metadata: dict[s
     FormatError
         For the first thing wrong.
     """
-    arrays = {
-        WEIGHT: raw,
-        SLOTS: vocab.slots,
-        OFFSETS: vocab.offsets,
-        BYTES: vocab.data,
+    contents: dict[str, Iterable[NDArray[Any]]] = {
+        WEIGHT: _blocks(rows),
+        SLOTS: [vocab.slots],
+        OFFSETS: [vocab.offsets],
+        BYTES: [vocab.data],
     }
-    for name, array in arrays.items():
+    for name, arrays in contents.items():
         expected = metadata.get(f"embstore.sha256.{name}")
-        if expected is not None and expected != _sha256(array):
+        if expected is not None and expected != _sha256(arrays):
             reason = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
             raise FormatError(path, reason, where=name, format="store")
-    if dtype == "int8":
-        _verify_scales(raw, path)
+    if rows.dtype == "int8":
+        _verify_scales(rows, path)
     _verify_ends(vocab, path)
-    for start in range(0, vocab.size, 65536):
-        _verify_tokens(vocab, start, min(start + 65536, vocab.size), path)
+    for start in range(0, vocab.size, BLOCK):
+        _verify_tokens(vocab, start, min(start + BLOCK, vocab.size), path)
     used = int(np.count_nonzero(vocab.slots.view("<u8")))
     if used != vocab.size:
         reason = f"{used:,} slots are in use, expected {vocab.size:,}: one for each token"
         raise FormatError(path, reason, where=SLOTS, format="store")
 
 
-def _sha256(array: NDArray[Any]) -> str:
-    return hashlib.sha256(bytes_of(np.ascontiguousarray(array))).hexdigest()
+def _blocks(rows: Rows) -> Iterator[NDArray[Any]]:
+    count = rows.shape[0]
+    for start in range(0, count, BLOCK):
+        yield rows.read(start, min(start + BLOCK, count))
 
 
-def _verify_scales(raw: NDArray[np.uint8], path: str | Path) -> None:
-    for start in range(0, len(raw), 65536):
-        ends = int8.scales(raw[start : start + 65536])
+def _sha256(arrays: Iterable[NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(bytes_of(np.ascontiguousarray(array)))
+    return digest.hexdigest()
+
+
+def _verify_scales(rows: Rows, path: str | Path) -> None:
+    for number, block in enumerate(_blocks(rows)):
+        start, ends = number * BLOCK, int8.scales(block)
         wrong = np.flatnonzero(~np.isfinite(ends).all(axis=1))
         if len(wrong):
             scale, offset = ends[wrong[0]].tolist()

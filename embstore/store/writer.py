@@ -33,6 +33,7 @@ from embstore.files.atomic import replacing, write_all
 from embstore.files.checksum import Checksum
 from embstore.files.writeback import Writeback
 from embstore.store.header import ALIGNMENT, BYTES, ENCODING, OFFSETS, ROWWISE, SLOTS, VERSION, WEIGHT, build_header
+from embstore.store.rows import ArrayRows, DecodedRows
 
 RESERVE = ALIGNMENT
 MAX_NOTE = 800  # bytes of JSON a note on the origin may take, so that the header fits into what is reserved
@@ -46,7 +47,7 @@ def write_store(path: str | Path, source: Source, *, duplicates: Duplicates = "f
     path
         Replaced when all is written.
     source
-        Its `findings` count what was dropped; its `special` rows go behind the vocabulary.
+        Its `findings` count what was dropped; its `special` rows go after the vocabulary's.
     duplicates
         Which row a repeated token keeps, or ``error``.
     """
@@ -78,10 +79,10 @@ class _Writer:
                     self._append(rows)
             self._finish()
 
-    def _written(self) -> Vectors:
+    def _written(self) -> DecodedRows:
         """Map the vocabulary's rows as they lie in the file."""
-        shape = self.builder.size, self.columns
-        return np.memmap(self.file, NUMPY_DTYPES[self.source.dtype], "r", RESERVE, shape)
+        dtype, shape = self.source.dtype, (self.builder.size, self.columns)
+        return DecodedRows(ArrayRows(np.memmap(self.file, NUMPY_DTYPES[dtype], "r", RESERVE, shape), dtype), shape[0])
 
     def _overwrite(self, rows: Ints, vectors: Vectors) -> None:
         self.rewritten = True

@@ -36,7 +36,10 @@ class Column:
             return [self.words[i] for i in positions.tolist()]
         data = self.words.data
         starts, stops = self.words.offsets[positions].tolist(), self.words.offsets[positions + 1].tolist()
-        return [data[start:stop].tobytes().decode() for start, stop in zip(starts, stops, strict=True)]
+        return [
+            data[start:stop].tobytes().decode("utf-8", "surrogateescape")
+            for start, stop in zip(starts, stops, strict=True)
+        ]
 
     def packed_at(self, positions: Ints) -> Tokens:
         """Return the words at some positions, packed."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from embstore.core.batch import Ints, ends_of
 from embstore.core.errors import EmbstoreError
 from embstore.words.columns import flatten, flatten_weights
-from embstore.words.ngrams import LONGEST, Ngrams
-from embstore.words.policy import OovLike, Policy, Skip, Subword
-from embstore.words.resolver import Lookup, Resolver, policy_of
-from embstore.words.special_rows import Special
+from embstore.words.lookup import Lookup
+from embstore.words.policy import OovLike, Policy
+from embstore.words.resolver import Resolver, policy_of
+from embstore.words.special_rows import SpecialRows
 
 Side = Literal["left", "right"]
 
@@ -60,7 +60,7 @@ class Encoder:
     padding_idx
         Id of the padding, None without one.
     special
-        How many rows there are behind the vocabulary.
+        How many rows there are after the vocabulary's.
     num_embeddings
         Rows in all: the vocabulary's, then the special ones.
     in_file
@@ -82,11 +82,11 @@ class Encoder:
 
     def __init__(self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False) -> None:
         self.vocabulary, self.policy = vocabulary, policy_of(vocabulary, oov)
-        wanted = Special(padding, self.policy.ending)
-        held = Special.of_file(vocabulary.metadata, vocabulary.special)
-        self.in_file = bool(wanted.rows) and held is not None and held.serve(wanted)
-        if isinstance(self.policy.ending, Subword) and not self.in_file:
-            raise EmbstoreError(_no_ngrams(vocabulary, held))
+        wanted = SpecialRows(padding, self.policy.ending)
+        held = SpecialRows.of_file(vocabulary.metadata, vocabulary.special)
+        self.in_file = bool(wanted.rows) and held is not None and held.covers(wanted)
+        if self.policy.ending.carried and not self.in_file:
+            raise EmbstoreError(_not_carried(vocabulary, wanted, held))
         placed = held if held is not None and self.in_file else wanted
         self.special = placed.rows
         self.num_embeddings = len(vocabulary) + placed.rows
@@ -121,21 +121,15 @@ class Encoder:
         TypeError
             For what is no list of words, a single string among it.
         """
-        ending, what = self.policy.ending, None
-        if isinstance(ending, Skip):
-            what = "drops words"
-        elif isinstance(ending, Subword):
-            what = "gives an unknown word an id for each of its n-grams"
-        elif self._resolver.hashes > 1:
-            what = f"gives a word {self._resolver.hashes} ids"
-        if what:
-            raise ValueError(f"oov {str(ending)!r} {what}, which only bags can hold: use encode_bags")
+        ending = self.policy.ending
+        if ending.ids_per_word != 1:
+            raise ValueError(f"oov {str(ending)!r} {ending.ids_text}, which only bags can hold: use encode_bags")
         if length is not None and length < 0:
             raise ValueError(f"length must be 0 or more, not {length}")
         if side not in ("left", "right"):
             raise ValueError(f"side must be 'left' or 'right', not {side!r}")
         column = flatten(words, length)
-        ids: Ints = self._resolver.ids(column)[:, 0]
+        ids, _ = self._resolver.ids(column)
         if column.sizes is not None:
             return self._padded(ids, column.sizes, length, side)
         if length is None or length == len(ids):
@@ -175,10 +169,13 @@ class Encoder:
         sizes = np.zeros(0, np.int64) if column.sizes is None else column.sizes
         flat_weights = None if weights is None else flatten_weights(weights, sizes)
         bounds = ends_of(sizes)
-        values, per_word = self._resolver.ragged(column)
+        values, per_word = self._resolver.ids(column)
+        shares_weight = self.policy.ending.shares_weight
+        if shares_weight and per_word is None:
+            per_word = np.ones(len(values), np.int64)
         if per_word is not None:
-            bounds = np.concatenate(([0], np.cumsum(per_word)))[bounds]
-            if isinstance(self.policy.ending, Subword):
+            bounds = ends_of(per_word)[bounds]
+            if shares_weight:
                 shares = np.float32(1) / np.maximum(per_word, 1).astype(np.float32)
                 flat_weights = shares if flat_weights is None else flat_weights * shares
             flat_weights = None if flat_weights is None else np.repeat(flat_weights, per_word)
@@ -212,22 +209,14 @@ class Encoder:
         return _rebuild, (self.vocabulary, self.policy, self.padding)
 
 
-def _no_ngrams(vocabulary: Lookup, held: Special | None) -> str:
-    if held is not None and isinstance(held.ending, Subword):
+def _not_carried(vocabulary: Lookup, wanted: SpecialRows, held: SpecialRows | None) -> str:
+    """Say why a table does not have rows that nothing can make."""
+    if held is not None and held.ending == wanted.ending:
         return (
-            f"oov 'subword': {vocabulary!r} has no padding row before those of its n-grams; convert writes one with "
-            "padding=True, and another oov needs none there"
+            f"oov {str(wanted.ending)!r}: {vocabulary!r} has no padding row before its other special rows; convert "
+            "writes one with padding=True, and another oov needs none there"
         )
-    text = vocabulary.metadata.get("embstore.subword")
-    if text is not None and Ngrams.parse(text) is None:
-        return (
-            f"oov 'subword': the header of {vocabulary!r} says embstore.subword={text[:60]!r}, expected three numbers "
-            f"such as '3,6,2000000', the second {LONGEST} at most; convert the model anew, or take another oov"
-        )
-    return (
-        "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText "
-        f".bin file; {vocabulary!r} has none"
-    )
+    return wanted.ending.absence(repr(vocabulary), vocabulary.metadata)
 
 
 def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:

@@ -35,11 +35,11 @@ class Ngrams:
         """Make them of what a store's header says, ``3,6,2000000``; None of anything else."""
         numbers = re.fullmatch(r"([0-9]{1,10}),([0-9]{1,10}),([0-9]{1,10})", text)
         ngrams = cls(*map(int, numbers.groups())) if numbers else None
-        return ngrams if ngrams and ngrams.there and ngrams.most <= LONGEST else None
+        return ngrams if ngrams and ngrams.enabled and ngrams.most <= LONGEST else None
 
     @property
-    def there(self) -> bool:
-        """Whether words have any: models may be without."""
+    def enabled(self) -> bool:
+        """Whether words have any: models may do without."""
         return self.buckets > 0 and self.most >= max(1, self.least)
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Ngrams:
 
     def blocks(self, words: Tokens) -> Iterator[tuple[Ints, Ints]]:
         """Yield what `of` returns in blocks of about `BLOCK` at most: the buckets, and the word that each is of."""
-        if not len(words) or not self.there:
+        if not len(words) or not self.enabled:
             return
         data, ends = _marked(words)
         begins = np.append(np.flatnonzero(data & 0xC0 != 0x80), len(data))  # where characters begin, and the end

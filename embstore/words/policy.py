@@ -6,132 +6,12 @@ says what each part does, to the last bit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-import numpy as np
-
-from embstore.core import kernels
-from embstore.core.batch import Ints, Tokens
-from embstore.core.index import pack_lossless
 from embstore.words.backoffs import BACK_OFFS, BackOff
-from embstore.words.ngrams import Ngrams
-
-MAX_BUCKETS = 1 << 32
-OWN_UNKNOWN = ("<unk>", "unk", "[UNK]")  # what tables call their unknown token, tried in this order
-
-
-@dataclass(frozen=True, slots=True)
-class Error:
-    """``error``: `UnknownTokenError` names the words."""
-
-    rows: ClassVar[int] = 0
-
-    def __str__(self) -> str:
-        return "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """``skip``: the word is dropped, which only bags can do."""
-
-    rows: ClassVar[int] = 0
-
-    def __str__(self) -> str:
-        return "skip"
-
-
-@dataclass(frozen=True, slots=True)
-class Zero:
-    """``zero``: a row of zeros."""
-
-    rows: ClassVar[int] = 1
-
-    def __str__(self) -> str:
-        return "zero"
-
-
-@dataclass(frozen=True, slots=True)
-class Mean:
-    """``mean``: the mean of the table's rows."""
-
-    rows: ClassVar[int] = 1
-
-    def __str__(self) -> str:
-        return "mean"
-
-
-@dataclass(frozen=True, slots=True)
-class Unk:
-    """``unk`` or ``unk:TOKEN``: the row of the table's own unknown token, or of the token named."""
-
-    token: str | None = None
-    rows: ClassVar[int] = 0
-
-    def __str__(self) -> str:
-        return "unk" if self.token is None else f"unk:{self.token}"
-
-
-@dataclass(frozen=True, slots=True)
-class Hash:
-    """``hash:B`` or ``hash:B:k``: one of B bucket rows, or k of them, which a bag sums."""
-
-    buckets: int
-    k: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.buckets <= MAX_BUCKETS or not 1 <= self.k <= 256:
-            raise ValueError(f"oov {str(self)!r}: expected 1 to {MAX_BUCKETS:,} buckets and 1 to 256 hashes")
-
-    @property
-    def rows(self) -> int:
-        """Rows behind the vocabulary."""
-        return self.buckets
-
-    def places(self, words: list[str] | Tokens) -> Ints:
-        """Buckets of words, the same everywhere: int64 of shape (words, k), in [0, buckets)."""
-        packed = pack_lossless(words) if isinstance(words, list) else words
-        hashes = [kernels.hash_tokens(packed.data, packed.offsets, seed) for seed in range(1, self.k + 1)]
-        return (np.stack(hashes, axis=1) % np.uint64(self.buckets)).astype(np.int64)
-
-    def __str__(self) -> str:
-        return f"hash:{self.buckets}" + (f":{self.k}" if self.k != 1 else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Subword:
-    """``subword``: the rows of fastText's character n-grams, which a bag averages.
-
-    Attributes
-    ----------
-    ngrams
-        Those of the store that the policy is for; None as long as it is for none.
-    """
-
-    ngrams: Ngrams | None = None
-
-    @property
-    def rows(self) -> int:
-        """Rows behind the vocabulary: a bucket's each."""
-        return self.ngrams.buckets if self.ngrams else 0
-
-    def places(self, words: list[str]) -> tuple[Ints, Ints]:
-        """Buckets of all n-grams of words, (n-grams,), and how many each word has, (words,): see `Ngrams.of`."""
-        return (self.ngrams or Ngrams(0, 0, 0)).of(pack_lossless(words))
-
-    def __str__(self) -> str:
-        return "subword"
-
-
-Ending = Error | Skip | Zero | Mean | Unk | Hash | Subword
-
-PLAIN: dict[str, Ending] = {str(ending): ending for ending in (Error(), Skip(), Zero(), Mean(), Unk(), Subword())}
-KNOWN = (
-    f"back-offs: {', '.join(BACK_OFFS)}; "
-    "endings: error, skip, zero, mean, unk, unk:TOKEN, hash:BUCKETS, hash:BUCKETS:HASHES, subword"
-)
+from embstore.words.endings.base import Ending, shown
+from embstore.words.endings.table import DEFAULT, parse_ending, takes_rest, usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +27,13 @@ class Policy:
     """
 
     backoffs: tuple[str | BackOff, ...] = ()
-    ending: Ending = Error()
+    ending: Ending = DEFAULT
 
     def __post_init__(self) -> None:
         names = [name for name in self.backoffs if isinstance(name, str)]
         for name in names:
             if name not in BACK_OFFS:
-                raise ValueError(f"oov: {name!r} is no back-off ({KNOWN})")
+                raise ValueError(f"oov: {name!r} is no back-off ({known_parts()})")
             if names.count(name) > 1:
                 raise ValueError(f"oov: the back-off {name!r} comes twice")
 
@@ -182,9 +62,8 @@ class Policy:
 
     def bound(self, metadata: Mapping[str, str]) -> Policy:
         """Return the policy for a store with this header: ``subword`` takes its n-grams from there."""
-        if not isinstance(self.ending, Subword):
-            return self
-        return replace(self, ending=Subword(Ngrams.parse(metadata.get("embstore.subword", ""))))
+        ending = self.ending.bound(metadata)
+        return self if ending is self.ending else replace(self, ending=ending)
 
     @property
     def named(self) -> bool:
@@ -199,16 +78,21 @@ OovLike = str | Policy | Ending | BackOff | Sequence[str | Ending | BackOff] | N
 """What `Policy.parse` takes, and so whatever has an argument `oov`."""
 
 
+def known_parts() -> str:
+    """List the back-offs and endings that exist, for messages."""
+    return f"back-offs: {', '.join(BACK_OFFS)}; endings: {', '.join(usages())}"
+
+
 def back_off_name(back_off: str | BackOff) -> str:
     """Name of a back-off; that of a function stands in angle brackets."""
     return back_off if isinstance(back_off, str) else f"<{getattr(back_off, '__qualname__', repr(back_off))}>"
 
 
 def _split(text: str) -> list[str]:
-    """Part the text at commas, but not those in the token of `unk:`, which is the rest of the text."""
+    """Part the text at commas, but not those in the argument of an ending that takes the rest of the text."""
     parts = []
     head, comma, rest = text.partition(",")
-    while comma and not head.lstrip().startswith("unk:"):
+    while comma and not takes_rest(head.lstrip()):
         parts.append(head)
         head, comma, rest = rest.partition(",")
     return [*parts, head + comma + rest]
@@ -216,9 +100,9 @@ def _split(text: str) -> list[str]:
 
 def _parse_parts(parts: Sequence[str | Ending | BackOff]) -> Policy:
     parsed = [_parse_part(part) if isinstance(part, str) else part for part in parts]
-    *backoffs, last = parsed or [Error()]
+    *backoffs, last = parsed or [DEFAULT]
     if not isinstance(last, Ending):
-        backoffs, last = [*backoffs, last], Error()
+        backoffs, last = [*backoffs, last], DEFAULT
     for part in backoffs:
         if isinstance(part, Ending):
             raise ValueError(f"oov: the ending {str(part)!r} must come last, and alone")
@@ -229,15 +113,11 @@ def _parse_parts(parts: Sequence[str | Ending | BackOff]) -> Policy:
 
 def _parse_part(text: str) -> str | Ending:
     text = text.lstrip()
-    if text.startswith("unk:") and len(text) > 4:
-        return Unk(text[4:])
-    text = text.rstrip()
+    if not takes_rest(text):
+        text = text.rstrip()
     if text in BACK_OFFS:
         return text
-    if text in PLAIN:
-        return PLAIN[text]
-    numbers = re.fullmatch(r"hash:([0-9]{1,18})(?::([0-9]{1,18}))?", text)
-    if numbers is None:
-        shown = text if len(text) <= 80 else f"{text[:77]}..."
-        raise ValueError(f"oov: {shown!r} is neither back-off nor ending ({KNOWN})")
-    return Hash(int(numbers[1]), int(numbers[2] or 1))
+    ending = parse_ending(text)
+    if ending is None:
+        raise ValueError(f"oov: {shown(text)!r} is neither back-off nor ending ({known_parts()})")
+    return ending

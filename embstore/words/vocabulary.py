@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embstore.core.batch import Ints, Tokens
-from embstore.core.index import Itos, Stoi, VocabBuilder, pack_lossless
+from embstore.core.index import Itos, Stoi, VocabBuilder, pack_tokens
 
 
 class Vocabulary:
@@ -32,7 +32,7 @@ class Vocabulary:
     Raises
     ------
     ValueError
-        Where a word comes twice.
+        Where a word comes twice, or holds a lone surrogate that stands for no byte.
     """
 
     metadata: Mapping[str, str] = {}
@@ -41,7 +41,7 @@ class Vocabulary:
     def __init__(self, words: Iterable[str] = ()) -> None:
         if isinstance(words, str):
             raise TypeError(f"expected words, not one string: {words!r}")
-        self._build(pack_lossless(list(words)))
+        self._build(pack_tokens(list(words)))
 
     def _build(self, words: Tokens) -> None:
         builder = VocabBuilder(len(words))

@@ -31,8 +31,10 @@ KNOWN = (
     "back-offs: nfc, lower, casefold, accents, digits; "
     "endings: error, skip, zero, mean, unk, unk:TOKEN, hash:BUCKETS, hash:BUCKETS:HASHES, subword"
 )
-NEITHER = ["", "lowr", "lower,,zero", "Lower", "hash", "hash:", "hash:-1", "hash:1e3", "hash:\u0661", "hash:1:2:3"]
-NEITHER += ["hash:1:", "unk:", "zero:1", "lower zero"]
+BUCKETS = "hash:BUCKETS or hash:BUCKETS:HASHES"
+WRONG = dict.fromkeys(["hash", "hash:", "hash:-1", "hash:1e3", "hash:\u0661", "hash:1:2:3", "hash:1:"], BUCKETS)
+WRONG |= {"unk:": "unk or unk:TOKEN", "zero:1": "zero"}
+REFUSED = ["", "lowr", "lower,,zero", "Lower", *WRONG, "lower zero"]
 COUNTS = "expected 1 to 4,294,967,296 buckets and 1 to 256 hashes"
 INVALID = {
     "hash:0": f"oov 'hash:0': {COUNTS}",
@@ -76,7 +78,7 @@ def make(folder: Path) -> None:
     """Write the vectors."""
     texts = [{"text": text, "canonical": canonical} for text, canonical in TEXTS.items()]
     write_json(folder / "valid" / "texts.json", texts)
-    refused = {text: f"oov: {part(text)!r} is neither back-off nor ending ({KNOWN})" for text in NEITHER} | INVALID
+    refused = {text: refusal(text) for text in REFUSED} | INVALID
     messages = [{"text": text, "message": message} for text, message in refused.items()]
     write_json(folder / "invalid" / "texts.json", messages)
     forms = [{"back_offs": back_offs, "word": word, "forms": made} for back_offs, word, made in FORMS]
@@ -97,6 +99,9 @@ def ngrams(word: str, least: int, most: int) -> dict[str, Any]:
     return {"model": f"ngrams_{least}_to_{most}.bin", "word": word, "places": places, "vector": vector}
 
 
-def part(text: str) -> str:
-    """Return the part at fault of those in NEITHER."""
-    return "" if text == "lower,,zero" else text
+def refusal(text: str) -> str:
+    """Return the message for one of REFUSED."""
+    if text in WRONG:
+        return f"oov {text!r}: expected {WRONG[text]}"
+    part = "" if text == "lower,,zero" else text
+    return f"oov: {part!r} is neither back-off nor ending ({KNOWN})"

@@ -20,6 +20,27 @@ LONE = st.text(st.characters(min_codepoint=0xD700, max_codepoint=0xDBFF, categor
 DISTINCT = st.lists(WORDS, min_size=1, max_size=30, unique_by=lambda word: word.encode("utf-8", "surrogateescape"))
 
 
+SURROGATES = st.characters(categories=["Cs"])
+
+
+def wtf8(word: str) -> bytes:
+    return word.encode("utf-8", "surrogatepass")
+
+
+def is_wtf8(token: bytes) -> bool:
+    try:
+        token.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def packed_vocab(tokens: list[bytes]) -> Vocab:
+    builder = VocabBuilder()
+    builder.add(Tokens.pack(tokens))
+    return builder.vocab()
+
+
 def vocab_of(words: list[str]) -> Vocab:
     builder = VocabBuilder()
     builder.add(Tokens.pack(words))
@@ -103,10 +124,35 @@ def test_strings_of_another_class_are_strings(kernel: ModuleType) -> None:
     assert vocab.rows([Shout("the"), Shout("thé"), np.str_("the")]).tolist() == [0, 1, 0]
 
 
-def test_a_text_and_the_bytes_it_stands_for_are_one_word(kernel: ModuleType) -> None:
-    vocab = vocab_of(["caf\udcc3\udca9", "ab\udcff"])
-    assert vocab.rows(["café", "caf\udcc3\udca9", "ab\udcff", "ab\ud800"]).tolist() == [0, 0, 1, -1]
-    assert list(Itos(vocab)) == ["café", "ab\udcff"]
+def test_only_the_string_that_itos_gives_finds_a_row(kernel: ModuleType) -> None:
+    vocab = packed_vocab(["café".encode(), b"ab\xff", b"\xed\xa0\x80"])
+    assert list(Itos(vocab)) == ["café", "ab\udcff", "\udced\udca0\udc80"]
+    assert vocab.rows(list(Itos(vocab))).tolist() == [0, 1, 2]
+    others = ["caf\udcc3\udca9", "cafÃ©", "ab\ud800", "ab\udcff\ud800", "\ud800", "\udced\udca0\udc80\ud800", "ab\xff"]
+    assert vocab.rows(others).tolist() == [-1] * 7
+    assert not any(word in Stoi(vocab) for word in others)
+
+
+ANY_STRINGS = st.text(SURROGATES | st.characters() | st.sampled_from("é\U00010000"), max_size=6)
+TOKENS = st.lists(st.binary(max_size=5) | ANY_STRINGS.map(wtf8), min_size=1, max_size=20, unique=True)
+
+
+@given(tokens=TOKENS, others=st.lists(ANY_STRINGS))
+def test_any_bytes_come_back_and_no_other_string_finds_them(
+    kernel: ModuleType, tokens: list[bytes], others: list[str]
+) -> None:
+    vocab = packed_vocab(tokens)
+    strings = list(Itos(vocab))
+    assert strings == [token.decode("utf-8", "surrogateescape") for token in tokens]
+    assert vocab.rows(strings).tolist() == list(range(len(tokens)))
+    others += [token.decode("utf-8", "surrogatepass") for token in tokens if is_wtf8(token)]
+    others += ["".join(chr(byte + 0xDC00 * (byte > 127)) for byte in token) for token in tokens]
+    rows = {string: row for row, string in enumerate(strings)}
+    expected = [rows.get(word, -1) for word in others]
+    stoi = Stoi(vocab)
+    assert vocab.rows(others).tolist() == expected
+    assert [stoi.get(word, -1) for word in others] == expected
+    assert [word in stoi for word in others] == [row >= 0 for row in expected]
 
 
 @pytest.mark.parametrize("offsets", [[0, 9], [3, 1], [-1, 1], [-(2**63), 2**63 - 1]])

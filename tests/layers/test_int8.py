@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from support.stored import stored
 from support.tables import saved
 
 import embstore
@@ -111,8 +112,8 @@ def test_a_store_of_8_bits(store_path: Path, vectors: NDArray[np.float32]) -> No
     rows = unpacked_by_torch(packed_by_torch(vectors))
     assert (store.dtype, store.dim, store.shape) == ("int8", 5, (6, 5))
     assert repr(store) == "<Store table.safetensors: 6 x 5 int8, mapped>"
-    np.testing.assert_array_equal(store.raw, packed_by_torch(vectors))
-    assert store.raw.dtype == np.uint8
+    np.testing.assert_array_equal(stored(store), packed_by_torch(vectors))
+    assert stored(store).dtype == np.uint8
     for numbers in (store.vectors, store.weight, store[WORDS], store.aligned(WORDS), store.block(0, 6)):
         assert numbers.dtype == np.float32
         np.testing.assert_array_equal(numbers, rows)
@@ -166,7 +167,7 @@ def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
     words, vectors = [f"W{i}" for i in range(200)], np.random.default_rng(1).standard_normal((200, 7))
     vectors[3] = 0
     embstore.save(store_path, words, vectors, dtype="int8")
-    raw = embstore.open(store_path).raw
+    raw = stored(embstore.open(store_path))
     assert (int8.quantize(int8.dequantize(raw)) != raw).any()
     choices: list[tuple[dict[str, Any], Any]] = [
         ({}, slice(None)),
@@ -177,11 +178,11 @@ def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
     for options, rows in choices:
         embstore.convert(store_path, made, overwrite=True, **options)
         store = embstore.open(made)
-        np.testing.assert_array_equal(store.raw[: len(store)], raw[rows])
-    np.testing.assert_array_equal(embstore.open(store_path, limit=20).raw, raw[:20])
+        np.testing.assert_array_equal(stored(store)[: len(store)], raw[rows])
+    np.testing.assert_array_equal(stored(embstore.open(store_path, limit=20)), raw[:20])
     with pytest.warns(embstore.EmbstoreWarning, match="^rows of zeros left out: 1"):
         embstore.convert(store_path, made, overwrite=True, drop_zeros=True, lower=True)
-    np.testing.assert_array_equal(embstore.open(made).raw, np.delete(raw, 3, axis=0))
+    np.testing.assert_array_equal(stored(embstore.open(made)), np.delete(raw, 3, axis=0))
     embstore.convert(store_path, made, overwrite=True, normalize=True)
     np.testing.assert_allclose(np.linalg.norm(embstore.open(made).vectors, axis=1), np.arange(200) != 3, atol=0.01)
 
@@ -208,10 +209,10 @@ def test_special_rows_are_of_8_bits(store_path: Path, vectors: NDArray[np.float3
     embstore.save(wide, WORDS, vectors)
     embstore.convert(wide, made, oov=oov, padding=True, dtype="int8")
     written, policy = embstore.open(made), dict[str, Any](oov=oov, padding=True)
-    assert (written.special, str(written.raw.dtype)) == (5, "uint8")
+    assert (written.special, str(stored(written).dtype)) == (5, "uint8")
     np.testing.assert_array_equal(written.weight[6], np.zeros(5))
     layer = embstore.Embedding.from_pretrained(store_path, **policy)
-    np.testing.assert_array_equal(layer.weight.numpy(), written.raw)  # made anew, the same rows
+    np.testing.assert_array_equal(layer.weight.numpy(), stored(written))  # made anew, the same rows
     mapped = embstore.Embedding.from_pretrained(made, **policy)
     assert mapped.mapped is not None
     words = ["the", "qzxv", "blorp", "FROG"]

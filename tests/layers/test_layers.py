@@ -34,7 +34,7 @@ def sha256(store_path: Path) -> str:
 
 
 def address(store: embstore.Store) -> int:
-    return int(store.raw.ctypes.data)
+    return int(store.block(0, 1, encoded=True).ctypes.data)
 
 
 def test_a_layer_is_torchs_own_and_holds_the_rows_to_the_last_bit(store_path: Path) -> None:

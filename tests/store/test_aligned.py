@@ -14,7 +14,7 @@ import embstore
 from embstore.core.dtypes import encode_rows, from_bfloat16
 from embstore.core.options import Dtype
 from embstore.store.store import Store
-from embstore.words.policy import Hash
+from embstore.words.endings.hash import Hash
 from embstore.words.special_rows import special_rows
 
 WORDS = ["the", "frog", "<unk>"]

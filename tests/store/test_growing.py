@@ -10,13 +10,13 @@ from support.running import output_of
 from support.tables import big_batches
 
 from embstore.core.batch import Source
-from embstore.store.growing import Gathered
+from embstore.store.growing import GrowingRows
 from embstore.store.store import Store
 
 
 @given(sizes=st.lists(st.integers(0, 30), max_size=20), expected=st.none() | st.integers(0, 300))
 def test_rows_stand_as_they_came(sizes: list[int], expected: int | None) -> None:
-    gathered, rows = Gathered(3, "<f4", expected), np.arange(3 * sum(sizes), dtype="<f4").reshape(-1, 3)
+    gathered, rows = GrowingRows(3, "<f4", expected), np.arange(3 * sum(sizes), dtype="<f4").reshape(-1, 3)
     begin = 0
     for size in sizes:
         gathered.add(rows[begin : begin + size])
@@ -39,7 +39,7 @@ special = [np.full((2500, 300), row, np.float32) for row in range(4)]
 source = Source(300, big_batches(40, 2500), rows=eval(sys.argv[1]), special=lambda _: iter(special))
 before = peak_of_process()
 store = Store.from_source(source, "made")
-print((peak_of_process() - before) / store.raw.nbytes)
+print((peak_of_process() - before) / store.weight.nbytes)
 assert (len(store), store.special) == (100_000, 10_000)
 assert [int(store[f"{number}.499"][299]) for number in (0, 17, 39)] == [0, 17, 39]
 assert store.weight[100_000::2500, 0].tolist() == [0, 1, 2, 3]
@@ -53,6 +53,6 @@ def test_a_table_is_read_without_a_second_one_in_memory(told: int | None, most: 
 
 
 def test_special_rows_may_be_views_of_the_vocabulary_s() -> None:
-    source = Source(300, big_batches(4, 500), special=lambda raw: iter([raw[:700], raw[1000:1001]]))
+    source = Source(300, big_batches(4, 500), special=lambda table: [table.block(0, 700), table.block(1000, 1001)])
     weight = Store.from_source(source, "made").weight
     assert weight[2000:].tolist() == [*weight[:700].tolist(), *weight[1000:1001].tolist()]

@@ -82,9 +82,11 @@ def test_a_single_word_is_no_list_of_letters(store: embstore.Store) -> None:
 
 
 def test_views_cannot_be_written_and_copies_can(store: embstore.Store) -> None:
+    rows = store.mapped_rows()
+    assert rows is not None
     for view in (store.vectors, store.weight, store["the"], store.get("the"), store.block(0, 2)):
         assert view is not None
-        assert np.shares_memory(view, store.raw)
+        assert np.shares_memory(view, rows)
         with pytest.raises(ValueError, match="read-only"):
             view[...] = 0
     copy = store[["the"]]
@@ -94,7 +96,9 @@ def test_views_cannot_be_written_and_copies_can(store: embstore.Store) -> None:
 
 def test_writing_through_the_map_never_reaches_the_file(store: embstore.Store, store_path: Path) -> None:
     before = hashlib.sha256(store_path.read_bytes()).hexdigest()
-    store.raw[:] = 9
+    rows = store.mapped_rows()
+    assert rows is not None
+    rows[:] = 9
     assert store["the"].tolist() == [9, 9]
     store.close()
     assert hashlib.sha256(store_path.read_bytes()).hexdigest() == before

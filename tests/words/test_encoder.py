@@ -21,7 +21,7 @@ from support.tables import saved
 
 import embstore
 from embstore.words.encoder import Bags, Encoder
-from embstore.words.policy import Hash
+from embstore.words.endings.hash import Hash
 from embstore.words.vocabulary import Vocabulary
 
 WORDS = ["the", "The", "café", "<unk>", "r0d0", "frog", ". . ."]
@@ -276,7 +276,8 @@ def test_endings_that_the_vocabulary_cannot_have() -> None:
         "oov 'unk:c': <Vocabulary of 2 words> has no token 'c'; 'unk:TOKEN' names another, 'zero' and 'mean' need none"
     )
     assert message(embstore.EmbstoreError, lambda: Encoder(words, "lower,subword")) == (
-        "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText .bin file; "
+        "oov 'subword' needs the rows of character n-grams, such as those of a fastText .bin file or of a store made "
+        "from one; "
         "<Vocabulary of 2 words> has none"
     )
 
@@ -493,3 +494,31 @@ def test_every_docstring_says_that_the_end_is_cut() -> None:
     for encode in (Encoder.encode, embstore.Embedding.encode):
         told = " ".join(str(encode.__doc__).split())
         assert "What is cut is the end, whatever the side." in told
+
+
+# ------------------------------------------------------------------------------------------- lone surrogates
+
+
+@pytest.mark.parametrize("oov", ["zero", "lower,zero"])
+def test_only_the_string_of_a_token_finds_it_in_lists_and_columns(kernel: ModuleType, tmp_path: Path, oov: str) -> None:
+    tokens = [b"\xed\xa0\x80", "é".encode(), b"\xff"]
+    (tmp_path / "t.txt").write_bytes(b"".join(token + b" %d\n" % i for i, token in enumerate(tokens, 1)))
+    with pytest.warns(embstore.EmbstoreWarning, match="not UTF-8"):
+        store = embstore.open(tmp_path / "t.txt")
+    strings = ["\udced\udca0\udc80", "é", "\udcff"]
+    others = ["\ud800", "\udcc3\udca9", "\udcff\ud800", "ÿ"]
+    assert list(store.itos) == strings
+    for found in (store, embstore.Vocabulary(strings)):
+        encoder = Encoder(found, oov)
+        assert encoder.encode([*strings, *others]).tolist() == [0, 1, 2, 3, 3, 3, 3]
+        assert encoder.encode(np.array([*strings, *others], object)).tolist() == [0, 1, 2, 3, 3, 3, 3]
+        column = pa.array([*tokens, b"\xc3", b"\xed\xa0"]).cast(pa.string(), safe=False)
+        assert encoder.encode(column).tolist() == [0, 1, 2, 3, 3]
+        assert encoder.encode_bags([strings, others]).values.tolist() == [0, 1, 2, 3, 3, 3, 3]
+        assert [word in found for word in [*strings, *others]] == [True] * 3 + [False] * 4
+        assert found.rows(others).tolist() == [-1] * 4
+    assert [store.get(word) for word in others] == [None] * 4
+    assert [store.get(word, np.zeros(1)).tolist() for word in strings] == [[1], [2], [3]]
+    assert store[strings].tolist() == [[1], [2], [3]]
+    with pytest.raises(embstore.UnknownTokenError):
+        store["\ud800"]

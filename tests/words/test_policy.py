@@ -18,7 +18,14 @@ from hypothesis import given
 from support.paths import FORMATS
 
 from embstore.words.backoffs import BACK_OFFS, find_forms
-from embstore.words.policy import Error, Hash, Mean, Policy, Skip, Subword, Unk, Zero
+from embstore.words.endings.error import Error
+from embstore.words.endings.hash import Hash
+from embstore.words.endings.mean import Mean
+from embstore.words.endings.skip import Skip
+from embstore.words.endings.subword import Subword
+from embstore.words.endings.unk import Unk
+from embstore.words.endings.zero import Zero
+from embstore.words.policy import Policy
 
 
 def golden_policies(path: str) -> list[Any]:
@@ -220,7 +227,8 @@ def test_the_buckets_of_any_words(kernel: ModuleType, words: list[str], buckets:
 
 
 def test_buckets_are_the_same_in_every_process() -> None:
-    code = "from embstore.words.policy import Hash; print(Hash(10**6, 2).places(['uxm3', 'a12o', 'w29k']).tolist())"
+    words = ["uxm3", "a12o", "w29k"]
+    code = f"from embstore.words.endings.hash import Hash; print(Hash(10**6, 2).places({words}).tolist())"
     printed = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -231,8 +239,5 @@ def test_buckets_are_the_same_in_every_process() -> None:
         ).stdout
         for seed, plain in [("0", "0"), ("1", "1"), ("random", "0")]
     }
-    expected = [
-        [int(xxhash.xxh64_intdigest(word.encode(), seed)) % 10**6 for seed in (1, 2)]
-        for word in ("uxm3", "a12o", "w29k")
-    ]
+    expected = [[int(xxhash.xxh64_intdigest(word.encode(), seed)) % 10**6 for seed in (1, 2)] for word in words]
     assert printed == {f"{expected}\n"}

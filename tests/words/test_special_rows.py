@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.stored import stored
 from support.tables import converted
 
 import embstore
 from embstore.core.dtypes import encode_rows, to_bfloat16
 from embstore.core.options import Dtype
+from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.words.encoder import Encoder
-from embstore.words.policy import Hash, Policy, Zero
-from embstore.words.special_rows import BLOCK, Special, moments, special_rows
+from embstore.words.endings.hash import Hash
+from embstore.words.endings.zero import Zero
+from embstore.words.moments import BLOCK, moments
+from embstore.words.policy import Policy
+from embstore.words.special_rows import SpecialRows, special_rows
 
 RNG = np.random.default_rng(7)
 VECTORS = (RNG.standard_normal((6, 3)) * [1, 10, 100] + [5, 0, -3]).astype(np.float32)
 WORDS = ["the", "The", "naive", "<unk>", "r0d0", "frog"]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """A table of rows alone."""
-
-    raw: NDArray[Any]
-    dtype: Dtype = "float32"
-    behind: int = 0
-
-    def __len__(self) -> int:
-        return len(self.raw) - self.behind
+def rows(array: NDArray[Any], dtype: Dtype = "float32", after: int = 0) -> DecodedRows:
+    """A table of rows alone, some of them after the vocabulary's."""
+    return DecodedRows(ArrayRows(array, dtype), len(array) - after)
 
 
 @pytest.fixture
 def text_path(tmp_path: Path) -> Path:
     path = tmp_path / "table.txt"
-    rows = (" ".join([word, *map(repr, vector.tolist())]) for word, vector in zip(WORDS, VECTORS, strict=True))
-    path.write_text("".join(f"{row}\n" for row in rows))
+    lines = (" ".join([word, *map(repr, vector.tolist())]) for word, vector in zip(WORDS, VECTORS, strict=True))
+    path.write_text("".join(f"{line}\n" for line in lines))
     return path
 
 
@@ -48,8 +45,8 @@ def text_path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("policy", ["error", "skip", "unk", "unk:the", "lower,error"])
 def test_some_endings_have_no_rows(policy: str) -> None:
-    assert special_rows(Rows(VECTORS), policy, False).shape == (0, 3)
-    padding = special_rows(Rows(VECTORS), policy, True)
+    assert special_rows(rows(VECTORS), policy, False).shape == (0, 3)
+    padding = special_rows(rows(VECTORS), policy, True)
     assert padding.dtype == np.float32
     assert padding.tolist() == [[0, 0, 0]]
 
@@ -57,14 +54,14 @@ def test_some_endings_have_no_rows(policy: str) -> None:
 @pytest.mark.parametrize("padding", [False, True])
 def test_zero_and_mean(padding: bool) -> None:
     before = [[0.0, 0.0, 0.0]] * padding
-    assert special_rows(Rows(VECTORS), "zero", padding).tolist() == [*before, [0, 0, 0]]
+    assert special_rows(rows(VECTORS), "zero", padding).tolist() == [*before, [0, 0, 0]]
     mean = VECTORS.astype(np.float64).mean(axis=0).astype(np.float32)
-    assert special_rows(Rows(VECTORS), "mean", padding).tolist() == [*before, mean.tolist()]
+    assert special_rows(rows(VECTORS), "mean", padding).tolist() == [*before, mean.tolist()]
 
 
 def test_the_buckets_of_a_seed_stay_what_they_are() -> None:
     """NumPy's own stream: where it changes some day, rows drawn anew differ from those drawn before."""
-    table = Rows(np.array([[-1, 10], [1, 30]], np.float32))  # mean 0 and 20, deviation 1 and 10
+    table = rows(np.array([[-1, 10], [1, 30]], np.float32))  # mean 0 and 20, deviation 1 and 10
     expected = [[0.1257302165031433, 18.678951263427734], [0.6404226422309875, 21.049001693725586]]
     assert special_rows(table, "hash:2", False).tolist() == expected
     assert special_rows(table, "hash:2", True).tolist() == [[0, 0], *expected]
@@ -73,16 +70,16 @@ def test_the_buckets_of_a_seed_stay_what_they_are() -> None:
 
 
 def test_more_buckets_begin_with_the_fewer() -> None:
-    many = special_rows(Rows(VECTORS), Hash(BLOCK + 5), False)
-    assert np.array_equal(many[:10], special_rows(Rows(VECTORS), "hash:10", False))
+    many = special_rows(rows(VECTORS), Hash(BLOCK + 5), False)
+    assert np.array_equal(many[:10], special_rows(rows(VECTORS), "hash:10", False))
     assert np.allclose(many.mean(axis=0), VECTORS.mean(axis=0), atol=5)
     assert np.allclose(many.std(axis=0), VECTORS.std(axis=0), rtol=0.05)
 
 
-@pytest.mark.parametrize("rows", [1, BLOCK, 2 * BLOCK + 1])
-def test_mean_and_deviation_of_any_number_of_blocks(rows: int) -> None:
-    table = np.random.default_rng(rows).normal([1e4, 0, -1], 1, (rows, 3)).astype(np.float32)
-    mean, deviation = moments(table, "float32")
+@pytest.mark.parametrize("count", [1, BLOCK, 2 * BLOCK + 1])
+def test_mean_and_deviation_of_any_number_of_blocks(count: int) -> None:
+    table = np.random.default_rng(count).normal([1e4, 0, -1], 1, (count, 3)).astype(np.float32)
+    mean, deviation = moments(rows(table))
     wide = table.astype(np.float64)
     assert np.allclose(mean, wide.mean(axis=0), rtol=1e-12)
     assert np.allclose(deviation, wide.std(axis=0), rtol=1e-9)
@@ -90,26 +87,26 @@ def test_mean_and_deviation_of_any_number_of_blocks(rows: int) -> None:
 
 def test_rows_that_are_not_finite_do_not_count() -> None:
     table = np.concatenate([VECTORS, np.array([[np.nan, 0, 0], [0, np.inf, 0]], np.float32)])
-    mean, deviation = moments(table, "float32")
-    assert np.array_equal(mean, moments(VECTORS, "float32")[0])
-    assert np.array_equal(deviation, moments(VECTORS, "float32")[1])
-    assert [part.tolist() for part in moments(table[-1:], "float32")] == [[0, 0, 0], [1, 1, 1]]
+    mean, deviation = moments(rows(table))
+    assert np.array_equal(mean, moments(rows(VECTORS))[0])
+    assert np.array_equal(deviation, moments(rows(VECTORS))[1])
+    assert [part.tolist() for part in moments(rows(table[-1:]))] == [[0, 0, 0], [1, 1, 1]]
 
 
 def test_an_empty_table_has_standard_normal_buckets() -> None:
-    made = special_rows(Rows(np.empty((0, 2), np.float32)), "hash:2", False)
+    made = special_rows(rows(np.empty((0, 2), np.float32)), "hash:2", False)
     assert made.tolist() == np.random.default_rng(0).standard_normal((2, 2)).astype(np.float32).tolist()
 
 
 def test_sixteen_bits_count_as_the_numbers_that_they_are() -> None:
     rounded = to_bfloat16(VECTORS)
     wide = (rounded.astype("<u4") << 16).view("<f4")
-    assert np.array_equal(moments(rounded, "bfloat16")[0], moments(wide, "float32")[0])
+    assert np.array_equal(moments(rows(rounded, "bfloat16"))[0], moments(rows(wide))[0])
 
 
 def test_rows_behind_the_vocabulary_do_not_count() -> None:
-    longer = Rows(np.concatenate([VECTORS, np.full((2, 3), 1e6, np.float32)]), behind=2)
-    assert np.array_equal(special_rows(longer, "mean", False), special_rows(Rows(VECTORS), "mean", False))
+    longer = rows(np.concatenate([VECTORS, np.full((2, 3), 1e6, np.float32)]), after=2)
+    assert np.array_equal(special_rows(longer, "mean", False), special_rows(rows(VECTORS), "mean", False))
 
 
 # -------------------------------------------------------------------------------------- written into the file
@@ -122,8 +119,8 @@ def test_a_file_gets_the_rows_that_a_layer_would_make(text_path: Path, dtype: Dt
     plain = converted(text_path, text_path.parent, dtype=dtype)
     made = special_rows(plain, policy, True)
     assert store.special == len(made)
-    assert np.array_equal(store.raw[:6], plain.raw)
-    assert np.array_equal(store.raw[6:], encode_rows(made, dtype))
+    assert np.array_equal(stored(store)[:6], stored(plain))
+    assert np.array_equal(stored(store)[6:], encode_rows(made, dtype))
     assert (store.metadata["embstore.oov"], store.metadata["embstore.padding"]) == (str(Policy.parse(policy)), "1")
     assert Encoder(store, policy, padding=True).in_file
 
@@ -211,7 +208,7 @@ def test_no_rows_needed_means_none_behind(text_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "rows"),
+    ("metadata", "count"),
     [
         ({}, 1),
         ({"embstore.oov": "zero"}, 2),
@@ -219,9 +216,9 @@ def test_no_rows_needed_means_none_behind(text_path: Path) -> None:
         ({"embstore.oov": "of a later version"}, 1),
     ],
 )
-def test_rows_that_a_header_does_not_explain_are_not_used(metadata: dict[str, str], rows: int) -> None:
-    assert Special.of_file(metadata, rows) is None
+def test_rows_that_a_header_does_not_explain_are_not_used(metadata: dict[str, str], count: int) -> None:
+    assert SpecialRows.of_file(metadata, count) is None
 
 
 def test_rows_that_a_header_explains() -> None:
-    assert Special.of_file({"embstore.oov": "lower,zero", "embstore.padding": "1"}, 2) == Special(True, Zero())
+    assert SpecialRows.of_file({"embstore.oov": "lower,zero", "embstore.padding": "1"}, 2) == SpecialRows(True, Zero())

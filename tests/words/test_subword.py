@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.memory import peak_of
 from support.paths import FORMATS
+from support.stored import stored
 from support.tables import converted
 
 import embstore
@@ -24,7 +25,7 @@ from embstore.layers.collate import Collate, Feature
 from embstore.ops.coverage import coverage
 from embstore.words.encoder import Encoder
 from embstore.words.ngrams import Ngrams
-from embstore.words.special_rows import Special
+from embstore.words.special_rows import SpecialRows
 
 MODELS = FORMATS / "fasttext" / "valid"
 MODEL = MODELS / "ngrams_2_to_4.bin"  # 6 words: </s> the frog žába a 日本語; 7 buckets; 3 dimensions
@@ -165,7 +166,7 @@ def test_what_a_store_holds(tmp_path: Path) -> None:
         "subword": "2,4,7",
     }
     opened = embstore.open(MODEL)
-    assert opened.raw.tobytes() == store.raw.tobytes()
+    assert stored(opened).tobytes() == stored(store).tobytes()
     assert opened.metadata["embstore.subword"] == "2,4,7"
 
 
@@ -247,7 +248,7 @@ def test_narrow_rows_are_not_rounded_again(dtype: Dtype, tmp_path: Path) -> None
     first = converted(MODEL, tmp_path, dtype=dtype)
     embstore.convert(first.path or "", tmp_path / "again.safetensors")
     embstore.convert(first.path or "", tmp_path / "wide.safetensors", dtype="float32")
-    assert embstore.open(tmp_path / "again.safetensors").raw.tobytes() == first.raw.tobytes()
+    assert stored(embstore.open(tmp_path / "again.safetensors")).tobytes() == stored(first).tobytes()
     assert embstore.open(tmp_path / "wide.safetensors").weight.tolist() == first.weight.tolist()
 
 
@@ -316,14 +317,14 @@ def test_what_cannot_hold_ngrams(tmp_path: Path) -> None:
     with pytest.raises(embstore.EmbstoreError) as caught_by_layer:
         embstore.EmbeddingBag.from_pretrained(store)
     assert str(caught_by_layer.value) == (
-        "oov 'subword' weights the n-grams of a word, which needs mode='sum', not 'mean'; for means encode bags with "
+        "oov 'subword' weights the rows of a word, which needs mode='sum', not 'mean'; for means encode bags with "
         "weights=[[1 / len(bag)] * len(bag) for bag in bags], or give another oov"
     )
     with pytest.raises(embstore.EmbstoreError) as caught_by_padding:
         embstore.Embedding.from_pretrained(store, padding=True)
     assert str(caught_by_padding.value) == (
-        "oov 'subword': <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has no padding row before those of "
-        "its n-grams; convert writes one with padding=True, and another oov needs none there"
+        "oov 'subword': <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has no padding row before its other "
+        "special rows; convert writes one with padding=True, and another oov needs none there"
     )
     layer = embstore.Embedding.from_pretrained(store, oov="zero", padding=True)
     assert layer.encode([["the", "frogs"], ["a"]]).tolist() == [[1, 7], [4, 6]]
@@ -332,7 +333,8 @@ def test_what_cannot_hold_ngrams(tmp_path: Path) -> None:
 def test_tables_without_ngrams(tmp_path: Path) -> None:
     (tmp_path / "glove.txt").write_text("the 1 2\nfrog 3 4\n")
     message = (
-        "oov 'lower,subword' needs rows of character n-grams, such as those of a fastText .bin file; glove.txt has none"
+        "oov 'subword' needs the rows of character n-grams, such as those of a fastText .bin file or of a store made "
+        "from one; glove.txt has none"
     )
     with pytest.raises(embstore.EmbstoreError) as caught:
         converted(tmp_path / "glove.txt", tmp_path, oov="lower,subword")
@@ -347,7 +349,7 @@ NOT_READ = ["", "2,4", "2,4,7,1", "-2,4,7", "2,1,7", "2,4,0", "٢,4,7", "2,4,7\n
 def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
     store = converted(MODEL, tmp_path)
     metadata = {**store.metadata, "embstore.subword": text}
-    assert Special.of_file(metadata, 7) is None
+    assert SpecialRows.of_file(metadata, 7) is None
     store.metadata = metadata
     with pytest.raises(embstore.EmbstoreError) as caught:
         Encoder(store)
@@ -359,8 +361,8 @@ def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
         )
     else:  # 7 rows are not 8
         assert str(caught.value) == (
-            "oov 'subword' needs a store with the rows of character n-grams, such as one made from a fastText .bin "
-            "file; <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has none"
+            "oov 'subword' needs the rows of character n-grams, such as those of a fastText .bin file or of a "
+            "store made from one; <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has none"
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+import embstore
 from embstore.core.errors import UnknownTokenError
 from embstore.core.index import pack_lossless
 from embstore.words.vocabulary import Vocabulary, count_tokens
@@ -63,9 +66,31 @@ def test_one_string_has_no_rows() -> None:
 
 
 def test_words_that_are_not_utf8_keep_their_bytes() -> None:
-    vocabulary = Vocabulary(["\udcff", "\ud800", "a"])
-    assert vocabulary.rows(["\udcff", "a", "\ud800"]).tolist() == [0, 2, 1]
-    assert pickle.loads(pickle.dumps(vocabulary)).rows(["\udcff"]).tolist() == [0]
+    words = ["\udcff", "a", "\udced\udca0\udc80", "é"]
+    vocabulary = Vocabulary(words)
+    for found in (vocabulary, pickle.loads(pickle.dumps(vocabulary))):
+        assert list(found.itos) == words
+        assert found.rows([*words, "\ud800", "\udcc3\udca9"]).tolist() == [0, 1, 2, 3, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("\ud800", "token 1, '\\ud800', has half of a pair of surrogates, which no UTF-8 can hold: mend or drop it"),
+        ("\udcc3\udca9", "token 1, '\\udcc3\\udca9', stands for the bytes of 'é': give that instead"),
+    ],
+)
+def test_words_that_no_token_can_be(word: str, message: str, tmp_path: Path) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: Vocabulary(["é", word]),
+        lambda: Vocabulary.from_tokens(["é", "é", word]),
+        lambda: embstore.save(tmp_path / "t.safetensors", ["é", word], np.zeros((2, 1), np.float32)),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert str(caught.value) == message
+    assert list(tmp_path.iterdir()) == []
 
 
 @given(words=st.lists(st.text() | st.text(st.characters(exclude_categories=[]), max_size=3)))

@@ -33,7 +33,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         Origin(source, NAME),
         progress,
     )
-    if model.ngrams.there and model.kept is None:
+    if model.ngrams.enabled and model.kept is None:
         made.special = lambda _: _bucket_rows(model)
         made.policy = {"oov": "subword", "subword": str(model.ngrams)}
     return made

@@ -1,0 +1,57 @@
+"""A source read into memory as the parts of a store."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core.batch import Ints, Source, SpecialBlocks, Vectors
+from embstore.core.dtypes import NUMPY_DTYPES, columns_of, encode_batch, encode_rows, encode_special
+from embstore.core.duplicates import distinct
+from embstore.core.errors import FormatError
+from embstore.core.index import Vocab, VocabBuilder
+from embstore.core.options import Dtype, Duplicates
+from embstore.store.growing import GrowingRows
+from embstore.store.rows import ArrayRows, DecodedRows
+
+
+def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> tuple[ArrayRows, Vocab, dict[str, str]]:
+    """Read all batches of a source and its special rows; return its rows, words and header.
+
+    Parameters
+    ----------
+    source
+        What to read; consumed.
+    path
+        Where it comes from, for errors.
+    duplicates
+        Which row a repeated token keeps, or ``error``.
+    """
+    growing = GrowingRows(columns_of(source.dim, source.dtype), NUMPY_DTYPES[source.dtype], source.rows)
+    builder = VocabBuilder(source.expected)
+    late: list[tuple[Ints, Vectors]] = []
+    for batch in distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated)):
+        growing.add(encode_batch(batch, source.dtype))
+    array = growing.finish()
+    for rows, vectors in late:
+        array[rows] = encode_rows(vectors, source.dtype)
+    if not len(array):
+        raise FormatError(path, "no rows: the input holds none, or all were left out")
+    if source.special is not None:
+        special = _copied(source.special, array, source.dtype)  # all of them, before the array grows
+        while special:
+            growing.add(special.popleft())
+        array = growing.finish()
+    metadata = {f"embstore.source.{key}": value for key, value in source.provenance().items()}
+    metadata |= {f"embstore.{key}": value for key, value in source.policy.items()}
+    return ArrayRows(array, source.dtype), builder.vocab(), metadata
+
+
+def _copied(special: SpecialBlocks, array: NDArray[Any], dtype: Dtype) -> deque[NDArray[Any]]:
+    """Make the special rows of an array, none of them a view of it."""
+    table = DecodedRows(ArrayRows(array, dtype), len(array))
+    return deque(np.array(rows) for rows in encode_special(special, table, dtype))

@@ -1,0 +1,76 @@
+"""A store as the source of a conversion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from embstore.core.batch import Batch, Source, Vectors
+from embstore.core.dtypes import decode_rows
+from embstore.core.options import Progress
+from embstore.store.header import WEIGHT
+from embstore.store.store import Store
+from embstore.words.moments import BLOCK
+from embstore.words.special_rows import SpecialRows
+
+NAME = "store"
+BATCH = 1 << 20  # bytes of stored rows
+ORIGIN = "embstore.source."
+
+
+def store_source(store: Store, progress: Progress | None = None) -> Source:
+    """Return the words and rows of a store as a source.
+
+    Special rows that nothing can make, as those of n-grams, are its own too; others are left out.
+
+    Parameters
+    ----------
+    store
+        It must stay open until all batches are consumed.
+    progress
+        Called with bytes read and bytes in all.
+    """
+    source = Source(
+        dim=store.dim,
+        batches=_batches(store, progress),
+        dtype=store.dtype,
+        rows=len(store),
+        provenance=lambda: _provenance(store),
+    )
+    special = SpecialRows.of_file(store.metadata, store.special)
+    if special is not None and special.ending.carried:
+        first = len(store) + special.ending_row
+        source.special = lambda _: _carried(store, first)
+        source.policy = {key: store.metadata[f"embstore.{key}"] for key in ("oov", *special.ending.header_keys)}
+    return source
+
+
+def _batches(store: Store, progress: Progress | None) -> Iterator[Batch]:
+    empty = store.block(0, 0, encoded=True)
+    row_bytes = empty.shape[1] * empty.itemsize
+    step = max(1, BATCH // row_bytes)
+    for start in range(0, len(store), step):
+        stop = min(start + step, len(store))
+        stored = store.block(start, stop, encoded=True)
+        codes = stored if store.dtype == "int8" else None
+        yield Batch(store.vocab.tokens(start, stop), decode_rows(stored, store.dtype), codes)
+        if progress:
+            progress(stop * row_bytes, len(store) * row_bytes)
+
+
+def _carried(store: Store, first: int) -> Iterator[Vectors]:
+    """Yield the rows from `first` on; codes of 8 bits as they are, so that they are not rounded again."""
+    end = len(store) + store.special
+    for start in range(first, end, BLOCK):
+        yield store.block(start, min(start + BLOCK, end), encoded=store.dtype == "int8")
+
+
+def _provenance(store: Store) -> dict[str, str]:
+    """Return what a store made from this one says of its source.
+
+    Of a store file its name and the checksum of its rows; of a table in memory what it says of its own source.
+    """
+    if store.mapped and store.path is not None:
+        digest = store.metadata.get(f"embstore.sha256.{WEIGHT}")
+        return {"name": store.path.name, "format": NAME, **({"sha256": digest} if digest else {})}
+    origin = {key.removeprefix(ORIGIN): text for key, text in store.metadata.items() if key.startswith(ORIGIN)}
+    return origin or {"name": "memory", "format": NAME}

@@ -1,0 +1,43 @@
+"""``mean``: missing words share the mean of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embstore.core.batch import RowBlocks
+from embstore.words.endings.base import Ending, FindIds, same_id
+from embstore.words.lookup import Lookup
+from embstore.words.moments import moments
+
+
+@dataclass(frozen=True, slots=True)
+class Mean(Ending):
+    """``mean``: the mean of the table's rows, computed in float64."""
+
+    name: ClassVar[str] = "mean"
+    usages: ClassVar[tuple[str, ...]] = ("mean",)
+
+    @property
+    def ids_per_word(self) -> int:
+        """One: that of the mean."""
+        return 1
+
+    @property
+    def rows(self) -> int:
+        """One row."""
+        return 1
+
+    def make_rows(self, table: RowBlocks, seed: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the mean."""
+        del seed
+        yield moments(table)[0][np.newaxis].astype(np.float32)
+
+    def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
+        """Return a function that gives every word the mean."""
+        del vocabulary
+        return same_id(first_row)
