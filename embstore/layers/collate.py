@@ -11,7 +11,7 @@ import torch
 from embstore.words.encoder import Encoder
 
 Batch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
-"""By name: a tensor, or for a bag the tuple (values, offsets), with weights behind them under ``subword``."""
+"""By name: a tensor, or for a bag the tuple (values, offsets), and weights too under ``subword``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Store:
     """Vectors by word.
 
     Made by `embstore.open`, which maps a store file and reads any other. A store is a context manager, and
-    pickles as its path where it has one.
+    pickles as its path where it has one. Its rows may come from any backend that has the methods of `rows.Rows`.
 
     Attributes
     ----------

@@ -36,10 +36,11 @@ class Column:
             return [self.words[i] for i in positions.tolist()]
         data = self.words.data
         starts, stops = self.words.offsets[positions].tolist(), self.words.offsets[positions + 1].tolist()
-        return [
-            data[start:stop].tobytes().decode("utf-8", "surrogateescape")
-            for start, stop in zip(starts, stops, strict=True)
-        ]
+        try:
+            return [data[start:stop].tobytes().decode() for start, stop in zip(starts, stops, strict=True)]
+        except UnicodeDecodeError:
+            tokens = (data[start:stop].tobytes() for start, stop in zip(starts, stops, strict=True))
+            return [token.decode("utf-8", "surrogateescape") for token in tokens]
 
     def packed_at(self, positions: Ints) -> Tokens:
         """Return the words at some positions, packed."""
@@ -139,7 +140,7 @@ def _packed(strings: Any, what: str) -> Tokens:
     """View the words of a column of strings."""
     import pyarrow
 
-    if pyarrow.types.is_dictionary(strings.type):  # of views, as in polars: pyarrow decodes none such
+    if pyarrow.types.is_dictionary(strings.type):  # of views, as in polars: which pyarrow cannot decode
         strings = strings.cast(pyarrow.dictionary(strings.type.index_type, pyarrow.large_string()))
     strings = strings.cast(pyarrow.large_string())
     _refuse_nulls(strings, what)
