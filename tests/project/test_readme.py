@@ -29,6 +29,7 @@ def folder_of_readme(real_glove_text: Path, real_store: Path, tmp_path: Path, mo
     return tmp_path
 
 
+@pytest.mark.torch
 def test_python_sessions(folder_of_readme: Path) -> None:
     sessions = "\n".join(text for language, text in BLOCKS if language == "pycon")
     test = doctest.DocTestParser().get_doctest(sessions, {"embstore": embstore}, "README", "README.md", 0)
