@@ -1,8 +1,9 @@
 # make demo: real GloVe vectors by name.   make test: all checks.   Both set up .venv first.
+# make test-pythons: the tests that need no torch, on each other Python that is found.
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test setup bench clean
+.PHONY: demo test test-pythons setup bench clean
 
 setup: .venv/ready
 
@@ -20,8 +21,11 @@ test: setup
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+test-pythons: setup
+	$(BIN)/python .ci/other_pythons.py
+
 bench: setup
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf .venv build demo .mypy_cache .pytest_cache .ruff_cache embstore/core/_speedups.c embstore/core/*.so
+	rm -rf .venv .venv-* build demo .mypy_cache .pytest_cache .ruff_cache embstore/core/_speedups.c embstore/core/*.so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import sys
 from pathlib import Path
@@ -21,6 +22,30 @@ hypothesis.settings.register_profile(
     "embstore", deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 hypothesis.settings.load_profile("embstore")
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+LEFT_OUT: list[Path] = []
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without torch, leave out the modules that are marked as a whole: they import it at their top."""
+    if (
+        HAS_TORCH
+        or collection_path.suffix != ".py"
+        or "\npytestmark = pytest.mark.torch\n" not in collection_path.read_text()
+    ):
+        return None
+    LEFT_OUT.append(collection_path)
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name what was left out; the header of the report would be the place, but -q hides it."""
+    if LEFT_OUT:
+        names = "".join(f"\n  {path.relative_to(config.rootpath)}" for path in sorted(LEFT_OUT))
+        terminalreporter.write_line(
+            f"torch is not installed, and these modules import it, so they were left out:{names}"
+        )
 
 
 @pytest.fixture(params=KERNELS)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from support.paths import ROOT
 from support.running import lines_of_example
 
 import embstore
 
 
+@pytest.mark.torch
 def test_the_demo_shows_real_vectors_by_word() -> None:
     lines = lines_of_example("demo.py")
     assert len(lines) < 40

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.codecs import codecs_that
 from support.damage import with_changed_bytes
 from support.goldens import copy_golden
 from support.paths import SAMPLE
@@ -28,9 +29,9 @@ from embstore.core.options import Dtype, ReadOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
 
-WRITING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes]
-BOTH = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes and codec.reads]
-FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.suffixes]
+WRITING = codecs_that(lambda codec: codec.writes)
+BOTH = codecs_that(lambda codec: codec.writes and codec.reads)
+FILES = codecs_that(lambda codec: codec.reads and codec.suffixes)
 
 WORDS = ["the", "frog", "naïve", "日本", "123", "-", "'s", "https://example.org/?q=1"]
 ODD = [

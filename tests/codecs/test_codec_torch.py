@@ -14,6 +14,8 @@ from support.vocab_files import with_vocab_json
 
 import embstore
 
+pytestmark = pytest.mark.torch
+
 WORDS = ["the", "frog", "naïve"]
 MATRIX = torch.tensor([[0.5, -1.5], [2.25, 3], [1, 0.125]])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.archives import PACKERS, zipped
+from support.codecs import codecs_that
 from support.goldens import copy_golden
 from support.running import Run
 from support.tables import saved
@@ -18,8 +19,8 @@ from embstore.codecs.registry.table import CODECS, Codec
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.files.input import Input
 
-ALL = [pytest.param(codec, id=codec.name) for codec in CODECS.values()]
-FILES = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads and codec.suffixes]
+ALL = codecs_that(lambda codec: True)
+FILES = codecs_that(lambda codec: codec.reads and codec.suffixes)
 COLUMNS = ("reads", "writes", "mapped", "compressed")
 
 

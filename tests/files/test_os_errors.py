@@ -14,9 +14,13 @@ from support.running import output_of
 
 from embstore.files.os_errors import blaming
 
-FILES = ["safetensors", "txt", "vec", "bin", "npy", "npz", "h5", "parquet", "arrow", "pt", "fifu"]
+FILES = ["safetensors", "txt", "vec", "bin", "npy", "npz", "h5", "parquet", "arrow", "fifu"]
 NAMED = ["projector", "static-embedding", "model2vec", "safetensors"]
-WRITERS = [*((f"out.{suffix}", "") for suffix in FILES), *(("out", f"--to {name}") for name in NAMED)]
+WRITERS = [
+    *((f"out.{suffix}", "") for suffix in FILES),
+    pytest.param("out.pt", "", marks=pytest.mark.torch),
+    *(("out", f"--to {name}") for name in NAMED),
+]
 
 
 def with_texts(folder: Path) -> Path:

@@ -20,6 +20,8 @@ from embstore.layers.bag import Mode
 from embstore.words.encoder import Encoder
 from embstore.words.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.torch
+
 WORDS = ["uxm3", "a12o", "8u2x", "eri8", "wi3r", "w29k"]
 ROWS = np.random.default_rng(6).integers(-8, 8, (len(WORDS), 3)).astype(np.float32)  # sums of these are exact
 BAGS = [["uxm3", "a12o", "8u2x"], ["eri8", "wi3r"], ["w29k"]]

@@ -17,6 +17,8 @@ from support.tables import saved
 import embstore
 from embstore import Embedding
 
+pytestmark = pytest.mark.torch
+
 WORDS = ["the", "frog", "paris", "Paris", "<unk>", "naïve"]
 ROWS = np.random.default_rng(5).standard_normal((len(WORDS), 5), np.float32)
 

@@ -24,6 +24,8 @@ import embstore
 from embstore.cli.main import cli
 from embstore.core import int8
 
+pytestmark = pytest.mark.torch
+
 WORDS = ["the", "frog", "toad", "king", "nil", "seven"]
 TORCH = torch.ops.quantized
 FINITE = st.floats(-(2.0**126), 2.0**126, width=32).map(lambda x: x + 0.0)  # -0.0: see test_a_zero_offset_is_positive

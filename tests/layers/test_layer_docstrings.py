@@ -10,6 +10,8 @@ from support.docstrings import documented, run_examples
 
 import embstore.layers
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.mark.parametrize("value", documented(embstore.layers.__all__))
 def test_examples_run(value: Any, folder_with_glove: Path) -> None:

@@ -12,6 +12,8 @@ import torch
 import embstore
 from embstore import Embedding, Encoder, Vocabulary
 
+pytestmark = pytest.mark.torch
+
 WORDS = ["the", "frog", "paris", "Paris", "<unk>", "naïve"]
 ROWS = np.random.default_rng(5).standard_normal((len(WORDS), 5), np.float32)
 

@@ -19,6 +19,8 @@ import embstore
 from embstore import Embedding
 from embstore.store import header as layout
 
+pytestmark = pytest.mark.torch
+
 WORDS = ["the", "frog", "paris", "Paris", "<unk>", "naïve"]
 DIM = 5
 ROWS = np.random.default_rng(5).standard_normal((len(WORDS), DIM), np.float32)
@@ -245,3 +247,8 @@ def test_lookup_agrees_with_a_dict(sentences: list[list[str]]) -> None:
     zero = [0.0] * DIM
     expected = [[model.get(word, zero) for word in row] + [zero] * (width - len(row)) for row in sentences]
     assert layer(layer.encode(sentences)).tolist() == expected
+
+
+def test_the_docstring_of_encode_says_that_the_end_is_cut() -> None:
+    told = " ".join(str(Embedding.encode.__doc__).split())
+    assert "What is cut is the end, whatever the side." in told

@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader
 import embstore
 from embstore import Embedding, EmbeddingBag, Tables
 
+pytestmark = pytest.mark.torch
+
 ROWS: list[dict[str, Any]] = [
     {"age": 31, "bought": ["p1", "p3"], "state": "WA", "review": ["good", "but", "bad"], "stars": 4, "id": "x"},
     {"age": 62.5, "bought": [], "state": "CA", "review": [], "stars": 1, "id": "y"},

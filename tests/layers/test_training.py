@@ -15,6 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 import embstore
 from embstore import Embedding, EmbeddingBag, Encoder
 
+pytestmark = pytest.mark.torch
+
 WORDS = [f"word{i}" for i in range(50)]
 ROWS = np.random.default_rng(9).standard_normal((50, 4), np.float32)
 SENTENCES = [["word3", "word1"], ["word4"], ["WORD7", "new", "word0"], []]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,18 @@ def test_all_filters_at_once_in_their_order() -> None:
     assert findings.messages() == ["rows of zeros left out: 1, the first 'b'"]
 
 
+READERS: dict[str, Callable[..., Any]] = {
+    "open": embstore.open,
+    "convert": lambda path, **options: embstore.convert(path, path.with_name("t.safetensors"), **options),
+    "embedding": lambda path, **options: embstore.Embedding.from_pretrained(path, **options),
+    "bag": lambda path, **options: embstore.EmbeddingBag.from_pretrained(path, **options),
+}
+
+
+@pytest.mark.parametrize(
+    "reader",
+    ["open", "convert", *(pytest.param(layer, marks=pytest.mark.torch) for layer in ("embedding", "bag"))],
+)
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -131,18 +144,11 @@ def test_all_filters_at_once_in_their_order() -> None:
     ],
 )
 def test_options_are_checked_before_anything_is_read(
-    tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str
+    tmp_path: Path, options: dict[str, Any], error: type[Exception], message: str, reader: str
 ) -> None:
-    missing = tmp_path / "there is no such file.txt"
-    for call in (
-        lambda: embstore.open(missing, **options),
-        lambda: embstore.convert(missing, tmp_path / "t.safetensors", **options),
-        lambda: embstore.Embedding.from_pretrained(missing, **options),
-        lambda: embstore.EmbeddingBag.from_pretrained(missing, **options),
-    ):
-        with pytest.raises(error) as caught:
-            call()
-        assert str(caught.value) == message
+    with pytest.raises(error) as caught:
+        READERS[reader](tmp_path / "there is no such file.txt", **options)
+    assert str(caught.value) == message
 
 
 def test_the_command_has_both_filters(cased: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.codecs import codecs_that
 
 import embstore
 from embstore.cli.main import COMMANDS, main
@@ -17,7 +18,7 @@ from embstore.codecs.registry.table import ANYWHERE, CODECS, Codec
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.options import ReadOptions
 
-READING = [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.reads]
+READING = codecs_that(lambda codec: codec.reads)
 VALUES: dict[str, Any] = {
     "vocab": "words.txt", "key": "name", "member": "a.txt", "dim": 3, "header": False, "on_error": "skip",
 }  # fmt: skip

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+from support.codecs import codecs_that
 from support.glove import GLOVE_TEXT_SHA256, RealGlove
 from support.running import output_of
 from support.tables import saved
 
 import embstore
-from embstore.codecs.registry.table import CODECS, Codec
+from embstore.codecs.registry.table import Codec
 
 
 def test_the_weight_is_the_table_to_the_last_bit(real_store: Path, real_glove: RealGlove) -> None:
@@ -72,7 +73,7 @@ def quarter_store(real_glove: RealGlove, tmp_path_factory: pytest.TempPathFactor
     return saved(tmp_path_factory.mktemp("quarter") / "glove.safetensors", words, real_glove.vectors[rows])
 
 
-@pytest.mark.parametrize("codec", [codec for codec in CODECS.values() if codec.writes], ids=lambda codec: codec.name)
+@pytest.mark.parametrize("codec", codecs_that(lambda codec: codec.writes))
 def test_every_format_gives_it_back_to_the_bit(codec: Codec, quarter_store: Path, tmp_path: Path) -> None:
     path = tmp_path / f"glove{codec.suffixes[0] if codec.suffixes else ''}"
     count = embstore.convert(quarter_store, path, to=codec.name).rows

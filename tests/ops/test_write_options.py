@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.codecs import codecs_that
 from support.running import Run
 from support.tables import saved, source
 
@@ -162,7 +163,7 @@ def test_what_a_format_does_not_take(name: str, options: dict[str, Any], reason:
     assert str(caught.value) == f"{tmp_path / name}: {reason}"
 
 
-@pytest.mark.parametrize("codec", [pytest.param(codec, id=codec.name) for codec in CODECS.values() if codec.writes])
+@pytest.mark.parametrize("codec", codecs_that(lambda codec: codec.writes))
 def test_every_format_takes_its_own_options_alone(codec: Codec, tmp_path: Path) -> None:
     for name, value in VALUES.items():
         if name not in codec.choices:

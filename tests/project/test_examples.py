@@ -12,6 +12,7 @@ def losses(lines: list[str]) -> list[float]:
     return [float(line.rsplit(" ", 1)[1]) for line in lines if re.fullmatch(r"epoch \d+: loss [0-9.]+", line)]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("name", "epochs"), [("ecommerce.py", 5), ("language_model.py", 10)])
 def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
     lines = lines_of_example(name)

@@ -28,6 +28,7 @@ def test_importing_loads_nothing_heavy() -> None:
     assert loaded_by("import embstore") & (HEAVY | {"numpy"}) == set()
 
 
+@pytest.mark.torch
 def test_only_layers_load_torch() -> None:
     names = [name for name in embstore.__all__ if name not in ("Embedding", "EmbeddingBag", "Tables")]
     code = f"import embstore; [getattr(embstore, name) for name in {names}]"
@@ -43,6 +44,7 @@ def test_opening_a_store_loads_nothing_heavy(tmp_path: Path) -> None:
     assert "numpy" in loaded
 
 
+@pytest.mark.torch
 def test_every_public_name_is_there_and_listed() -> None:
     assert sorted(embstore.__all__) == dir(embstore)
     for name in embstore.__all__:

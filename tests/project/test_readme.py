@@ -19,6 +19,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
+@pytest.mark.torch
 def test_python_sessions(folder_with_glove: Path) -> None:
     sessions = "\n".join(text for language, text in BLOCKS if language == "pycon")
     test = doctest.DocTestParser().get_doctest(sessions, {"embstore": embstore}, "README", "README.md", 0)

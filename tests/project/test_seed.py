@@ -14,6 +14,8 @@ from support.tables import saved
 import embstore
 from embstore import Embedding, EmbeddingBag
 
+pytestmark = pytest.mark.torch
+
 PICKED = [39091, 72705, 31948, 65162, 31528]
 HAPPY = ["i", "was", "very", "happy", "with"]
 QUALITY = ["very", "good", "quality", "but", "bad"]

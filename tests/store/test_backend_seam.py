@@ -5,64 +5,20 @@ from __future__ import annotations
 import ast
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
+from support.backends import DTYPES, VECTORS, WORDS, as_bytes, equal, store_over
 from support.stored import stored
 
 import embstore
-from embstore.core.batch import Ints
 from embstore.core.dtypes import encode_rows
 from embstore.core.index import VocabBuilder, pack_lossless
 from embstore.core.options import Dtype
-from embstore.store.rows import ArrayRows, Rows
+from embstore.store.rows import ArrayRows
 from embstore.store.store import Store
-
-WORDS = ["the", "frog", "sat", "on", "mat"]
-VECTORS = np.random.default_rng(3).standard_normal((7, 4)).astype(np.float32)  # the last two are special rows
-METADATA = {"embstore.oov": "lower,zero", "embstore.padding": "1"}
-DTYPES: list[Dtype] = ["float32", "bfloat16", "int8"]
-
-
-@dataclass
-class RowsAsBytes:
-    """A Python list of rows as bytes, which counts how many were read."""
-
-    lines: list[bytes]
-    dtype: Dtype
-    kind: str
-    read_rows: list[int] = field(default_factory=list)
-    mapped: None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return len(self.lines), len(self.lines[0]) // np.dtype(self.kind).itemsize
-
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        assert 0 <= start <= stop <= len(self.lines)
-        return self.take(np.arange(start, stop))
-
-    def take(self, rows: Ints) -> NDArray[Any]:
-        self.read_rows += rows.tolist()
-        joined = b"".join(self.lines[row] for row in rows.tolist())
-        return np.frombuffer(bytearray(joined), self.kind).reshape(len(rows), self.shape[1])
-
-
-def as_bytes(array: NDArray[Any], dtype: Dtype) -> RowsAsBytes:
-    return RowsAsBytes([row.tobytes() for row in array], dtype, array.dtype.str)
-
-
-def store(
-    backend: Callable[[NDArray[Any], Dtype], Rows], dtype: Dtype, words: list[str] = WORDS, shift: float = 0
-) -> Store:
-    builder = VocabBuilder()
-    builder.add(pack_lossless(words))
-    return Store(backend(encode_rows(VECTORS + shift, dtype), dtype), builder.vocab(), dict(METADATA))
 
 
 @pytest.fixture(params=DTYPES)
@@ -73,17 +29,12 @@ def dtype(request: pytest.FixtureRequest) -> Dtype:
 
 @pytest.fixture
 def made_up(dtype: Dtype) -> Store:
-    return store(as_bytes, dtype)
+    return store_over(as_bytes, dtype)
 
 
 @pytest.fixture
 def in_memory(dtype: Dtype) -> Store:
-    return store(ArrayRows, dtype)
-
-
-def equal(found: Any, expected: Any) -> None:
-    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-    assert found.tobytes() == expected.tobytes()
+    return store_over(ArrayRows, dtype)
 
 
 def test_rows_by_number_and_by_word(made_up: Store, in_memory: Store, dtype: Dtype) -> None:
@@ -136,24 +87,10 @@ def test_search(made_up: Store, in_memory: Store) -> None:
     equal(made_up.norms, in_memory.norms)
 
 
-@pytest.mark.parametrize("oov", [None, "hash:3", "mean"])
-def test_layers(made_up: Store, in_memory: Store, oov: str | None) -> None:
-    for kind, options in ((embstore.Embedding, {"padding": True}), (embstore.EmbeddingBag, {"mode": "sum"})):
-        for freeze in {True, in_memory.dtype == "int8"}:
-            layers = [kind.from_pretrained(table, oov=oov, freeze=freeze, **options) for table in (made_up, in_memory)]
-            found, expected = (layer.weight.detach() for layer in layers)
-            equal(found.flatten().view(torch.uint8).numpy(), expected.flatten().view(torch.uint8).numpy())
-            assert [layer.mapped for layer in layers] == [None, None]
-            found.zero_()  # a copy: the store keeps its rows
-            expected.zero_()
-    equal(stored(made_up), encode_rows(VECTORS, made_up.dtype))
-    equal(stored(in_memory), encode_rows(VECTORS, in_memory.dtype))
-
-
 def test_compare(made_up: Store, in_memory: Store, dtype: Dtype) -> None:
     same = embstore.compare(made_up, in_memory, neighbours=True)
     assert (same.bit_equal, same.common, same.neighbours) == (True, 5, 1)
-    others = [store(backend, dtype, ["mat", "the", "x", "sat", "y"], 0.5) for backend in (as_bytes, ArrayRows)]
+    others = [store_over(backend, dtype, ["mat", "the", "x", "sat", "y"], 0.5) for backend in (as_bytes, ArrayRows)]
     assert embstore.compare(made_up, others[0], 0.1, neighbours=True) == embstore.compare(
         in_memory, others[1], 0.1, neighbours=True
     )
@@ -161,7 +98,7 @@ def test_compare(made_up: Store, in_memory: Store, dtype: Dtype) -> None:
 
 @pytest.mark.parametrize("how", ["first", "mean", "concat"])
 def test_concat_and_merge(made_up: Store, in_memory: Store, dtype: Dtype, how: Any, tmp_path: Path) -> None:
-    others = [store(backend, dtype, ["mat", "the", "x", "sat", "y"], 0.5) for backend in (as_bytes, ArrayRows)]
+    others = [store_over(backend, dtype, ["mat", "the", "x", "sat", "y"], 0.5) for backend in (as_bytes, ArrayRows)]
     found, expected = embstore.concat([made_up, others[0]], how), embstore.concat([in_memory, others[1]], how)
     assert list(found.itos) == list(expected.itos)
     equal(stored(found), stored(expected))
@@ -225,7 +162,6 @@ def test_pickle_and_close(made_up: Store) -> None:
         lambda: made_up.gather([0], encoded=True),
         made_up.mapped_rows,
         lambda: made_up.special,
-        lambda: embstore.Embedding.from_pretrained(made_up),
         lambda: embstore.convert(made_up, "made.safetensors"),
         lambda: pickle.dumps(made_up),
     ):

@@ -13,11 +13,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import safetensors.numpy
-import safetensors.torch
-import torch
 from hypothesis import given
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from support.matrices import MATRICES
 from support.tables import source
 
 import embstore
@@ -25,11 +23,6 @@ from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.options import Dtype, Duplicates
 from embstore.store.writer import write_store
-
-VALUES = st.integers(0, 2**32 - 1) | st.integers(0, 2**16 - 1).map(lambda high: high << 16 | 0x8000)
-MATRICES = hnp.arrays(np.uint32, st.tuples(st.integers(1, 8), st.integers(1, 5)), elements=VALUES).map(
-    lambda bits: bits.view(np.float32)
-)
 
 
 def numbered_words(count: int, dim: int = 2) -> tuple[list[str], NDArray[np.float32]]:
@@ -42,27 +35,10 @@ def test_the_safetensors_package_reads_the_same_bits(
 ) -> None:
     path, words = tmp_path / "s.safetensors", [f"w{i}" for i in range(len(vectors))]
     write_store(path, source(words, vectors, cuts))
-    for loaded in (
-        safetensors.numpy.load_file(path),
-        {k: v.numpy() for k, v in safetensors.torch.load_file(path).items()},
-    ):
-        np.testing.assert_array_equal(loaded["embedding.weight"].view(np.uint32), vectors.view(np.uint32))
-        assert bytes(loaded["vocab.bytes"]).decode() == "".join(words)
+    loaded = safetensors.numpy.load_file(path)
+    np.testing.assert_array_equal(loaded["embedding.weight"].view(np.uint32), vectors.view(np.uint32))
+    assert bytes(loaded["vocab.bytes"]).decode() == "".join(words)
     embstore.open(path).verify()
-
-
-@given(vectors=MATRICES)
-def test_narrow_floats_are_rounded_as_torch_rounds_them(tmp_path: Path, vectors: NDArray[np.float32]) -> None:
-    path, words = tmp_path / "s.safetensors", [f"w{i}" for i in range(len(vectors))]
-    for dtype, kind in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
-        write_store(path, source(words, vectors, dtype=dtype))
-        stored = safetensors.torch.load_file(path)["embedding.weight"]
-        expected = torch.from_numpy(vectors.copy()).to(kind)
-        assert stored.dtype == kind
-        torch.testing.assert_close(stored, expected, rtol=0, atol=0, equal_nan=True)
-        assert torch.equal(torch.signbit(stored)[~stored.isnan()], torch.signbit(expected)[~expected.isnan()])
-        read = embstore.open(path).vectors
-        np.testing.assert_array_equal(read.astype(np.float32), expected.float().numpy())
 
 
 def test_equal_tables_make_equal_files(kernel: ModuleType, tmp_path: Path) -> None:

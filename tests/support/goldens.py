@@ -13,6 +13,7 @@ import pytest
 
 import embstore
 from embstore.codecs.registry.table import Codec
+from support.codecs import marks_of
 from support.paths import FORMATS
 
 
@@ -20,7 +21,7 @@ def sidecars(kind: str) -> list[Any]:
     """Return the parameters (folder, sidecar) of all golden files of a kind, ``valid`` or ``invalid``."""
     found = sorted(FORMATS.glob(f"*/{kind}/*.json"))
     return [
-        pytest.param(path.parent, sidecar, id=f"{path.parts[-3]}-{path.stem}")
+        pytest.param(path.parent, sidecar, id=f"{path.parts[-3]}-{path.stem}", marks=marks_of(path.parts[-3]))
         for path in found
         if "file" in (sidecar := json.loads(path.read_text()))
     ]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from support.memory import peak_of
+from support.ngram_models import BY_FASTTEXT, BY_GENSIM, GOLDENS, MODEL, MODELS, STRANGERS
 from support.paths import FORMATS
 from support.stored import stored
 from support.tables import converted
@@ -21,61 +18,10 @@ import embstore
 from embstore.cli.main import main
 from embstore.core.batch import Tokens
 from embstore.core.options import Dtype
-from embstore.layers.collate import Collate, Feature
 from embstore.ops.coverage import coverage
 from embstore.words.encoder import Encoder
 from embstore.words.ngrams import Ngrams
 from embstore.words.special_rows import SpecialRows
-
-MODELS = FORMATS / "fasttext" / "valid"
-MODEL = MODELS / "ngrams_2_to_4.bin"  # 6 words: </s> the frog žába a 日本語; 7 buckets; 3 dimensions
-GOLDENS: list[dict[str, Any]] = json.loads((FORMATS / "oov" / "valid" / "subword.json").read_text())
-# What gensim 4.4's load_facebook_vectors gives "frogs", "žáby" and "日本", which the golden files do not have.
-BY_GENSIM = {
-    "ngrams_1_to_1": [
-        [0.140625, -0.31874999, -0.14687499],
-        [0.12109375, -0.1015625, 0.0703125],
-        [0.1875, 0.359375, 0.53125],
-    ],
-    "ngrams_2_to_4": [
-        [-0.12291667, -0.16145833, 0.01041667],
-        [-0.0625, -0.15364583, 0.01822917],
-        [-0.04947917, -0.140625, 0.03125],
-    ],
-    "ngrams_3_to_6": [
-        [-0.01897321, -0.18526785, -0.01339286],
-        [-0.0125, -0.15625, 0.015625],
-        [0.07291666, -0.28125, -0.109375],
-    ],
-}
-
-
-def pooled_by_layer(source: Any, bags: list[list[str]], weights: Any = None, **options: Any) -> Any:
-    bag = embstore.EmbeddingBag.from_pretrained(source, mode="sum", **options)
-    return bag(*bag.encode(bags, weights)).float().numpy()
-
-
-# What fastText 0.9.2's get_word_vector gives them; to load the old ones it was given the header of version 11.
-BY_FASTTEXT = {
-    "old.bin": [
-        [-0.12291668, -0.16145834, 0.01041667],
-        [-0.0625, -0.15364584, 0.01822917],
-        BY_GENSIM["ngrams_2_to_4"][2],
-    ],
-    "old_not_utf8.bin": [
-        [-0.06875000, -0.10729167, -0.14583334],
-        [-0.08723959, -0.04687500, -0.13802084],
-        [0.05729167, -0.03385417, -0.12500000],
-    ],
-    "quantized.ftz": [
-        [0.18958335, -0.13645834, 0.05416667],
-        [0.11979167, -0.17317709, -0.07812500],
-        [0.22395834, -0.23437500, 0.04427084],
-    ],
-    "quantized_norms.ftz": [[0.34973961, -0.17291668], [0.21191406, -0.45540366], [0.26497397, -0.06119792]],
-    "quantized_wide.ftz": [[0.18958335, -0.13645834], [0.11979167, -0.17317709], [0.22395834, -0.23437500]],
-}
-
 
 # ------------------------------------------------------------------------------------------------ the vectors
 
@@ -86,7 +32,6 @@ def test_ids_and_vectors_of_unknown_words(golden: dict[str, Any]) -> None:
     bags = Encoder(store).encode_bags([[golden["word"]]])
     assert bags.values.tolist() == [len(store) + place for place in golden["places"]]
     np.testing.assert_allclose(store.aligned([golden["word"]]), [golden["vector"]], rtol=0, atol=1e-7)
-    np.testing.assert_allclose(pooled_by_layer(store, [[golden["word"]]]), [golden["vector"]], rtol=0, atol=1e-7)
 
 
 def test_some_words_have_no_ngrams() -> None:
@@ -95,33 +40,16 @@ def test_some_words_have_no_ngrams() -> None:
 
 @pytest.mark.parametrize("name", BY_GENSIM)
 def test_vectors_are_those_of_gensim(name: str, tmp_path: Path) -> None:
-    words = ["frogs", "žáby", "日本"]
     store = converted(MODELS / f"{name}.bin", tmp_path)
-    np.testing.assert_allclose(store.aligned(words), BY_GENSIM[name], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(pooled_by_layer(store, [[word] for word in words]), BY_GENSIM[name], rtol=0, atol=1e-6)
-
-
-words = st.lists(
-    st.sampled_from(["the", "frog", "žába", "frogs", "žáby", "x", "日本", "", "</s>", "x" * 40]), max_size=6
-)
+    np.testing.assert_allclose(store.aligned(STRANGERS), BY_GENSIM[name], rtol=0, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:.*UTF-8")
 @pytest.mark.parametrize("name", BY_FASTTEXT)
 def test_vectors_are_those_of_fasttext(name: str, tmp_path: Path) -> None:
-    words = ["frogs", "žáby", "日本"]
     store = converted(MODELS / name, tmp_path)
     assert (store.special, store.metadata["embstore.subword"]) == (7, "2,4,7")
-    np.testing.assert_allclose(store.aligned(words), BY_FASTTEXT[name], rtol=0, atol=1e-7)
-    np.testing.assert_allclose(pooled_by_layer(store, [[word] for word in words]), BY_FASTTEXT[name], rtol=0, atol=1e-7)
-
-
-@given(bags=st.lists(words, max_size=5), policy=st.sampled_from(["subword", "lower,subword"]))
-def test_bags_are_sums_of_the_words_vectors(bags: list[list[str]], policy: str) -> None:
-    store = embstore.open(MODEL)
-    found = pooled_by_layer(store, bags, oov=policy)
-    expected = [store.aligned(bag, "subword").sum(axis=0) for bag in bags]
-    np.testing.assert_allclose(found, np.reshape(expected, (-1, 3)), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(store.aligned(STRANGERS), BY_FASTTEXT[name], rtol=0, atol=1e-7)
 
 
 def test_weights_go_to_each_ngram() -> None:
@@ -133,8 +61,6 @@ def test_weights_go_to_each_ngram() -> None:
     assert weights is not None
     assert weights.dtype == np.float32
     assert weights.tolist() == [2, 2, 2, 2, -1, -1, -1]
-    means = pooled_by_layer(store, [["the", "x"]], [[0.5, 0.5]])
-    np.testing.assert_allclose(means, store.aligned(["the", "x"]).mean(axis=0, keepdims=True), atol=1e-6)
 
 
 def test_known_words_alone_have_weights_too() -> None:
@@ -177,7 +103,6 @@ def test_every_dtype(dtype: Dtype, atol: float, tmp_path: Path) -> None:
     store = converted(MODEL, tmp_path, dtype=dtype)
     assert store.dtype == dtype
     np.testing.assert_allclose(store.aligned(words), expected, rtol=0, atol=atol)
-    np.testing.assert_allclose(pooled_by_layer(store, [[word] for word in words]), expected, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -260,23 +185,7 @@ def test_another_writer_s_store() -> None:
     assert found.values.tolist() == [1, *(first + buckets).tolist()]
 
 
-# ------------------------------------------------------------------------------------------ layers and others
-
-
-def test_a_frozen_bag_over_a_store_is_zero_copy(tmp_path: Path) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(converted(MODEL, tmp_path), mode="sum")
-    assert bag.mapped is not None
-    assert bag.num_embeddings == 13
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
-def test_tables_and_their_loaders(dtype: Dtype, tmp_path: Path) -> None:
-    store = converted(MODEL, tmp_path, dtype=dtype)
-    tables = embstore.Tables({"review": embstore.EmbeddingBag.from_pretrained(store, mode="sum")})
-    batch = tables.encode([{"review": ["the", "frogs"]}, {"review": []}])
-    found = tables(batch)["review"]
-    expected = np.stack([store.aligned(["the", "frogs"]).sum(axis=0), np.zeros(3)])
-    np.testing.assert_allclose(found.float().numpy(), expected, rtol=0, atol=2e-3)
+# -------------------------------------------------------------------------------------------------- and others
 
 
 def test_pickled_encoders_work_in_workers(tmp_path: Path) -> None:
@@ -285,12 +194,6 @@ def test_pickled_encoders_work_in_workers(tmp_path: Path) -> None:
     assert len(data) < 4096
     again = pickle.loads(data)
     assert again.encode_bags([["frogs"]]).values.tolist() == encoder.encode_bags([["frogs"]]).values.tolist()
-    collate = Collate({"review": Feature(again, pooled=True)}, (), ())
-    assert [part.dtype for part in collate([{"review": ["the"]}])["review"]] == [
-        torch.int64,
-        torch.int64,
-        torch.float32,
-    ]
 
 
 def test_coverage_tells_what_is_left_to_ngrams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -314,20 +217,6 @@ def test_what_cannot_hold_ngrams(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "oov 'subword' gives an unknown word an id for each of its n-grams, which only bags can hold: use encode_bags"
     )
-    with pytest.raises(embstore.EmbstoreError) as caught_by_layer:
-        embstore.EmbeddingBag.from_pretrained(store)
-    assert str(caught_by_layer.value) == (
-        "oov 'subword' weights the rows of a word, which needs mode='sum', not 'mean'; for means encode bags with "
-        "weights=[[1 / len(bag)] * len(bag) for bag in bags], or give another oov"
-    )
-    with pytest.raises(embstore.EmbstoreError) as caught_by_padding:
-        embstore.Embedding.from_pretrained(store, padding=True)
-    assert str(caught_by_padding.value) == (
-        "oov 'subword': <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has no padding row before its other "
-        "special rows; convert writes one with padding=True, and another oov needs none there"
-    )
-    layer = embstore.Embedding.from_pretrained(store, oov="zero", padding=True)
-    assert layer.encode([["the", "frogs"], ["a"]]).tolist() == [[1, 7], [4, 6]]
 
 
 def test_tables_without_ngrams(tmp_path: Path) -> None:
