@@ -56,12 +56,11 @@ def make(folder: Path) -> None:
         "{path}: cannot be read, it is damaged or cut short: "
         "Compressed file ended before the end-of-stream marker was reached",
     )
-    cure = "and passwords are not asked for: unpack it with its own first"
     write_invalid(
         folder,
         "encrypted.zip",
         encrypted(zip_of({"glove.txt": PLAIN})),
-        f"{{path}}: glove.txt is encrypted in this zip, {cure}",
+        "{path}: glove.txt is encrypted, and embstore does not ask for passwords: unzip it first",
     )
     damaged = several.replace(PLAIN, PLAIN.replace(b"-1.5", b"-1.6"))
     write_invalid(
