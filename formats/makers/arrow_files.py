@@ -1,4 +1,4 @@
-"""Parquet and Arrow files, written with pyarrow: common kinds of columns, and files that are refused."""
+"""Parquet and Arrow files, written by pyarrow: column layouts found in practice, and files without a valid table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HDF5 files of formats/hdf5/SPEC.md, written with h5py: common layouts, data outside of the file, and no tables."""
+"""HDF5 files, written by h5py: layouts found in practice, references to other files, and files without a table."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def made(layout: Callable[[Any], None]) -> bytes:
 
 
 def plain(file: Any) -> None:
-    """Write a matrix and as many fixed-length strings, and other datasets."""
+    """Write a matrix and as many fixed-length strings, among other datasets."""
     file["some/vectors"] = MATRIX
     file["some/words"] = LABELS
     file["some/counts"] = np.arange(3)
@@ -56,7 +56,7 @@ def variable(file: Any) -> None:
 
 
 def chunked(file: Any) -> None:
-    """Write chunks of single columns, compressed with shuffle, gzip and a checksum."""
+    """Write chunks that divide the columns, with shuffle, gzip and a checksum."""
     file.create_dataset("vectors", data=MATRIX, chunks=(2, 1), compression="gzip", shuffle=True, fletcher32=True)
     file.create_dataset("words", data=LABELS, chunks=(2,), compression="lzf")
 
@@ -74,12 +74,12 @@ def half(file: Any) -> None:
 
 
 def userblock(file: Any) -> None:
-    """Write a user block of 512 bytes before the data."""
+    """Write a user block of 512 bytes at the start."""
     plain(file)
 
 
 def pandas_fixed(file: Any) -> None:
-    """Write a data frame as pandas does with format="fixed"; ConceptNet Numberbatch has this layout."""
+    """Write a pandas frame in format fixed, like ConceptNet Numberbatch."""
     group = file.create_group("mat")
     group.attrs["pandas_type"] = np.bytes_(b"frame")
     group["axis0"] = group["block0_items"] = np.arange(2)
@@ -89,7 +89,7 @@ def pandas_fixed(file: Any) -> None:
 
 
 def pandas_by_column(file: Any) -> None:
-    """Write a pandas data frame whose block is not transposed."""
+    """Write a pandas frame whose block is not transposed."""
     pandas_fixed(file)
     del file["mat/block0_values"]
     file["mat/block0_values"] = np.ascontiguousarray(MATRIX.T)
@@ -97,7 +97,7 @@ def pandas_by_column(file: Any) -> None:
 
 
 def anndata(file: Any) -> None:
-    """Write anndata: X and the names of obs."""
+    """Write anndata: X, and the names in obs."""
     file["X"] = MATRIX
     file["pca"] = np.ones((3, 2), "<f4")
     file["obs/cell"] = LABELS
@@ -168,14 +168,14 @@ def external_storage(file: Any) -> None:
 
 
 def virtual(file: Any) -> None:
-    """Write a virtual dataset of another file."""
+    """Refer to the numbers of another file."""
     properties, space = _properties(), h5py.h5s.create_simple((3, 2))
     properties.set_virtual(space, b"elsewhere.h5", b"v", space)
     h5py.h5d.create(file.id, b"t", h5py.h5t.IEEE_F32LE, space, properties)
 
 
 def unknown_filter(file: Any) -> None:
-    """Compress with a filter that libhdf5 would load from a plugin."""
+    """Compress with a filter for which libhdf5 would load a plugin."""
     properties, space = _properties(), h5py.h5s.create_simple((3, 2))
     properties.set_chunk((3, 2))
     properties.set_filter(32015, h5py.h5z.FLAG_OPTIONAL)
@@ -189,23 +189,23 @@ def _properties() -> Any:
 
 
 def never_written(file: Any) -> None:
-    """Claim four petabytes."""
+    """Declare four petabytes that are not stored."""
     file.create_dataset("t", (10**9, 10**6), "<f4", chunks=(1000, 100))
 
 
 def pickled_labels(file: Any) -> None:
-    """Write labels as pandas does when not all of them are strings."""
+    """Pickle the labels, as pandas does if not all are strings."""
     pandas_fixed(file)
     del file["mat/axis1"]
     file.create_dataset("mat/axis1", (1,), h5py.vlen_dtype(np.uint8))
 
 
 def whole_numbers(file: Any) -> None:
-    """Write a matrix of integers."""
+    """Write an integer matrix and no floating one."""
     file["ids"] = np.ones((3, 2), "<i8")
     file["words"] = LABELS
 
 
 def whole_numbers_unnamed(file: Any) -> None:
-    """Write a matrix of integers, which is found without a key."""
+    """Write an integer matrix and no floating one, read without naming the matrix."""
     whole_numbers(file)

@@ -1,4 +1,4 @@
-"""Plain safetensors of formats/safetensors/SPEC.md: common layouts, and files that do not match their words."""
+"""Plain safetensors files: layouts found in practice, and matrices that do not match their words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make(folder: Path) -> None:
 
 
 def matrix(name: str, dtype: str = "F32", rows: list[str] = ROWS) -> Part:
-    """Return a matrix of decimals as a part of a file."""
+    """Return a matrix given in decimals as a tensor of a file."""
     numbers = [number for row in rows for number in row.split()]
     data = struct.pack(f"<{len(numbers)}d", *map(float, numbers)) if dtype == "F64" else b""
     data = data or b"".join(encode(number, dtype) for number in numbers)

@@ -1,4 +1,4 @@
-"""spaCy's folders: keys by MurmurHash64A, msgpack maps from keys to rows, and .npy files."""
+"""Folders of spaCy's vectors, with own implementations of MurmurHash64A, msgpack maps and .npy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NUMBERS = [0.5, -1.5, 2.25, 3, 1, 0.125, 0, 7]
 
 
 def murmur(word: str) -> int:
-    """Return MurmurHash64A with the seed 1."""
+    """Hash with MurmurHash64A, seed 1."""
     data = word.encode()
     whole = len(data) // 8 * 8
     hashed = 1 ^ len(data) * MULTIPLIER & MASK
@@ -31,7 +31,7 @@ def murmur(word: str) -> int:
 
 
 def number(value: int) -> bytes:
-    """Return the shortest msgpack encoding of an integer."""
+    """Return an integer in msgpack, in the shortest encoding."""
     if value < 0:
         return struct.pack("b", value) if value >= -32 else b"\xd3" + struct.pack(">q", value)
     if value < 128:
@@ -47,7 +47,7 @@ def key_map(rows: dict[int, int], head: bytes | None = None) -> bytes:
 
 
 def array(rows: int = 4, numbers: list[float] = NUMBERS, descr: str = "<f4") -> bytes:
-    """Return a .npy of two columns."""
+    """Return a .npy file with two columns."""
     text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, 2), }}".ljust(117) + "\n"
     kind = {"<f4": "<f", "<f2": "<e"}[descr]
     return b"\x93NUMPY\1\0" + struct.pack("<H", 118) + text.encode() + b"".join(struct.pack(kind, n) for n in numbers)
@@ -60,7 +60,7 @@ def folder_of(
     inside: str = "",
     **mode: Any,
 ) -> dict[str, bytes]:
-    """Return the files of a folder by name; by default the keys of `WORDS` have their rows in order."""
+    """Return the files of a folder by name; without `keys`, the keys of `WORDS` with rows in order."""
     rows = {murmur(str(word)): row for row, word in enumerate(WORDS)} if keys is None else keys
     listed = sorted(map(str, WORDS)) if strings is None else strings
     return {
