@@ -13,7 +13,7 @@ import click
 from embstore.cli.exit_codes import UNKNOWN_WORDS
 from embstore.cli.printing import print_text
 from embstore.core.errors import EmbstoreError, EmbstoreWarning, UnknownTokenError
-from embstore.files.os_errors import NO_ROOM
+from embstore.files.os_errors import DISK_FULL
 
 COMMANDS = {
     "convert": "Convert a file of embeddings into another.",
@@ -129,7 +129,7 @@ def run(arguments: Sequence[str] | None) -> int:
         return _report(error.__cause__) if isinstance(error.__cause__, EOFError) else 130
     except OSError as error:
         _forget_output()
-        if error.filename is None and error.errno in NO_ROOM:  # files are named
+        if error.filename is None and error.errno in DISK_FULL:  # files are named
             error.filename = "standard output"
         return 1 if isinstance(error, BrokenPipeError) else _report(error)
     except Exception as error:

@@ -1,5 +1,5 @@
-"""Bytes on disk: files opened to be read, unpacked and hashed on the way, and files that appear whole or not at all.
+"""Reading and writing files: inputs opened once, decompression, checksums and atomic replacement.
 
-Belongs here: opening, unpacking, replacing and naming files, and the errors of the operating system. Does not belong
-here: what the bytes mean, which is for `codecs` and `store`.
+Belongs here: opening, decompressing, replacing and naming files, and errors of the operating system. Does not belong
+here: the meaning of the bytes, which is the task of `codecs` and `store`.
 """

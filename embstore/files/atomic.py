@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file gets a temporary name, is flushed to disk, and is renamed only when it is complete."""
 
 from __future__ import annotations
 
@@ -28,47 +28,50 @@ def check_target(path: str | Path, *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[IO[bytes]]:
-    """Write a file that takes the place of `path` only when the block ends well.
+    """Open a temporary file that replaces `path` when the block ends without an error.
 
-    The bytes go to a temporary file in the same folder, which is flushed to the disk and renamed; an error,
-    Ctrl-C or SIGTERM removes it. Readers that have the old file mapped keep it. The mode is the old file's,
-    or what the umask leaves of 0666.
+    The temporary file is in the same folder. At the end it is flushed to disk and renamed; an error, Ctrl-C or
+    SIGTERM removes it. Readers that have the old file mapped keep it. The new file has the mode of the old one, or
+    0666 less the umask.
 
     Yields
     ------
     A file open for reading and writing, unbuffered.
     """
-    with replacing_together() as together:
-        yield together.new(path)
+    with replacing_together() as group:
+        yield group.new(path)
 
 
 @contextlib.contextmanager
-def replacing_together() -> Iterator[Together]:
-    """Write several files that take their places together, each as `replacing` has it, when the block ends well.
+def replacing_together() -> Iterator[FileGroup]:
+    """Write several files that replace their targets together, each as in `replacing`.
 
-    No one finds a new file beside an old one: where there are old ones, all of them go before the first new one comes.
+    Nobody finds a new file next to an old one: all old files are renamed away before the first new one is renamed.
     """
-    together = Together()
-    with unwinding():
+    group = FileGroup()
+    with exit_on_sigterm():
         try:
-            yield together
-            together.publish()
+            yield group
+            group.publish()
         except BaseException:
-            together.discard()
+            group.discard()
             raise
 
 
-class Together:
-    """Files that are being written, and files that go once these are there."""
+class FileGroup:
+    """Files that are written together, and files that are removed when the new ones are complete."""
 
     def __init__(self) -> None:
         self._new: list[tuple[io.FileIO, Path, Path]] = []
         self._dropped: list[Path] = []
 
     def new(self, path: str | Path) -> IO[bytes]:
-        """Begin a file, open for reading and writing, unbuffered. The one that makes others complete comes first."""
-        path = Path(os.path.realpath(path))  # behind a symbolic link, the file is replaced, not the link
-        temporary = _beside(path)
+        """Create the temporary file for `path`, open for reading and writing, unbuffered.
+
+        Create the main file first, such as the matrix before its words: it is renamed last.
+        """
+        path = Path(os.path.realpath(path))  # replace the target of a symbolic link, not the link
+        temporary = _temporary_path(path)
         file = io.FileIO(temporary, "x+b")
         self._new.append((file, temporary, path))
         if path.exists():
@@ -76,68 +79,68 @@ class Together:
         return file
 
     def drop(self, path: Path) -> None:
-        """Remove a file, if it is there, once the new ones are."""
+        """Remove a file, if it exists, when the new files replace theirs."""
         self._dropped.append(path)
 
     def publish(self) -> None:
-        """Flush all to the disk, then put each in its place, the first one last."""
+        """Flush all files to disk, then rename each to its target, the first one last."""
         for file, _, _ in self._new:
             os.fsync(file.fileno())
             file.close()
-        places = [path for _, _, path in self._new]
-        if len(places) > 1:
-            with undisturbed(), _aside([*places, *self._dropped]):
-                self._take_places()
+        targets = [path for _, _, path in self._new]
+        if len(targets) > 1:
+            with defer_signals(), _renamed_away([*targets, *self._dropped]):
+                self._rename_all()
         else:
-            self._take_places()
-        for folder in {path.parent for path in places}:
+            self._rename_all()
+        for folder in {path.parent for path in targets}:
             _sync_folder(folder)
 
-    def _take_places(self) -> None:
-        placed: list[Path] = []
+    def _rename_all(self) -> None:
+        renamed: list[Path] = []
         try:
             while self._new:
                 _, temporary, path = self._new[-1]
                 temporary.replace(path)
-                placed.append(path)
+                renamed.append(path)
                 self._new.pop()
         except OSError:
-            for path in placed:
+            for path in renamed:
                 path.unlink()
             raise
 
     def discard(self) -> None:
-        """Remove what is not in its place."""
+        """Remove the temporary files that were not renamed."""
         for file, temporary, _ in self._new:
             file.close()
             temporary.unlink(missing_ok=True)
 
 
-def _beside(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name[:60]}.{os.urandom(6).hex()}.tmp")
 
 
 @contextlib.contextmanager
-def _aside(paths: Iterable[Path]) -> Iterator[None]:
-    """Put files out of the way, and remove them when the block ends well; an error brings them back."""
+def _renamed_away(paths: Iterable[Path]) -> Iterator[None]:
+    """Rename existing files to temporary names; remove them at the end of the block, or restore them after an error."""
     old: list[tuple[Path, Path]] = []
     try:
         for path in paths:
             if path.exists():
-                place = _beside(path)
-                path.rename(place)
-                old.append((place, path))
+                temporary = _temporary_path(path)
+                path.rename(temporary)
+                old.append((temporary, path))
         yield
     except BaseException:
-        for place, path in reversed(old):
-            place.replace(path)
+        for temporary, path in reversed(old):
+            temporary.replace(path)
         raise
-    for place, _ in old:
-        place.unlink()
+    for temporary, _ in old:
+        temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # a folder cannot be opened there, and a rename needs no flush
+    if os.name == "nt":  # Windows cannot open a folder, and a rename needs no flush
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -147,19 +150,19 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def unwinding() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that what is temporary goes; only where nobody else handles it."""
-    handled = (
+def exit_on_sigterm() -> Iterator[None]:
+    """Make SIGTERM raise SystemExit in the block, so that temporary files are removed; other handlers are kept."""
+    is_default = (
         threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     )
-    if not handled:
+    if not is_default:
         yield
         return
 
-    def leave(number: int, _frame: object) -> None:
+    def exit_process(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, exit_process)
     try:
         yield
     finally:
@@ -167,27 +170,29 @@ def unwinding() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the end of the block; they come to the main thread alone."""
+def defer_signals() -> Iterator[None]:
+    """Defer Ctrl-C and SIGTERM until the block ends; no effect outside the main thread, which handles signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
+    received: list[int] = []
     handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-    handlers = [(number, handler) for number, handler in handlers if handler is not None]  # None: not Python's
+    handlers = [
+        (number, handler) for number, handler in handlers if handler is not None
+    ]  # None: not installed by Python
     try:
         for number, _ in handlers:
-            signal.signal(number, lambda number, _: came.append(number))
+            signal.signal(number, lambda number, _: received.append(number))
         yield
     finally:
         for number, handler in handlers:
             signal.signal(number, handler)
-    for signalled in came:
+    for signalled in received:
         signal.raise_signal(signalled)
 
 
 def write_all(file: IO[bytes], data: memoryview | bytes) -> None:
-    """Write all of it: an unbuffered file may take less at a time."""
+    """Write all bytes: one call of an unbuffered file may write fewer."""
     view = memoryview(data)
     while len(view):
         view = view[file.write(view) :]

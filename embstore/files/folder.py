@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all."""
+"""Atomic creation of folders: filled under a temporary name and renamed when complete."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embstore.core.errors import EmbstoreError
-from embstore.files.atomic import unwinding
+from embstore.files.atomic import exit_on_sigterm
 
 
 @contextlib.contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Fill a folder beside `path` that takes its name only when the block ends well; an error removes it.
+    """Create a temporary folder next to `path` that is renamed when the block ends; an error removes it.
 
-    Raises EmbstoreError where something of that name is there: a folder is never replaced.
+    Raises EmbstoreError if `path` exists, unless it is an empty folder: a folder with files is never replaced.
     """
     path = Path(path).absolute()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise EmbstoreError(f"{path}: exists already, and a folder is never replaced: remove it first")
-    with unwinding():
+    with exit_on_sigterm():
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent))
         try:
             yield temporary

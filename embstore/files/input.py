@@ -1,9 +1,8 @@
-"""A file to read, opened once: looked at, read and mapped through one descriptor.
+"""Input files, each opened once and then inspected, read and memory-mapped through one descriptor.
 
-A path may lead to another file from one moment to the next. So each input is opened once, and everything that is
-learnt about it afterwards (first bytes, size, rows, words) comes from that descriptor. Where a table takes several
-files, each is an `Input`, and `check_unchanged` compares all of them with what their paths lead to after the last one
-was opened.
+A path may lead to another file from one moment to the next. So each input is opened once, and everything that is read
+afterwards (first bytes, size, rows, words) comes from that descriptor. If a table consists of several files, each is
+an `Input`; after the last one was opened, `check_unchanged` checks that all paths still lead to the opened files.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from typing import NamedTuple
 from embstore.core.errors import FormatError
 
 DESCRIPTORS = Path("/proc/self/fd")
-"""Where Linux shows the open descriptors of a process as files; opening one opens the same file again."""
+"""Folder in which Linux lists the open descriptors of a process; opening an entry opens the same file again."""
 
 HEAD = 1 << 16
-"""Bytes of `Input.head` that are read at once and kept."""
+"""Number of first bytes that `Input.head` reads at once and caches."""
 
 
 class Identity(NamedTuple):
-    """What stays the same as long as a path leads to the same file with the same contents."""
+    """Identifies a file with its content; `modified` is the time of modification in nanoseconds."""
 
     device: int
     inode: int
@@ -34,36 +33,36 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
-        """Take the identity from the result of ``os.stat`` or ``os.fstat``."""
+        """Return the identity in a result of ``os.stat`` or ``os.fstat``."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class Input:
     """A regular file or a folder, opened once for reading.
 
-    The descriptor is closed by `close`, at the end of a ``with`` block, or when nobody holds the object any more. Maps
-    and files that were made from it stay valid.
+    The descriptor is closed by `close`, at the end of a ``with`` block, or when the object is deleted. Memory maps stay
+    valid after that; file objects of `open` keep the object alive, but cannot be read after `close`.
 
     Parameters
     ----------
     path
-        A regular file or a folder. A FIFO would hang and a device never end: both are refused.
+        A regular file or a folder. FIFOs and devices are refused: reading them could block or never end.
 
     Attributes
     ----------
     path
         As given.
     size
-        Bytes of the file when it was opened.
+        Size of the file in bytes when it was opened.
     is_folder
-        Whether it is a folder, which has no bytes; its files are opened by `beside`.
+        Whether it is a folder. A folder cannot be read; its files are opened with `open_companion`.
 
     Raises
     ------
     FormatError
         For a pipe, socket or device.
     OSError
-        Where the path cannot be opened.
+        If the path cannot be opened.
     """
 
     _descriptor = -1
@@ -84,8 +83,8 @@ class Input:
         self._group = _Group()
         self._join(self._group)
 
-    def beside(self, path: str | Path) -> Input:
-        """Open another file of the same table; `check_unchanged` then checks both."""
+    def open_companion(self, path: str | Path) -> Input:
+        """Open another file of the same table; `check_unchanged` then checks both files."""
         other = Input(path)
         other._join(self._group)
         return other
@@ -96,24 +95,24 @@ class Input:
             group.opened.append((self.path, self.identity))
 
     def require_file(self) -> Input:
-        """Return the input itself; FormatError for a folder."""
+        """Return the input itself; raise FormatError for a folder."""
         if self.is_folder:
             raise FormatError(self.path, "a folder, expected a regular file")
         return self
 
     def head(self, size: int = 4096) -> bytes:
-        """Return the first bytes of the file, `HEAD` at most: the same ones each time."""
+        """Return the first `size` bytes of the file, `HEAD` at most; every call returns the same bytes."""
         if len(self._head) < size:
             self._head = self.read_at(0, HEAD)
         return self._head[:size]
 
     def read_at(self, position: int, size: int) -> bytes:
-        """Return bytes from a position on; less only at the end of the file."""
+        """Return `size` bytes from a position on; fewer only at the end of the file."""
         self.require_file()
-        parts, wanted = [], min(size, max(0, self.size - position))
-        while wanted > 0 and (part := _read_at(self._descriptor, wanted, position)):
+        parts, left = [], min(size, max(0, self.size - position))
+        while left > 0 and (part := _read_at(self._descriptor, left, position)):
             parts.append(part)
-            wanted, position = wanted - len(part), position + len(part)
+            left, position = left - len(part), position + len(part)
         return b"".join(parts)
 
     def read(self) -> bytes:
@@ -121,11 +120,11 @@ class Input:
         return self.read_at(0, self.size)
 
     def open(self) -> PositionedFile:
-        """Return a file object with a position of its own, from the beginning on; unbuffered."""
+        """Return an unbuffered file object at the beginning of the file; each has its own position."""
         return PositionedFile(self.require_file())
 
     def map(self, *, copy_on_write: bool = False) -> mmap.mmap:
-        """Map the file read-only, or so that what is written to the map never reaches the file.
+        """Memory-map the file, read-only or copy-on-write; writes to the map never reach the file.
 
         Raises FormatError for an empty file.
         """
@@ -139,9 +138,9 @@ class Input:
         return self._descriptor
 
     def path_for_library(self) -> str:
-        """Return a path for a library that opens files by path: on Linux one that leads to this very descriptor.
+        """Return a path for a library that opens files by path; on Linux it leads to this descriptor.
 
-        Elsewhere it is the path as given; `check_unchanged` then checks that it led to the same file.
+        On other systems it is the path as given, and `check_unchanged` checks that it still leads to the same file.
         """
         self.require_file()
         if DESCRIPTORS.is_dir():
@@ -154,15 +153,14 @@ class Input:
         return str(self.path)
 
     def check_unchanged(self) -> None:
-        """Check that all files of a table are still the ones that were opened; call it after the last was.
+        """Check that all files of a table are still the ones that were opened; call it after the last one was opened.
 
-        One file that was read through its own descriptor needs no check: it is one version whatever happens to its
-        path.
+        A single file that is read through its own descriptor needs no check: another file at its path is not read.
 
         Raises
         ------
         FormatError
-            Where a path leads to another file by now, or to none, or where a file was written to.
+            If a path no longer leads to the file that was opened, or if a file was written to.
         """
         if len(self._group.opened) > 1 or self._group.by_path:
             for path, identity in self._group.opened:
@@ -170,13 +168,13 @@ class Input:
                     raise FormatError(path, "was replaced or changed while it was read: read it again")
 
     def close(self) -> None:
-        """Close the descriptor; once is enough, and twice is harmless."""
+        """Close the descriptor; further calls do nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
 
     def __del__(self) -> None:
-        self.close()  # may come before the `with` block of a generator in the same cycle ends: hence the -1
+        self.close()  # may run before the `with` block of a generator in the same reference cycle ends
 
     def __enter__(self) -> Input:
         return self
@@ -189,7 +187,7 @@ class Input:
 
 
 class _Group:
-    """The files of one table, as they were when they were opened, and whether a library opened one by its path."""
+    """The files of one table with their identities when opened, and whether a library opened one by its path."""
 
     def __init__(self) -> None:
         self.opened: list[tuple[Path, Identity]] = []
@@ -204,7 +202,7 @@ def _identity_now(path: Path) -> Identity | None:
 
 
 class PositionedFile(io.RawIOBase):
-    """The bytes of an `Input` as a file object; several of them do not disturb each other's positions."""
+    """An `Input` as a file object with its own position."""
 
     def __init__(self, source: Input) -> None:
         super().__init__()
@@ -219,7 +217,7 @@ class PositionedFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill a buffer from the position on; 0 at the end of the file."""
+        """Read into a buffer from the position on; return the number of bytes, 0 at the end of the file."""
         count = _read_into(self._source.fileno(), buffer, self._position)
         self._position += count
         return count

@@ -1,4 +1,4 @@
-"""The bytes of a file in order, unpacked and hashed on the way."""
+"""The bytes of a file in order, decompressed and hashed while they are read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from embstore.core.errors import FormatError
 from embstore.files.checksum import Checksum
 from embstore.files.input import Input
-from embstore.files.unpacking import unpacked
+from embstore.files.unpacking import decompressed
 
-BUFFER = 1 << 16  # packed bytes read at once
+BUFFER = 1 << 16  # compressed bytes per read
 
 
 class Stream:
-    """The bytes of a file in order, unpacked from gzip, bzip2, xz, zstd or a zip on the way.
+    """The bytes of a file in order; gzip, bzip2, xz, zstd and zip are decompressed.
 
     Parameters
     ----------
     source
         The file; several streams may read it, one after the other.
     member
-        Name of the member of a zip; needed where it holds several.
+        Name of the member of a zip; required if it has several.
 
     Attributes
     ----------
@@ -30,33 +30,36 @@ class Stream:
     name
         File name, followed by the member's: ``glove.6B.zip/glove.6B.50d.txt``.
     total
-        Size of the file as it lies on the disk, in bytes; `position` counts up to it.
+        Size of the file on disk in bytes, before decompression; `position` counts up to it.
     hashed
-        Done when what was read last is in the checksum.
+        Future that is done when the bytes of the last `fill` have been hashed.
 
     Raises
     ------
     FormatError
-        For a folder, a damaged zip, and where `member` names none of its members or is missing.
+        For a folder, a damaged zip, and a `member` that is unknown or missing.
     """
 
     def __init__(self, source: Input, member: str | None = None) -> None:
         self.path, self.total = source.path, source.size
-        self._source = source  # holds the descriptor
+        self._source = source  # keeps the descriptor open
         self._raw = source.open()
-        self._stream, inside = unpacked(source.head(16), io.BufferedReader(self._raw, BUFFER), source.path, member)
+        self._stream, inside = decompressed(source.head(16), io.BufferedReader(self._raw, BUFFER), source.path, member)
         self.name = f"{Path(source.path).name}/{inside}" if inside else Path(source.path).name
-        self._is_packed = not isinstance(self._stream, io.BufferedReader)
+        self._is_compressed = not isinstance(self._stream, io.BufferedReader)
         self._checksum = Checksum()
         self._ended = False
 
     @property
     def position(self) -> int:
-        """How far the file on the disk has been read, in bytes."""
+        """Number of bytes of the file on disk read so far."""
         return self._raw.tell()
 
     def fill(self, buffer: memoryview) -> int:
-        """Fill a buffer, which nobody may change until `hashed` is done; less only at the end of the input."""
+        """Fill a buffer and return the number of bytes, fewer only at the end of the input.
+
+        The buffer must not change until `hashed` is done.
+        """
         filled = 0
         while filled < len(buffer):
             count = self._read_into(buffer[filled:])
@@ -68,24 +71,24 @@ class Stream:
         return filled
 
     def _read_into(self, buffer: memoryview) -> int:
-        if not self._is_packed:
+        if not self._is_compressed:
             return self._raw.readinto(buffer)
         try:
             count: int = self._stream.readinto(buffer)
         except MemoryError:
             raise
-        except Exception as error:  # each library has classes of its own for what is damaged
+        except Exception as error:  # each library raises its own classes for damaged data
             raise FormatError(self.path, f"cannot be read, it is damaged or cut short: {error}") from error
         return count
 
     def provenance(self) -> dict[str, str]:
-        """Name of what was read and, where it was read to its end, size in bytes and sha256, unpacked."""
+        """Return the name and, after the last byte, size in bytes and sha256 of the decompressed content."""
         if not self._ended:
             return {"name": self.name}
         return {"name": self.name, "size": str(self._checksum.size), "sha256": self._checksum.hexdigest()}
 
     def close(self) -> None:
-        """End the stream; the input stays open."""
+        """Close the stream; the input stays open."""
         self._checksum.close()
         self._stream.close()
 

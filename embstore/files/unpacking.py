@@ -1,4 +1,4 @@
-"""Files inside files: gzip, bzip2, xz, zstd, and the members of a zip. Each library is loaded when it is needed."""
+"""Decompression of gzip, bzip2, xz and zstd, and of the members of a zip; libraries are imported on first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zipfile import ZipInfo
 
 ZIP = b"PK\3\4"
-ENCRYPTED = 1  # a flag of a member of a zip
+ENCRYPTED = 1  # flag bit of a zip member
 
 
 def _gzip(raw: IO[bytes]) -> Any:
@@ -41,47 +41,47 @@ def _zstd(raw: IO[bytes]) -> Any:
 
         return zstd.ZstdFile(raw)
     try:
-        from embstore.files.zstd import Frames
+        from embstore.files.zstd import ZstdStream
     except ImportError:
         raise MissingDependencyError("zstandard", "a .zst file") from None
-    return Frames(raw)
+    return ZstdStream(raw)
 
 
 COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b\x08": _gzip,
-    **{b"BZh%d1AY&SY" % level: _bzip2 for level in range(1, 10)},  # "BZh" alone may begin a word
+    **{b"BZh%d1AY&SY" % level: _bzip2 for level in range(1, 10)},  # text may begin with "BZh" too
     b"\xfd7zXZ\0": _xz,
     b"\x28\xb5\x2f\xfd": _zstd,
 }
 
 
 def is_compressed(head: bytes) -> bool:
-    """Tell whether a file that begins so is one that `unpacked` opens."""
+    """Return whether a file with these first bytes is compressed or a zip."""
     return any(head.startswith(magic) for magic in (*COMPRESSIONS, ZIP))
 
 
-def unpacked(head: bytes, raw: io.BufferedReader, path: str | Path, member: str | None) -> tuple[Any, str]:
-    """Return the stream inside a file, or the file itself, and the name of the member of a zip, empty elsewhere.
+def decompressed(head: bytes, raw: io.BufferedReader, path: str | Path, member: str | None) -> tuple[Any, str]:
+    """Return the decompressed stream, or `raw` itself, and the name of the zip member, "" if it is no zip.
 
     Parameters
     ----------
     head
-        The first 16 bytes of the file, or all of a shorter one.
+        The first 16 bytes of the file, fewer if it is shorter.
     raw
         The file, at its beginning.
 
     Raises
     ------
     FormatError
-        For a damaged zip, and where `member` names none of its members or is missing.
+        For a damaged zip, and a `member` that is unknown or missing.
     """
     if head.startswith(ZIP):
         return _open_member(raw, path, member)
     if member is not None:
         raise FormatError(path, f"not a zip, so it has no member {member!r}: leave member= out")
-    for magic, unpack in COMPRESSIONS.items():
+    for magic, decompress in COMPRESSIONS.items():
         if head.startswith(magic):
-            return unpack(raw), ""
+            return decompress(raw), ""
     return raw, ""
 
 
@@ -95,15 +95,15 @@ def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[
         return archive.open(chosen), chosen
     except (FormatError, MemoryError):
         raise
-    except Exception as error:  # zipfile lets out many classes for a directory of garbage
+    except Exception as error:  # zipfile raises many classes for a damaged directory
         raise FormatError(path, f"damaged zip: {ascii(str(error))[1:-1][:200]}") from error
 
 
 def check_not_encrypted(member: ZipInfo, path: str | Path, name: str = "") -> None:
-    """Raise FormatError, of the format `name`, where a password is needed to read a member of a zip."""
+    """Raise FormatError, which names the format `name`, if a zip member needs a password."""
     if member.flag_bits & ENCRYPTED:
         shown = _shown(member.filename)
-        reason = f"{shown} is encrypted in this zip, and passwords are not asked for: unpack it with its own first"
+        reason = f"{shown} is encrypted, and embstore does not ask for passwords: unzip it first"
         raise FormatError(path, reason, format=name)
 
 

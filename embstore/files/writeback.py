@@ -1,4 +1,4 @@
-"""Have the system write to the disk while more is written, so that the flush at the end finds little to wait for."""
+"""Start writing a growing file to disk early, so that the final fsync has little left to wait for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from functools import cache
 from typing import IO, Any
 
 STEP = 8 << 20  # bytes between two calls
-WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin, wait for nothing
+WRITE = 2  # SYNC_FILE_RANGE_WRITE: start writing, do not wait
 
 
 class Writeback:
-    """How much of a file that grows has been handed to the disk.
+    """Starts writing a growing file to disk, one `STEP` at a time.
 
-    Linux waits half a minute before it writes by itself, and fsync then waits for all of it at once. Where there is
-    no such call, nothing is lost but that time: what is on the disk at the end, fsync alone decides.
+    Linux starts to write modified pages after half a minute only, and fsync then waits for all of them. On systems
+    without the call only this time is lost: it is fsync that ensures that the data is on disk.
 
     Parameters
     ----------
@@ -23,23 +23,23 @@ class Writeback:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._begun = file, 0
+        self._file, self._started = file, 0
 
     def advance(self, position: int) -> None:
-        """Begin with what has been written up to a position."""
-        if position - self._begun >= STEP:
+        """Start writing everything up to a position."""
+        if position - self._started >= STEP:
             call = _sync_file_range()
             if call is not None:
-                call(self._file.fileno(), self._begun, position - self._begun, WRITE)
-            self._begun = position
+                call(self._file.fileno(), self._started, position - self._started, WRITE)
+            self._started = position
 
 
 @cache
 def _sync_file_range() -> Any:
-    """Find the call in the C library, https://man7.org/linux/man-pages/man2/sync_file_range.2.html; None elsewhere."""
+    """Return https://man7.org/linux/man-pages/man2/sync_file_range.2.html of the C library, or None."""
     try:
         call = ctypes.CDLL(None).sync_file_range
-    except (AttributeError, OSError, TypeError):  # another system, another library
+    except (AttributeError, OSError, TypeError):  # not Linux, or another C library
         return None
     call.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
     return call

@@ -1,4 +1,4 @@
-"""zstd frames as a stream of their bytes, for Python before 3.14, whose standard library reads none."""
+"""Decompression of zstd as a stream, for Python before 3.14, whose standard library has no zstd."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import IO, Any
 
 import zstandard
 
-CHUNK = 1024  # packed bytes taken at a time: no more than 32 MB can come of them
+CHUNK = 1024  # compressed bytes at a time: they decompress to 32 MB at most
 
 
-class Frames(io.RawIOBase):
-    """The frames of a file, one behind the other.
+class ZstdStream(io.RawIOBase):
+    """The decompressed bytes of all zstd frames of a file, in order.
 
-    The package's own reader takes a frame that is cut short for a whole one; here that is an EOFError.
+    The reader of the zstandard package accepts a truncated frame as complete; this one raises EOFError.
     """
 
     def __init__(self, raw: IO[bytes]) -> None:
@@ -22,11 +22,11 @@ class Frames(io.RawIOBase):
         self._packed, self._ready = b"", memoryview(b"")
 
     def readable(self) -> bool:
-        """Tell that this stream can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer from what is unpacked next; 0 at the end."""
+        """Read the next decompressed bytes into a buffer; return their number, 0 at the end."""
         while not self._ready:
             packed = self._packed or self._raw.read(CHUNK)
             if self._frame is None:
@@ -34,7 +34,7 @@ class Frames(io.RawIOBase):
                     return 0
                 self._frame = zstandard.ZstdDecompressor().decompressobj()
             elif not packed:
-                raise EOFError("the last zstd frame has no end")
+                raise EOFError("the last zstd frame is cut short")
             self._ready = memoryview(self._frame.decompress(packed))
             self._packed = self._frame.unused_data
             if self._frame.eof:

@@ -16,7 +16,7 @@ from embstore.core.index import VocabBuilder
 from embstore.core.options import AS_IS, Dtype, Duplicates, Progress, ReadOptions, WriteOptions, check_dtype
 from embstore.files.atomic import check_target
 from embstore.files.input import Input
-from embstore.files.os_errors import blaming
+from embstore.files.os_errors import errors_naming
 from embstore.ops.read import read, with_options
 from embstore.ops.report import Report, report, warn
 from embstore.ops.selection import Selection, vocabulary_of
@@ -171,7 +171,7 @@ def kept_dtype(dtype: Dtype | None, source: Source, target: Codec) -> Dtype | No
 
 def write(source: Source, dst: str | Path, target: Codec, options: WriteOptions = AS_IS) -> None:
     """Write all rows, each token once."""
-    with blaming(dst):
+    with errors_naming(dst):
         if not target.keeps_last:
             batches = distinct(source, VocabBuilder(source.expected), options.duplicates, dst)
             source = source.through(lambda _: batches)

@@ -11,8 +11,8 @@ from typing import Any
 
 from embstore.codecs.registry.table import codec_for_target
 from embstore.core.errors import EmbstoreError, EmbstoreWarning
-from embstore.files.atomic import check_target, unwinding
-from embstore.files.os_errors import blaming
+from embstore.files.atomic import check_target, exit_on_sigterm
+from embstore.files.os_errors import errors_naming
 from embstore.ops.compare import Difference, compare
 from embstore.ops.convert import convert
 from embstore.ops.open import open as open_store
@@ -41,8 +41,8 @@ def convert_and_compare(src: str | Path, dst: str | Path, **options: Any) -> tup
     check_target(dst, overwrite=options.get("overwrite", False))
     again = {name: value for name, value in options.items() if name not in NOT_AGAIN}
     with (
-        blaming(dst),
-        unwinding(),
+        errors_naming(dst),
+        exit_on_sigterm(),
         TemporaryDirectory(prefix=".embstore-", suffix=".tmp", dir=Path(dst).parent) as folder,
     ):
         exact = Path(folder) / "exact.safetensors"

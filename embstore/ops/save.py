@@ -13,7 +13,7 @@ from embstore.core.batch import Batch, Source
 from embstore.core.index import pack_tokens
 from embstore.core.options import Dtype, WriteOptions
 from embstore.files.atomic import check_target
-from embstore.files.os_errors import blaming
+from embstore.files.os_errors import errors_naming
 from embstore.ops.report import warn
 from embstore.ops.selection import Selection
 
@@ -62,7 +62,7 @@ def save(
     batches = (Batch(pack_tokens(words[i : i + BLOCK], i), matrix[i : i + BLOCK]) for i in range(0, len(words), BLOCK))
     kept: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
     source = selection.apply(Source(dim=matrix.shape[1], batches=batches, dtype=kept, rows=len(words)))
-    with blaming(path):
+    with errors_naming(path):
         codec_named("store").writer().write(path, source, WriteOptions(duplicates="error"))
     warn(source.findings)
 

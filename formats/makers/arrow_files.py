@@ -1,4 +1,4 @@
-"""Parquet and Arrow of their SPECs by pyarrow: the columns in the wild, and tables that are none."""
+"""Parquet and Arrow files, written by pyarrow: column layouts found in practice, and files without a valid table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_parquet(folder: Path) -> None:
     _valid(folder, "parquet", lambda table: _parquet(table, compression="snappy"))
     split = {"compression": "zstd", "use_dictionary": False, "column_encoding": {"v.list.element": "BYTE_STREAM_SPLIT"}}
     packed = _parquet(pa.table({"w": TEXT, "v": FIXED}), **split)
-    write_valid(folder, "byte_stream_split.parquet", packed, "zstd over bytes split by place", WORDS, ROWS)
+    write_valid(folder, "byte_stream_split.parquet", packed, "byte-stream-split with zstd", WORDS, ROWS)
     _invalid(folder, "parquet", _parquet, "element")
 
 
@@ -37,14 +37,14 @@ def make_arrow(folder: Path) -> None:
     _valid(folder, "arrow", _feather)
     for kind in ("lz4", "zstd"):
         packed = _feather(pa.table({"w": TEXT, "v": FIXED}), kind)
-        write_valid(folder, f"{kind}.feather", packed, f"buffers packed with {kind}", WORDS, ROWS)
+        write_valid(folder, f"{kind}.feather", packed, f"buffers compressed with {kind}", WORDS, ROWS)
     _invalid(folder, "arrow", _feather, "item")
-    reason = "Feather version 1, which Arrow gave up: save it anew with pandas"
+    reason = "Feather version 1 is not supported: save it again with pandas"
     write_invalid(folder, "feather_1.feather", b"FEA1" + bytes(60) + b"FEA1", f"{{path}}: {reason}")
     whole = _stream(pa.table({"w": TEXT, "v": FIXED}))
-    about = "a stream of two record batches, as Hugging Face's datasets keep their tables"
+    about = "a stream of two record batches, as Hugging Face's datasets store their tables"
     write_valid(folder, "stream.arrow", whole, about, WORDS, ROWS)
-    reason = "a stream without its end, ff ff ff ff 00 00 00 00: it is cut short"
+    reason = "a stream without its end marker, ff ff ff ff 00 00 00 00: it is cut short"
     write_invalid(folder, "stream_cut_between_batches.arrow", whole[:-8], f"{{path}}: {reason}")
     offsets = np.array([0, 3, 7, 13, 13], "<i4")
     data = _feather(pa.table({"w": TEXT, "v": FIXED}))
@@ -78,34 +78,36 @@ def _valid(folder: Path, suffix: str, encode: Encode) -> None:
         write_valid(folder, f"{name}.{suffix}", encode(pa.table(columns)), about, WORDS, ROWS, **more)
 
     count = [1, 2, 3, 4]
-    valid("fixed", {"n": count, "w": TEXT, "v": FIXED}, "lists of fixed size, and a column that is not read")
-    valid("list", {"w": TEXT, "v": pa.array(VALUES, pa.list_(pa.float32()))}, "lists that happen to be of one size")
+    valid("fixed", {"n": count, "w": TEXT, "v": FIXED}, "fixed-size lists, and a column that is not read")
+    valid(
+        "list", {"w": TEXT, "v": pa.array(VALUES, pa.list_(pa.float32()))}, "variable-size lists, all of the same size"
+    )
     valid("double", {"w": TEXT, "v": pa.array(VALUES, pa.large_list(pa.float64()))}, "large lists of float64")
     valid("half", {"w": TEXT, "v": HALF}, "float16")
-    valid("dictionary", {"w": TEXT.dictionary_encode(), "v": FIXED}, "words by dictionary")
+    valid("dictionary", {"w": TEXT.dictionary_encode(), "v": FIXED}, "dictionary-encoded words")
     binary = pa.array([str(word).encode() for word in WORDS], pa.large_binary())
     valid("binary", {"w": binary, "v": FIXED}, "words as bytes")
     columns = np.array(VALUES, "<f4")
     wide = {"0": columns[:, 0], "1": columns[:, 1], "__index_level_0__": TEXT, "count": count}
-    valid("column_for_each_dimension", wide, "as pandas writes a frame")
-    valid("by_key", {"a": TEXT, "b": TEXT, "x": FIXED, "y": FIXED}, "named", read={"key": "y", "vocab": "b"})
+    valid("column_for_each_dimension", wide, "one column per dimension, as pandas writes a data frame")
+    valid("by_key", {"a": TEXT, "b": TEXT, "x": FIXED, "y": FIXED}, "columns by name", read={"key": "y", "vocab": "b"})
 
 
 def _invalid(folder: Path, suffix: str, encode: Encode, item: str) -> None:
     def invalid(name: str, columns: dict[str, Any], message: str, **more: Any) -> None:
         write_invalid(folder, f"{name}.{suffix}", encode(pa.table(columns)), f"{{path}}{message}", **more)
 
-    lists = "no column of lists of floating numbers can be told (whole ones need --dtype): name one with key="
+    lists = "cannot determine the column of vectors, lists of floats (integers need --dtype): name one with key="
     ragged = pa.array([[1.0, 2.0], [1.0], [1.0], [1.0]], pa.list_(pa.float32()))
     holes = pa.array([[1.0, None]] * 4, pa.list_(pa.float32()))
     numbers = pa.array([[1, 2]] * 4, pa.list_(pa.int64()))
     invalid("whole_numbers", {"w": TEXT, "v": numbers}, f": {lists} (w: string, v: list<{item}: int64>)")
     fixed = f"fixed_size_list<{item}: float>[2]"
     invalid("two_matrices", {"w": TEXT, "u": FIXED, "v": FIXED}, f": {lists} (w: string, u: {fixed}, v: {fixed})")
-    words = f": no column of words can be told: name one with vocab= (a: string, b: string, v: {fixed})"
+    words = f": cannot determine the column of words: name one with vocab= (a: string, b: string, v: {fixed})"
     invalid("two_columns_of_words", {"a": TEXT, "b": TEXT, "v": FIXED}, words)
     invalid("ragged", {"w": TEXT, "v": ragged}, ":v: 1 numbers in row 1, expected 2")
     invalid("null_number", {"w": TEXT, "v": holes}, ":v: a number is null")
     missing = pa.array([*WORDS[:3], None])
-    invalid("null_word", {"w": missing, "v": FIXED}, ":w: row 3 is null, expected a value in each")
+    invalid("null_word", {"w": missing, "v": FIXED}, ":w: row 3 is null, expected a value in every row")
     invalid("no_rows", {"w": TEXT[:0], "v": FIXED[:0]}, ": a table without rows")

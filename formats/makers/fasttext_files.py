@@ -1,4 +1,4 @@
-"""fastText's .bin of its SPEC, and the vectors that it gives its words: n-grams one by one, sums rounded one by one."""
+"""fastText .bin files, and the vectors that fastText gives their words, with every sum rounded to float32."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Number = Callable[[int, int], float]
 
 
 def number(row: int, column: int) -> float:
-    """Return a number of the matrix, that float32 holds exactly."""
+    """Return a number of the matrix; all are exact in float32."""
     return float((row * 37 + column * 11) % 101 - 50) / 64
 
 
@@ -29,7 +29,7 @@ def single(value: float) -> float:
 
 
 def fnv(data: bytes) -> int:
-    """Hash as fastText does: FNV-1a of 32 bits over bytes extended by their sign."""
+    """Hash like fastText: 32-bit FNV-1a over sign-extended bytes."""
     hashed = 2166136261
     for byte in data:
         hashed = (hashed ^ (byte | 0xFFFFFF00 if byte > 127 else byte)) * 16777619 % (1 << 32)
@@ -42,9 +42,9 @@ def as_bytes(word: str | bytes) -> bytes:
 
 
 def buckets(word: str | bytes, least: int, most: int) -> list[int]:
-    """Return the bucket of each n-gram of a word, none for the end of a sentence.
+    """Return the bucket of each n-gram of a word; ``</s>`` has none.
 
-    A character is a byte and those of the form 10xxxxxx behind it, also where that is no UTF-8.
+    A character is one byte and the bytes of the form 10xxxxxx after it, even in invalid UTF-8.
     """
     marked = re.findall(rb"[^\x80-\xbf][\x80-\xbf]*", b"<" + as_bytes(word) + b">")
     found = []
@@ -59,7 +59,7 @@ def buckets(word: str | bytes, least: int, most: int) -> list[int]:
 def vector(
     row: int | None, ngrams: list[int], numbers: Number = number, *, words: int = len(WORDS), dim: int = DIM
 ) -> str:
-    """Return the mean of a word's row, if it has one, and its n-grams' as fastText rounds it, in exact decimals."""
+    """Return the mean of the rows of a word (if known) and its n-grams, rounded like fastText, in exact decimals."""
     rows = [*([] if row is None else [row]), *(words + place for place in ngrams)]
     means = []
     for column in range(dim):
@@ -85,8 +85,8 @@ def model(
 ) -> bytes:
     """Return a file.
 
-    `version` is None for those from before there were any, `kept` are the buckets that pruning left, and their rows.
-    `matrix` is a quantized one.
+    `version` None writes the format without a version number. `kept` are the buckets that pruning kept, with their
+    rows. `matrix` is a quantized matrix.
     """
     arguments = struct.pack("<12id", dim, 5, 5, 1, 5, 1, 2, kind, BUCKETS, least, most, 100, 1e-4)
     entries = [as_bytes(word) for word in words]
@@ -105,7 +105,7 @@ def model(
 
 
 def matrix_of(rows: int, dim: int) -> bytes:
-    """Return a matrix of the numbers."""
+    """Return a dense matrix."""
     data = [number(row, column) for row in range(rows) for column in range(dim)]
     return struct.pack(f"<qq{len(data)}f", rows, dim, *data)
 
@@ -123,10 +123,10 @@ def make(folder: Path) -> None:
 
     none: list[list[int]] = [[] for _ in WORDS]
     valid("ngrams_2_to_4", model(2, 4), "n-grams of 2 to 4 characters", found(2, 4))
-    valid("ngrams_3_to_6", model(3, 6), "fastText's own lengths", found(3, 6))
-    valid("ngrams_1_to_1", model(1, 1), "single characters, the marks left out", found(1, 1))
-    valid("no_ngrams", model(0, 0), "words alone", none)
-    valid("labels", model(2, 3, kind=3, labels=2), "a classifier: its labels are no words", found(2, 3))
+    valid("ngrams_3_to_6", model(3, 6), "fastText's default lengths", found(3, 6))
+    valid("ngrams_1_to_1", model(1, 1), "single characters, without the marks of the word's ends", found(1, 1))
+    valid("no_ngrams", model(0, 0), "no n-grams", none)
+    valid("labels", model(2, 3, kind=3, labels=2), "a classifier: labels are not words", found(2, 3))
     valid("version_11", model(2, 4, version=11), "an older version", found(2, 4))
     old = "an older classifier, trained without n-grams"
     valid("version_11_labels", model(2, 4, version=11, kind=3, labels=1), old, none)
@@ -136,16 +136,16 @@ def make(folder: Path) -> None:
     valid("pruned_all", model(2, 4, kept=[]), "all buckets pruned away", none)
     bad: list[str | bytes] = [b"\xff", "the"]
     data = model(0, 0, words=bad)
-    told = ("tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'",)
-    valid("not_utf8", data, "a word that is not UTF-8", [[], []], words=bad, warnings=told)
-    before = "from before there were a number and versions"
+    warnings = ("tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'",)
+    valid("not_utf8", data, "a word that is not UTF-8", [[], []], words=bad, warnings=warnings)
+    before = "older than the magic number and the version"
     valid("old", model(2, 4, version=None), before, found(2, 4))
-    valid("old_labels", model(2, 4, version=None, kind=3, labels=1), f"a classifier {before}, without n-grams", none)
-    bad = [b"kter\xec", b"\x8epatn\x98", "the"]  # of cp852: the second begins with what looks like a character's end
-    told = ("tokens that are not UTF-8, their bytes kept: 2, the first 'kter\\udcec'",)
+    valid("old_labels", model(2, 4, version=None, kind=3, labels=1), f"a classifier without n-grams, {before}", none)
+    bad = [b"kter\xec", b"\x8epatn\x98", "the"]  # cp852: the second begins with a byte of the form 10xxxxxx
+    warnings = ("tokens that are not UTF-8, their bytes kept: 2, the first 'kter\\udcec'",)
     ngrams = [buckets(word, 2, 4) for word in bad]
     data = model(2, 4, version=None, words=bad)
-    valid("old_not_utf8", data, f"n-grams of bytes, {before}", ngrams, words=bad, warnings=told)
+    valid("old_not_utf8", data, f"n-grams of bytes, {before}", ngrams, words=bad, warnings=warnings)
     _invalid(folder)
 
 
@@ -163,19 +163,20 @@ def _invalid(folder: Path) -> None:
     invalid("version_13", model(version=13), "fastText version 13, expected 11 or 12")
     invalid("few_rows", model(rows=8), "8 rows for 6 words and 7 buckets of n-grams")
     many = plain.replace(struct.pack("<ii", 6, 6), struct.pack("<ii", 1 << 30, 1 << 30))
-    invalid("too_many_words", many, "1,073,741,824 words of 1,073,741,824 entries, which the file does not hold")
+    invalid("too_many_words", many, "1,073,741,824 words of 1,073,741,824 entries, which do not fit into the file")
     columns = plain.replace(struct.pack("<qq", 13, DIM), struct.pack("<qq", 13, 4))
     invalid("columns", columns, "a matrix of 4 columns, expected 3, as the arguments say")
     enormous = plain.replace(struct.pack("<qq", 13, DIM), struct.pack("<qq", 1 << 60, DIM))
     left = size + 17 + 4 * DIM
     invalid("enormous", enormous, f"cut short in its matrix: {12 << 60:,} bytes, but {left} are left")
-    invalid("pruned_elsewhere", model(kept=[(7, 0)]), "pruned buckets that it has not got, or has twice")
-    invalid("pruned_twice", model(kept=[(1, 0), (1, 1)]), "pruned buckets that it has not got, or has twice")
+    wrong = "the list of kept buckets has one that is out of range or listed twice"
+    invalid("pruned_elsewhere", model(kept=[(7, 0)]), wrong)
+    invalid("pruned_twice", model(kept=[(1, 0), (1, 1)]), wrong)
     negative = plain.replace(struct.pack("<iii", BUCKETS, 2, 4), struct.pack("<iii", -1, 2, 4))
     invalid("negative_buckets", negative, "-1 buckets for n-grams of 2 to 4 characters")
     invalid("long_ngrams", model(most=101), "n-grams of 2 to 101 characters, expected 100 at most")
     label = plain.replace(b"frog\0" + struct.pack("<qb", 7, 0), b"frog\0" + struct.pack("<qb", 7, 1))
-    invalid("label_among_words", label, "entry 3 of the dictionary is no word or label where one should be")
+    invalid("label_among_words", label, "entry 3 of the dictionary has the wrong type, expected words, then labels")
     _invalid_old(invalid)
 
 

@@ -1,4 +1,4 @@
-"""fastText's .ftz of its SPEC: the rows of a quantized model are made of codes, centroids and norms, one by one."""
+"""fastText .ftz files: quantized matrices of codes, centroids and norms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALL = len(WORDS) + BUCKETS
 
 @dataclass(frozen=True)
 class Quantizer:
-    """How the rows are cut: into parts of `width` columns, the last of which may have fewer."""
+    """How rows are divided: into parts of `width` columns; the last may have fewer."""
 
     dim: int = 2
     width: int = 2
@@ -23,11 +23,11 @@ class Quantizer:
 
     @property
     def widths(self) -> list[int]:
-        """Columns of each part."""
+        """Number of columns of each part."""
         return [min(self.width, self.dim - start) for start in range(0, self.dim, self.width)]
 
     def number(self, row: int, column: int) -> float:
-        """Return a number of the matrix; all of them are exact in float32."""
+        """Return a number of the matrix; all are exact in float32."""
         part, place = divmod(column, self.width)
         return centroid(part, code(row, part), place) * (norm(norm_code(row)) if self.norms else 1)
 
@@ -53,7 +53,7 @@ def norm(code: int) -> float:
 
 
 def numbers(quantizer: Quantizer) -> Iterator[float]:
-    """Yield the centroids of the first part, then those of the second and so on."""
+    """Yield the numbers of the centroids of the first part, then of the second and so on."""
     for part, width in enumerate(quantizer.widths):
         for code in range(256):
             yield from (centroid(part, code, place) for place in range(width))
@@ -68,7 +68,7 @@ def matrix(
     cut: tuple[int, int, int, int] | None = None,
     cut_norms: tuple[int, int, int, int] = (1, 1, 1, 1),
 ) -> bytes:
-    """Return a quantized matrix; what is given beside quantizer and rows stands in place of the right numbers."""
+    """Return a quantized matrix; arguments after `rows` replace correct values, to make damaged files."""
     widths = quantizer.widths
     codes = bytes(code(row, part) for row in range(rows) for part in range(len(widths)))
     head = (quantizer.norms, rows, columns or quantizer.dim, len(codes) if size is None else size)
@@ -95,9 +95,9 @@ def make(folder: Path) -> None:
 
     narrow = Quantizer(dim=3)
     data = model(dim=3, kind=3, labels=2, matrix=matrix(narrow))
-    valid("quantized", narrow, data, "a classifier's rows in parts, the last of fewer columns")
+    valid("quantized", narrow, data, "a classifier; the last part of a row has fewer columns")
     norms = Quantizer(width=1, norms=True)
-    valid("quantized_norms", norms, model(dim=2, matrix=matrix(norms)), "norms apart from their rows")
+    valid("quantized_norms", norms, model(dim=2, matrix=matrix(norms)), "norms stored apart from their rows")
     wide = Quantizer(width=16)
     valid("quantized_wide", wide, model(dim=2, matrix=matrix(wide)), "a part wider than the rows")
     few = replace(norms, width=2)
@@ -115,14 +115,14 @@ def _invalid(folder: Path) -> None:
         data = model(dim=dim, matrix=quantized)
         write_invalid(folder, f"quantized_{name}.ftz", data[:stop], f"{{path}}: {reason}")
 
-    behind = 1 + 16 + 4 * 2  # the output matrix
-    rest = 16 + 4 * 256 * 2 + behind  # the quantizer too
+    output = 1 + 16 + 4 * 2  # size of the output matrix
+    rest = 16 + 4 * 256 * 2 + output  # size of the quantizer and the output matrix
     invalid("cut_in_the_header", matrix(plain), "cut short in its quantized matrix", stop=-rest - ALL - 5)
     invalid("cut_in_the_codes", matrix(plain), "cut short in its codes: 13 bytes, but 12 are left", stop=-rest - 1)
     invalid("cut_in_the_quantizer", matrix(plain), "cut short in its quantizer", stop=-rest + 15)
     short = "cut short in its quantizer's centroids: 2,048 bytes, but 2,047 are left"
-    invalid("cut_in_the_centroids", matrix(plain), short, stop=-behind - 1)
-    end = behind - 4 + 16 + 4 * 256
+    invalid("cut_in_the_centroids", matrix(plain), short, stop=-output - 1)
+    end = output - 4 + 16 + 4 * 256
     short = "cut short in its codes of norms: 13 bytes, but 12 are left"
     invalid("cut_in_the_codes_of_norms", matrix(norms), short, dim=1, stop=-end - 1)
     short = "cut short in its quantizer of norms's centroids: 1,024 bytes, but 1,023 are left"
@@ -143,8 +143,8 @@ def _invalid(folder: Path) -> None:
         ("no_width", 2, (2, 2, 0, 2)),
         ("a_wider_last_part", 2, (2, 1, 2, 3)),
     ):
-        said = f"{of} columns in {cut[1]} parts of {cut[2]}, the last of {cut[3]}"
-        invalid(name, matrix(plain, cut=cut), f"a quantizer of {said}, which do not make 2 columns")
-    said = "2 columns in 1 parts of 2, the last of 2"
+        shape = f"{of} columns in {cut[1]} parts of {cut[2]}, the last of {cut[3]}"
+        invalid(name, matrix(plain, cut=cut), f"a quantizer of {shape}, which do not add up to 2 columns")
+    shape = "2 columns in 1 parts of 2, the last of 2"
     other = matrix(norms, cut_norms=(2, 1, 2, 2))
-    invalid("wide_norms", other, f"a quantizer of norms of {said}, which do not make 1 columns", dim=1)
+    invalid("wide_norms", other, f"a quantizer of norms of {shape}, which do not add up to 1 columns", dim=1)

@@ -1,4 +1,4 @@
-"""NumPy's .npy and .npz of their SPECs: headers by hand, zips by zipfile, nothing packed."""
+""".npy and .npz files: headers written by hand, zips by zipfile without compression."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ OBJECTS = "an array of Python objects, which would be unpickled: save the matrix
 
 
 def header(descr: str, shape: str, order: bool = False, version: int = 1) -> bytes:
-    """Return a header; `shape` as Python writes it."""
+    """Return a header; `shape` is Python source text."""
     text = f"{{'descr': {descr!r}, 'fortran_order': {order}, 'shape': {shape}, }}"
     text += " " * (-(len(text) + 11) % 64) + "\n"
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text.encode()
 
 
 def array(descr: str = "<f4", order: bool = False, version: int = 1, shape: str = "(3, 2)") -> bytes:
-    """Return the matrix in a layout."""
+    """Return the matrix in C or Fortran order."""
     numbers = BY_COLUMN if order else NUMBERS
     return header(descr, shape, order, version) + struct.pack(f"{descr[0]}6{CODES[descr[1:]]}", *numbers)
 
@@ -42,21 +42,19 @@ def make_npy(folder: Path) -> None:
     for descr in ("<f2", "<f4", "<f8", ">f2", ">f4", ">f8"):
         ends = "little" if descr[0] == "<" else "big"
         valid(f"{descr[1:]}_{ends}", array(descr), f"{ends}-endian {descr[1:]}")
-    valid("fortran", array("<f4", order=True), "column by column")
-    valid("fortran_big", array(">f8", order=True), "column by column, big-endian")
-    valid("version_2", array(version=2), "four bytes for the header's length")
-    valid("version_3", array(version=3), "a header of UTF-8")
+    valid("fortran", array("<f4", order=True), "column-major")
+    valid("fortran_big", array(">f8", order=True), "column-major, big-endian")
+    valid("version_2", array(version=2), "a header length of four bytes")
+    valid("version_3", array(version=3), "a header in UTF-8")
     valid("python_2", array(shape="(3L, 2L)"), "the long integers of Python 2")
     valid("by_word", array(), "an object from word to row", {"frog": 1, "\u017e\u00e1ba": 2, "the": 0})
     write_json(folder / "valid" / "skipped_rows.vocab.json", {"frog": 1})
-    told = ("rows without a word left out: 2",)
-    write_valid(folder, "skipped_rows.npy", array(), "rows without a word", WORDS[1:2], ROWS[1:2], warnings=told)
+    warnings = ("rows without a word left out: 2",)
+    write_valid(folder, "skipped_rows.npy", array(), "rows without a word", WORDS[1:2], ROWS[1:2], warnings=warnings)
     whole = header("<i2", "(1, 2)") + struct.pack("<2h", -3, 7)
     write_json(folder / "valid" / "whole_numbers.vocab.json", WORDS[:1])
     named = {"dtype": "float32"}
-    write_valid(
-        folder, "whole_numbers.npy", whole, "whole numbers, and what they become", WORDS[:1], ["-3 7"], read=named
-    )
+    write_valid(folder, "whole_numbers.npy", whole, "integers, converted to float32", WORDS[:1], ["-3 7"], read=named)
     _invalid_npy(folder)
 
 
@@ -93,7 +91,7 @@ def _invalid_npy(folder: Path) -> None:
 
 
 def archive(*members: tuple[str, bytes]) -> bytes:
-    """Return a zip of members, stored."""
+    """Return a zip of uncompressed members."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, data in members:
@@ -102,7 +100,7 @@ def archive(*members: tuple[str, bytes]) -> bytes:
 
 
 def texts(words: list[str], order: str = "<") -> bytes:
-    """Return an array of words, four bytes a letter."""
+    """Return an array of words, four bytes per character."""
     wide = max(map(len, words))
     encoding = "utf-32-le" if order == "<" else "utf-32-be"
     data = b"".join(word.encode(encoding).ljust(4 * wide, b"\0") for word in words)
@@ -121,11 +119,15 @@ def make_npz(folder: Path) -> None:
 
     known = ("words.npy", texts(words))
     valid("plain", "a matrix and its words", ("vectors.npy", array()), known)
-    valid("big_endian", "big-endian numbers and letters", ("m.npy", array(">f8")), ("w.npy", texts(words, ">")))
-    valid("fortran", "column by column", ("m.npy", array(order=True)), known)
+    valid("big_endian", "big-endian numbers and characters", ("m.npy", array(">f8")), ("w.npy", texts(words, ">")))
+    valid("fortran", "column-major", ("m.npy", array(order=True)), known)
     raw = header("|S6", "(3,)") + b"".join(word.encode().ljust(6, b"\0") for word in words)
     valid(
-        "bytes", "words of UTF-8", ("w.npy", raw), ("m.npy", array("<f2")), ("ids.npy", header("<i8", "()") + bytes(8))
+        "bytes",
+        "words as UTF-8 bytes",
+        ("w.npy", raw),
+        ("m.npy", array("<f2")),
+        ("ids.npy", header("<i8", "()") + bytes(8)),
     )
     other = ("n.npy", array().replace(struct.pack("<f", 0.5), struct.pack("<f", 9)))
     chosen = {"key": "m", "vocab": "w"}
@@ -142,9 +144,9 @@ def make_npz(folder: Path) -> None:
     invalid("pickled_words", f":w: {pickled}", ("m.npy", array()), ("w.npy", header("|O", "(3,)") + b"\x80\x04N."))
     invalid("objects", f":m: {OBJECTS}", ("m.npy", header("|O", "(3, 2)") + b"\x80\x04N."), known)
     invalid("whole_numbers", f":m: {WHOLE}", ("m.npy", header("<i2", "(3, 2)") + bytes(12)), known)
-    lie = array(shape="(3, 4)")
-    wrong = f":m: {len(lie)} bytes, expected {len(lie) + 24} for <f4 [3, 4]"
-    invalid("header_claims_more", wrong, ("m.npy", lie), known)
+    larger = array(shape="(3, 4)")
+    wrong = f":m: {len(larger)} bytes, expected {len(larger) + 24} for <f4 [3, 4]"
+    invalid("header_claims_more", wrong, ("m.npy", larger), known)
     flipped = archive(("m.npy", array()), known).replace(struct.pack("<f", 2.25), struct.pack("<f", 2.5))
     crc = "cannot be read, it is damaged or cut short: Bad CRC-32 for file 'm.npy'"
     write_invalid(folder, "wrong_checksum.npz", flipped, f"{{path}}: {crc}")

@@ -1,4 +1,4 @@
-"""Plain safetensors of formats/safetensors/SPEC.md: the layouts in the wild, and what fits no words."""
+"""Plain safetensors files: layouts found in practice, and matrices that do not match their words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make(folder: Path) -> None:
 
 
 def matrix(name: str, dtype: str = "F32", rows: list[str] = ROWS) -> Part:
-    """Return a matrix of decimals as a part of a file."""
+    """Return a matrix given in decimals as a tensor of a file."""
     numbers = [number for row in rows for number in row.split()]
     data = struct.pack(f"<{len(numbers)}d", *map(float, numbers)) if dtype == "F64" else b""
     data = data or b"".join(encode(number, dtype) for number in numbers)
@@ -32,7 +32,7 @@ def matrix(name: str, dtype: str = "F32", rows: list[str] = ROWS) -> Part:
 
 
 def safetensors(*parts: Part, pad: int = 0) -> bytes:
-    """Put a file together; `pad` spaces behind the header move the data off its alignment."""
+    """Assemble a file; `pad` spaces after the header make the data unaligned."""
     header, end = {}, 0
     for name, dtype, shape, data in parts:
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + len(data)]}
@@ -51,18 +51,24 @@ def _layouts(valid: Path, folder: Path) -> None:
     position = matrix("bert.embeddings.position_embeddings.weight", "F32", ["1 1"] * 3)
     for dtype in ("F16", "BF16", "F64"):
         write(dtype.lower(), f"rows of {dtype}", matrix("vectors", dtype))
-    write("unaligned", "data that begins at an odd byte", ("a", "U8", [1], b"\1"), matrix("vectors"), pad=3)
+    write("unaligned", "data at an odd offset", ("a", "U8", [1], b"\1"), matrix("vectors"), pad=3)
     write("static_embedding", "sentence-transformers' StaticEmbedding", matrix("embedding.weight"))
     write("bert", "BERT", position, matrix("bert.embeddings.word_embeddings.weight"), other)
     write("gpt2", "GPT-2", bias, matrix("transformer.wte.weight"), matrix("transformer.wpe.weight", "F32", ["1 1"]))
     write("llama", "Llama", other, matrix("model.embed_tokens.weight", "BF16"))
-    write("one_matrix", "one matrix of an unknown name", bias, matrix("unheard.of"))
-    write("by_key", "several that fit, one named", other, matrix("x"), read={"key": "x"})
+    write("one_matrix", "a single matrix with an unknown name", bias, matrix("unheard.of"))
+    write("by_key", "one of several matrices, by its name", other, matrix("x"), read={"key": "x"})
     mapping: Part = ("mapping", "I64", [3], struct.pack("<3q", 1, 0, 1))
     weights: Part = ("weights", "F64", [3], struct.pack("<3d", 2, 1, 0.5))
     shared = [matrix("embeddings", "F16", ROWS[:2]), mapping]
     write("model2vec", "two rows shared by three tokens", *shared, rows=[ROWS[1], ROWS[0], ROWS[1]])
-    write("model2vec_weights", "and weighed", *shared, weights, rows=["4.5 6", "0.5 -1.5", "1.125 1.5"])
+    write(
+        "model2vec_weights",
+        "two rows shared by three tokens, with a weight per token",
+        *shared,
+        weights,
+        rows=["4.5 6", "0.5 -1.5", "1.125 1.5"],
+    )
 
 
 def _folders(folder: Path) -> None:
@@ -81,7 +87,7 @@ def _folders(folder: Path) -> None:
             {**shards, "model.safetensors": other, "tokenizer.json": words},
             "a folder with an index of shards, which comes before a model",
         ),
-        "folder_of_sentence_transformers": ({"modules.json": b"[]", **inside}, "a folder with a model in a folder"),
+        "folder_of_sentence_transformers": ({"modules.json": b"[]", **inside}, "a folder with a model in a subfolder"),
     }
     for name, (files, about) in folders.items():
         write_valid(folder, name, files, about, WORDS, ROWS)
@@ -102,7 +108,7 @@ def _words(valid: Path, folder: Path) -> None:
     write_json(valid / "rows_without_words.vocab.json", {"c": 2, "a": 0, "A": 0})
     found = ("rows without a word left out: 1",)
     rows = [ROWS[0], ROWS[0], ROWS[2]]
-    about = "a row has two words, another none"
+    about = "one row has two words, another has none"
     write_valid(folder, "rows_without_words.safetensors", whole, about, ["a", "A", "c"], rows, warnings=found)
 
 

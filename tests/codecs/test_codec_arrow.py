@@ -1,4 +1,4 @@
-"""Arrow IPC and Feather: read over a map, and never beyond it."""
+"""Arrow IPC and Feather: read through a memory map, with validated offsets."""
 
 from __future__ import annotations
 
@@ -50,28 +50,28 @@ def test_uncompressed_vectors_are_views_of_the_map(tmp_path: Path) -> None:
     batches = list(codec.read(Input(tmp_path / "t.arrow"), ReadOptions()).batches)
     assert batches[0].vectors.tolist() == MATRIX.tolist()
     assert not batches[0].vectors.flags.owndata
-    assert pa.total_allocated_bytes() - before < MATRIX.nbytes + 200  # the packed tokens, at most
+    assert pa.total_allocated_bytes() - before < MATRIX.nbytes + 200  # at most the tokens
 
 
 def test_feather_of_version_1_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.feather").write_bytes(b"FEA1" + bytes(100))
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.feather")
-    reason = "Feather version 1, which Arrow gave up: save it anew with pandas"
+    reason = "Feather version 1 is not supported: save it again with pandas"
     assert str(caught.value) == f"{tmp_path / 't.feather'}: {reason}"
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_columns_with_the_same_name_are_refused(tmp_path: Path) -> None:
     twice = pa.Table.from_arrays([TABLE["w"], TABLE["v"], TABLE["v"]], ["w", "v", "v"])
     feather.write_feather(twice, tmp_path / "t.feather")
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.feather")
-    assert str(caught.value) == f"{tmp_path / 't.feather'}: two columns have one name"
+    assert str(caught.value) == f"{tmp_path / 't.feather'}: two columns have the same name"
 
 
 @pytest.mark.parametrize(("old", "new"), [(7, 1_000_000), (3, -5)])
 def test_string_offsets_that_lead_out_of_the_file_are_refused(tmp_path: Path, old: int, new: int) -> None:
-    """The offsets of the three words are 0 3 7 13: change one in the file."""
+    """The offsets of the three words are 0 3 7 13; change one of them in the file."""
     path = tmp_path / "t.arrow"
     feather.write_feather(TABLE, path, compression="uncompressed")
     data = path.read_bytes()
@@ -90,14 +90,14 @@ def test_a_file_cut_short_is_an_error(tmp_path: Path, cut: int) -> None:
         embstore.open(tmp_path / "t.arrow")
 
 
-def test_damage_anywhere_is_an_error_or_a_wrong_answer(tmp_path: Path) -> None:
+def test_damage_anywhere_is_an_error_or_a_table(tmp_path: Path) -> None:
     path = tmp_path / "t.arrow"
     feather.write_feather(TABLE, path, compression="lz4")
     whole = path.read_bytes()
     outcomes = []
     for position in range(8, len(whole), 16):
         path.write_bytes(whole[:position] + b"\xff\x7f\x00\xff" + whole[position + 4 :])
-        with contextlib.suppress(embstore.EmbstoreError):  # anything else is what must not be
+        with contextlib.suppress(embstore.EmbstoreError):  # any other error fails the test
             embstore.open(path)
             outcomes.append(position)
     assert len(outcomes) < len(whole) // 16 - 5
@@ -126,7 +126,7 @@ def stream(path: Path, compression: str | None = None, words: Any = None) -> byt
 
 @pytest.mark.parametrize("name", ["t", "t.arrow", "t.arrows", "t.bin"])
 @pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
-def test_streams_are_found_by_their_bytes(tmp_path: Path, compression: str | None, name: str) -> None:
+def test_streams_are_detected_by_content(tmp_path: Path, compression: str | None, name: str) -> None:
     stream(tmp_path / name, compression)
     assert words_and_rows(tmp_path / name) == (WORDS, MATRIX.tolist())
 
@@ -141,5 +141,5 @@ def test_a_stream_cut_anywhere_is_refused(tmp_path: Path) -> None:
     data, path = stream(tmp_path / "t.arrow"), tmp_path / "cut.arrow"
     for size in range(8, len(data), 4):
         path.write_bytes(data[:size])
-        with pytest.raises(embstore.FormatError, match=r"a stream without its end|it is damaged or cut short"):
+        with pytest.raises(embstore.FormatError, match=r"a stream without its end marker, |it is damaged or cut short"):
             embstore.open(path)

@@ -1,4 +1,4 @@
-"""fastText's models: n-grams against a model of loops, vectors against fastText's and gensim's."""
+"""fastText's models: n-grams compared with plain loops, vectors with those of fastText and gensim."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from support.paths import FORMATS
 import embstore
 from embstore.codecs import fasttext
 from embstore.codecs.fasttext import quantized as quantized_module
-from embstore.codecs.fasttext.mapped import Mapped
-from embstore.codecs.fasttext.quantized import Quantized, quantized
+from embstore.codecs.fasttext.cursor import Cursor
+from embstore.codecs.fasttext.quantized import Quantized, read_quantized
 from embstore.codecs.registry.detection import sniff
 from embstore.codecs.registry.magic import OLD_ARGUMENTS, is_fasttext
 from embstore.core.batch import Tokens
@@ -26,13 +26,13 @@ from embstore.words import ngrams
 from embstore.words.ngrams import Ngrams
 
 VALID = FORMATS / "fasttext" / "valid"
-# What gensim 4.4's load_facebook_vectors gives the words "frog" and "žába" of the golden files.
+# Vectors of "frog" and "žába" in the golden files, by load_facebook_vectors of gensim 4.4.
 BY_GENSIM = {
     "ngrams_1_to_1": [[0.16249999, -0.29687500, -0.12500000], [-0.14375000, -0.28749999, -0.11562500]],
     "ngrams_2_to_4": [[-0.10576923, -0.17668270, -0.00480769], [-0.06971154, -0.26201922, -0.09014423]],
     "ngrams_3_to_6": [[0.06107955, -0.05397727, 0.11789773], [0.01278409, -0.38920453, -0.21732955]],
 }
-# What fastText 0.9.2's get_word_vector gives them; to load the old one it was given the header of version 11.
+# The same by get_word_vector of fastText 0.9.2; the old model was given the header of version 11 to be loaded.
 BY_FASTTEXT = {
     "old.bin": [[-0.10576923, -0.17668270, -0.00480769], [-0.06971154, -0.26201925, -0.09014423]],
     "quantized.ftz": [[0.17307693, -0.23437501, 0.06129808], [0.15625000, -0.40384617, 0.07812500]],
@@ -69,7 +69,7 @@ def fnv(data: bytes) -> int:
 
 
 def by_loops(word: str, least: int, most: int, buckets: int) -> list[int]:
-    """As fastText's Dictionary::computeSubwords goes over a word."""
+    """The n-grams of a word by the loops of fastText's Dictionary::computeSubwords."""
     marked, found = f"<{word}>", []
     for start in range(len(marked)):
         for stop in range(start + 1, min(start + most, len(marked)) + 1):
@@ -106,7 +106,7 @@ def test_models_without_ngrams(least: int, most: int, buckets: int) -> None:
 
 
 def test_published_hashes() -> None:
-    """FNV-1a of 32 bits, http://www.isthe.com/chongo/tech/comp/fnv; ASCII is extended by nothing."""
+    """FNV-1a of 32 bits, http://www.isthe.com/chongo/tech/comp/fnv; sign extension does not change ASCII."""
     found, _ = Ngrams(3, 3, 1 << 32).of(Tokens.pack(["a"]))
     assert found.tolist() == [fnv(b"<a>")]
     assert (fnv(b"a"), fnv(b"foobar")) == (0xE40C292C, 0xBF9CF968)
@@ -151,7 +151,7 @@ def test_a_long_word_takes_little_time_and_memory(word: bytes, tmp_path: Path) -
     assert time.monotonic() - start < 10
 
 
-def test_ngrams_of_any_length_are_refused(tmp_path: Path) -> None:
+def test_ngrams_of_more_than_100_characters_are_refused(tmp_path: Path) -> None:
     path = with_long_word(tmp_path / "t.bin", b"x" * 20_000, 1, 2**31 - 1)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
@@ -159,7 +159,7 @@ def test_ngrams_of_any_length_are_refused(tmp_path: Path) -> None:
     assert len(embstore.open(with_long_word(tmp_path / "t.bin", b"x" * 2000, 1, 100))) == 1
 
 
-# ------------------------------------------------------------------------------------------- models without a number
+# ---------------------------------------------------------------------------------- models without a magic number
 
 OLD = (VALID / "old.bin").read_bytes()
 HEADER = struct.Struct("<12id3i")
@@ -172,7 +172,7 @@ def with_field(position: int, value: float) -> bytes:
 
 
 def outside() -> list[tuple[int, float]]:
-    """The first numbers beyond the plausible, and others that cannot be."""
+    """The first values outside of each plausible range, and impossible ones."""
     found: list[tuple[int, float]] = [(12, -1e-4), (12, 1e-13), (12, 1.1), (12, float("nan")), (12, float("inf"))]
     for position, (least, most) in enumerate(OLD_ARGUMENTS):
         found.append((position, least - 1))
@@ -189,21 +189,21 @@ def test_one_argument_that_is_not_plausible_is_enough(position: int, value: floa
     assert sniff(Input(tmp_path / "t.bin")).name == "word2vec-bin"
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.bin", format="fasttext")
-    began = value if position == 0 else 3
+    first = value if position == 0 else 3
     assert str(caught.value) == (
-        f"{tmp_path / 't.bin'}: not a fastText model: it begins with {began}, expected 793712314, "
+        f"{tmp_path / 't.bin'}: not a fastText model: it begins with {first}, expected 793712314, "
         "or the arguments of an older model"
     )
 
 
-def test_plausible_arguments_are_enough_at_their_ends() -> None:
+def test_the_ends_of_each_range_are_plausible() -> None:
     for position, ends in enumerate(OLD_ARGUMENTS):
         assert all(is_fasttext(with_field(position, end)) for end in ends)
     assert all(is_fasttext(with_field(12, sample)) for sample in (0.0, 1e-12, 1.0))
     assert not is_fasttext(OLD[: HEADER.size - 1])
 
 
-def test_no_golden_file_of_another_format_is_taken_for_a_model() -> None:
+def test_no_golden_file_of_another_format_is_detected_as_a_model() -> None:
     paths = [path for path in FORMATS.rglob("*/*") if path.is_file() and path.parts[-3] != "fasttext"]
     assert len(paths) > 300
     assert not [path for path in paths if is_fasttext(path.read_bytes()[:4096])]
@@ -213,7 +213,7 @@ def test_no_golden_file_of_another_format_is_taken_for_a_model() -> None:
     kind=st.sampled_from(["<i2", "<i4", "<i8", "<f4", "<f8"]),
     numbers=st.lists(st.integers(0, 9) | st.integers(-(2**15), 2**15 - 1), min_size=40, max_size=60),
 )
-def test_bare_numbers_are_no_model(kind: str, numbers: list[int]) -> None:
+def test_arrays_of_numbers_are_not_detected_as_a_model(kind: str, numbers: list[int]) -> None:
     data = np.array(numbers, kind)
     plausible = kind == "<i4" and is_fasttext(data.tobytes())
     assert not plausible or (data[15] == data[16] + data[17] and 0 < data[6] < 4)
@@ -221,11 +221,11 @@ def test_bare_numbers_are_no_model(kind: str, numbers: list[int]) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=127), min_size=80))
-def test_text_is_no_model(text: str) -> None:
+def test_text_is_not_detected_as_a_model(text: str) -> None:
     assert not is_fasttext(text.replace("\0", " ").encode())
 
 
-def test_old_models_are_found_by_their_bytes_whatever_their_name(tmp_path: Path) -> None:
+def test_old_models_are_detected_by_content_under_any_name(tmp_path: Path) -> None:
     for name in ("model", "model.bin", "model.ftz"):
         (tmp_path / name).write_bytes(OLD)
         assert embstore.open(tmp_path / name)["frog"].tolist() == embstore.open(VALID / "old.bin")["frog"].tolist()
@@ -235,7 +235,7 @@ def test_old_models_are_found_by_their_bytes_whatever_their_name(tmp_path: Path)
 
 
 def some_matrix(path: Path, rows: int, dim: int, width: int, norms: bool) -> tuple[Quantized, list[list[float]]]:
-    """A matrix drawn by chance, and its rows made number by number."""
+    """A random quantized matrix, and its rows decoded number by number."""
     rng = np.random.default_rng(rows * 31 + dim)
     widths = [min(width, dim - start) for start in range(0, dim, width)]
     codes = rng.integers(0, 256, (rows, len(widths)), np.uint8)
@@ -251,9 +251,9 @@ def some_matrix(path: Path, rows: int, dim: int, width: int, norms: bool) -> tup
         [number * factor for part, code in zip(centroids, row, strict=True) for number in part[code]]
         for row, factor in zip(codes, factors, strict=True)
     ]
-    mapped = Mapped(Input(path))
-    matrix = quantized(mapped, dim)
-    assert mapped.left == 0
+    cursor = Cursor(Input(path))
+    matrix = read_quantized(cursor, dim)
+    assert cursor.left == 0
     return matrix, made
 
 
@@ -272,11 +272,11 @@ def test_rows_are_those_of_loops(
     assert matrix[places].tolist() == [np.array(made)[place].tolist() for place in places.tolist()]
 
 
-def test_rows_are_made_in_bounded_memory(tmp_path: Path) -> None:
+def test_rows_are_decoded_in_bounded_memory(tmp_path: Path) -> None:
     matrix, _ = some_matrix(tmp_path / "m", 30, 300, 1, norms=True)
     places = np.zeros(100_000, np.int64)
     size = len(places) * 300 * 4
-    # the rows, their codes, a quarter as much, and one block; int64 of all codes would be thrice as much
+    # rows, codes (a quarter of that) and one block; all codes as int64 would take three times as much
     assert peak_of(lambda: matrix[places]) < 1.6 * size
 
 

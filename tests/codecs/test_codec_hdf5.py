@@ -1,4 +1,4 @@
-"""HDF5: layouts in the wild, what is refused, and what a damaged file may not do."""
+"""HDF5: common layouts, refused files, and damaged files that must not crash or hang."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def half(file: Any) -> None:
 
 
 def pandas_fixed(file: Any) -> None:
-    """As DataFrame.to_hdf(format="fixed") writes it, and ConceptNet Numberbatch is kept."""
+    """As DataFrame.to_hdf(format="fixed") writes it; ConceptNet Numberbatch has this layout."""
     group = file.create_group("mat")
     group.attrs["pandas_type"] = np.bytes_(b"frame")
     group["axis0"] = np.arange(2)
@@ -114,7 +114,7 @@ def keras_legacy(file: Any) -> None:
 
 
 @pytest.mark.parametrize("layout", [keras, keras_legacy], ids=lambda layout: layout.__name__)
-def test_layouts_whose_words_are_a_file(tmp_path: Path, layout: Callable[[Any], None]) -> None:
+def test_layouts_whose_words_are_in_another_file(tmp_path: Path, layout: Callable[[Any], None]) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         layout(file)
     (tmp_path / "words.txt").write_text("".join(word + "\n" for word in WORDS), encoding="utf-8")
@@ -123,7 +123,7 @@ def test_layouts_whose_words_are_a_file(tmp_path: Path, layout: Callable[[Any], 
     assert words_and_rows(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
 
 
-def test_pytorch_biggraph_finds_its_entity_names(tmp_path: Path) -> None:
+def test_the_entity_names_of_pytorch_biggraph_are_found(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "embeddings_user_0.v50.h5", "w") as file:
         file["embeddings"] = MATRIX
         file["optimizer/state_dict"] = np.arange(3, dtype=np.uint8)
@@ -131,7 +131,7 @@ def test_pytorch_biggraph_finds_its_entity_names(tmp_path: Path) -> None:
     assert words_and_rows(tmp_path / "embeddings_user_0.v50.h5") == (WORDS, MATRIX.tolist())
 
 
-def test_a_user_block_shifts_nothing(tmp_path: Path) -> None:
+def test_a_user_block_is_skipped(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "t.h5", "w", userblock_size=512) as file:
         generic(file)
     assert words_and_rows(tmp_path / "t.h5") == (WORDS, MATRIX.tolist())
@@ -156,7 +156,7 @@ def integers(file: Any) -> None:
     file.create_dataset("words", data=WORDS, dtype=TEXT)
 
 
-def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
+def test_integers_are_converted_to_dtype(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         integers(file)
     store = embstore.open(tmp_path / "t.h5", dtype="float16")
@@ -229,13 +229,13 @@ REFUSED = [
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
      "the frame has columns of several types"),
     (pickled_labels, {}, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)"),
-    (external_link, {}, ": no matrix of floating numbers: it has no datasets; links not followed: table"),
-    (external_link, {"key": "table"}, ":table: a link that may lead out of the file, which is not followed"),
-    (external_link, {"key": "table/vectors"}, ":table: a link that may lead out of the file, which is not followed"),
-    (soft_link, {"key": "table"}, ":table: a link that may lead out of the file, which is not followed"),
+    (external_link, {}, ": no floating-point matrix: the file has no datasets; links not followed: table"),
+    (external_link, {"key": "table"}, ":table: a link, not followed because it may lead out of the file"),
+    (external_link, {"key": "table/vectors"}, ":table: a link, not followed because it may lead out of the file"),
+    (soft_link, {"key": "table"}, ":table: a link, not followed because it may lead out of the file"),
     (external_storage, {}, ":table: external storage, which reads other files: copy it into this one first"),
     (virtual, {}, ":table: a virtual dataset, which reads other files: copy it into this one first"),
-    (unknown_filter, {}, ":table: packed with filter 32015 (), which is not read: repack it with gzip"),
+    (unknown_filter, {}, ":table: compressed with filter 32015 (), which is not supported: use gzip"),
     (never_written, {}, ":table: claims 4,000,000,000,000,000 bytes, but 0 are stored: cut short, or never written"),
     (three_axes, {"key": "table"}, ":table: float32 (3, 2, 2), expected rows of float16, float32 or float64"),
     (matrix_alone, {}, f": no words for 3 rows: none of {UNNAMED}"),
@@ -263,7 +263,7 @@ def test_words_of_another_file_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("chunks", [None, (7000, 3)])
 def test_rows_may_be_skipped_and_shared(tmp_path: Path, chunks: tuple[int, int] | None) -> None:
-    """As with the word_index of Keras, whose row 0 is padding."""
+    """As in the word_index of Keras, whose row 0 is padding."""
     many: NDArray[np.float32] = np.arange(200_000 * 3, dtype=np.float32).reshape(-1, 3)
     with h5py.File(tmp_path / "t.h5", "w") as file:
         file.create_dataset("embeddings", data=many, chunks=chunks)
@@ -275,7 +275,7 @@ def test_rows_may_be_skipped_and_shared(tmp_path: Path, chunks: tuple[int, int] 
 
 
 @pytest.mark.parametrize("chunks", [(7, 64), (5000, 3), (12_000, 70)])
-def test_words_and_rows_come_together_whatever_the_chunks(tmp_path: Path, chunks: tuple[int, int]) -> None:
+def test_chunks_do_not_separate_words_from_rows(tmp_path: Path, chunks: tuple[int, int]) -> None:
     many: NDArray[np.float32] = np.arange(12_000 * 70, dtype=np.float32).reshape(-1, 70)
     words = [f"word{i}" for i in range(len(many))]
     with h5py.File(tmp_path / "t.h5", "w") as file:
@@ -294,34 +294,36 @@ def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_child_without_progress_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_without_progress_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         generic(file)
-    monkeypatch.setattr(process, "PATIENCE", 0.001)
+    monkeypatch.setattr(process, "TIMEOUT", 0.001)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path / "t.h5")
     assert str(caught.value) == f"{tmp_path / 't.h5'}: no progress in 0.001 s of reading: the file is damaged"
 
 
-def test_a_child_that_ends_otherwise_is_an_error_of_one_line(tmp_path: Path) -> None:
+def test_a_child_that_crashes_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
     path.touch()
     request = Request(descriptor=None, path=str(tmp_path / "missing"), key=None, vocab=None, words=True, integers=False)
     child = process.Child(Input(path), request, "hdf5")
     with contextlib.closing(child), pytest.raises(embstore.FormatError) as caught:
         child.read(8)
-    assert str(caught.value).startswith(f"{path}: damaged: reading it ended with code 1 FileNotFoundError: ")
+    assert str(caught.value).startswith(
+        f"{path}: damaged: the process reading it ended with code 1 FileNotFoundError: "
+    )
     assert "\n" not in str(caught.value)
 
 
-def test_damage_anywhere_is_an_error_or_a_wrong_answer(tmp_path: Path) -> None:
+def test_damage_anywhere_is_an_error_or_a_table(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
     with h5py.File(path, "w", libver="latest") as file:
         chunked(file)
     whole = path.read_bytes()
     for position in range(16, len(whole), len(whole) // 4):
         path.write_bytes(whole[:position] + b"\xff" * 24 + whole[position + 24 :])
-        with contextlib.suppress(embstore.EmbstoreError):  # anything else is what must not be
+        with contextlib.suppress(embstore.EmbstoreError):  # any other error fails the test
             embstore.open(path)
 
 
@@ -336,7 +338,7 @@ def test_stopping_early_leaves_no_child(tmp_path: Path) -> None:
     assert threading.active_count() == before  # the thread that reads a child's pipe ends with the child
 
 
-def test_origin(tmp_path: Path) -> None:
+def test_provenance(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "t.h5", "w") as file:
         generic(file)
     source = codec.read(Input(tmp_path / "t.h5"), ReadOptions())
@@ -360,11 +362,11 @@ def test_written_is_read_by_h5py_and_reads_back(tmp_path: Path, dtype: Dtype) ->
     assert words_and_rows(tmp_path / "t.h5") == (words, store.vectors.astype(np.float64).tolist())
 
 
-def test_a_token_with_nul_is_refused_and_nothing_stays(tmp_path: Path) -> None:
+def test_a_token_with_nul_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
     embstore.save(tmp_path / "s.safetensors", ["ok", "a\0b"], MATRIX[:2])
     with pytest.raises(embstore.FormatError) as caught:
         embstore.convert(tmp_path / "s.safetensors", tmp_path / "t.h5")
-    reason = "a token holds a NUL byte, which ends strings in HDF5: write a store"
+    reason = "a token contains a NUL byte, which ends strings in HDF5: write a store"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
 
@@ -398,7 +400,7 @@ except OSError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [3_000, 1_500_000])  # it is met as the file is closed, or while rows are written
+@pytest.mark.parametrize("limit", [3_000, 1_500_000])  # reached when the file is closed, or while rows are written
 @pytest.mark.parametrize("options", [{}, {"compression": "gzip"}, {"layout": "contiguous"}, {"strings": "fixed"}])
 def test_a_full_disk_is_an_error_not_a_crash(tmp_path: Path, options: dict[str, str], limit: int) -> None:
     rows = 10_000 if limit > 100_000 else 9
@@ -415,12 +417,12 @@ def test_a_full_disk_is_an_error_not_a_crash(tmp_path: Path, options: dict[str, 
     ),
     full_at=st.integers(0, 40),
 )
-def test_what_a_full_disk_did_not_take_is_read_back(
+def test_data_that_did_not_fit_on_the_disk_is_read_back(
     steps: list[tuple[int, bytes | int]], full_at: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """As from a disk with room for all, though the file itself ends where the room did."""
+    """The bytes read are as on a disk with enough space, although the file itself is cut short."""
     with (tmp_path_factory.mktemp("target") / "t").open("x+b", buffering=0) as file:
-        target, model = hdf5_target.Target(Narrow(file, full_at)), bytearray(60)  # type: ignore[arg-type]
+        target, model = hdf5_target.Target(LimitedFile(file, full_at)), bytearray(60)  # type: ignore[arg-type]
         for place, what in steps:
             target.seek(place)
             if isinstance(what, bytes):
@@ -435,8 +437,8 @@ def test_what_a_full_disk_did_not_take_is_read_back(
             target.check()
 
 
-class Narrow:
-    """A file with room up to a place."""
+class LimitedFile:
+    """A file with room up to a position."""
 
     def __init__(self, file: Any, room: int) -> None:
         self.file, self.room = file, room
@@ -469,14 +471,14 @@ write_hdf5(sys.argv[1], Source(100, batches()), WriteOptions(compression="gzip")
 """
 
 
-def test_ctrl_c_while_libhdf5_writes_ends_in_no_crash(tmp_path: Path) -> None:
+def test_ctrl_c_while_libhdf5_writes_does_not_crash(tmp_path: Path) -> None:
     for delay in (0.05, 0.1, 0.15, 0.2, 0.25):
         done = run_code(STOPPED, tmp_path / "t.h5", delay)
         assert done.returncode == -signal.SIGINT
         assert list(tmp_path.iterdir()) == []
 
 
-def test_words_in_one_chunk_larger_than_a_block_are_unpacked_once(tmp_path: Path) -> None:
+def test_a_chunk_of_words_larger_than_a_block_is_decompressed_once(tmp_path: Path) -> None:
     words = [f"w{i}" for i in range(5000)]
     with h5py.File(tmp_path / "t.h5", "w") as file:
         file["vectors"] = np.zeros((5000, 1000), np.float32)  # blocks of 262 rows

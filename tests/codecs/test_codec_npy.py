@@ -1,4 +1,4 @@
-"""NumPy's .npy: against numpy.save, every layout, the words beside it, and headers that lie."""
+"""NumPy's .npy: compared with numpy.save, every layout, word lists, and wrong headers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MATRIX = np.array([[0.5, -1.5], [2.25, 3], [1, 0.125]])
 
 
 def save_npy(folder: Path, array: NDArray[Any], words: object = WORDS, version: tuple[int, int] = (1, 0)) -> Path:
-    """A .npy by NumPy, and a list or object of words beside it."""
+    """Write a .npy with NumPy, and a JSON list or object of words next to it."""
     path = folder / "table.npy"
     with path.open("wb") as file:
         numpy_format.write_array(file, array, version=version)
@@ -45,7 +45,7 @@ def test_doubles_are_rounded_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "<i8", ">i4", "bool"])
-def test_whole_numbers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
+def test_integers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
     path = save_npy(tmp_path, np.array([[1, 0], [0, 1], [1, 1]], dtype))
     found = np.dtype(dtype)
     message = f"/table.npy: whole numbers ({found}), not embeddings; --dtype float32 says what they shall become"
@@ -73,7 +73,7 @@ def test_whole_numbers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
     ],
     ids=["flat", "cube", "no_rows", "no_columns", "complex", "text", "objects", "records"],
 )
-def test_what_is_no_table_is_refused(tmp_path: Path, array: NDArray[Any], reason: str) -> None:
+def test_an_array_that_is_no_table_is_refused(tmp_path: Path, array: NDArray[Any], reason: str) -> None:
     assert short_refusal(save_npy(tmp_path, array)) == f"/table.npy: {reason}"
 
 
@@ -105,7 +105,7 @@ def test_sizes_of_python_2_are_read(tmp_path: Path) -> None:
         ("x" * 10001, "a header of 10,001 bytes, expected 10,000 at most"),
     ],
 )
-def test_headers_that_lie_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+def test_wrong_headers_are_refused(tmp_path: Path, text: str, reason: str) -> None:
     path = with_header(tmp_path, text)
     if reason == "98 bytes? expected":
         size = path.stat().st_size
@@ -133,7 +133,7 @@ def test_a_byte_too_few_or_too_many(tmp_path: Path, change: int) -> None:
 # ------------------------------------------------------------------------------------------------------- words
 
 
-def test_words_come_from_beside_or_from_vocab(tmp_path: Path) -> None:
+def test_words_are_found_next_to_the_file_or_by_vocab(tmp_path: Path) -> None:
     path = save_npy(tmp_path, MATRIX, None)
     names = "table.vocab.txt, table.vocab.json, tokenizer.json, vocab.txt, vocab.json"
     assert short_refusal(path) == f"/table.npy: no words for 3 rows: none of {names} beside it; name a file with vocab="
@@ -164,7 +164,7 @@ def test_an_object_maps_words_to_rows(tmp_path: Path) -> None:
         ({"a": 0, "b": 3}, "3 rows, but a word has row 3 in /table.vocab.json"),
     ],
 )
-def test_words_that_are_not_as_many_as_rows(tmp_path: Path, words: object, reason: str) -> None:
+def test_a_wrong_number_of_words_is_refused(tmp_path: Path, words: object, reason: str) -> None:
     assert short_refusal(save_npy(tmp_path, MATRIX, words)) == f"/table.npy: {reason}"
 
 
@@ -199,7 +199,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_it_writes_what_numpy_writes(tmp_path: Path) -> None:
+def test_the_bytes_are_those_of_numpy_save(tmp_path: Path) -> None:
     write_npy(tmp_path / "ours.npy", ["a", "b"])
     np.save(tmp_path / "theirs.npy", np.arange(4, dtype="<f4").reshape(2, 2))
     assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
@@ -208,7 +208,7 @@ def test_it_writes_what_numpy_writes(tmp_path: Path) -> None:
     assert np.load(tmp_path / "half.npy").dtype == np.float16
 
 
-def test_a_line_break_in_a_token_makes_it_json(tmp_path: Path) -> None:
+def test_tokens_with_a_line_break_are_written_as_json(tmp_path: Path) -> None:
     write_npy(tmp_path / "t.npy", ["a", "b"])
     write_npy(tmp_path / "t.npy", ["a\nb", "ü", b"\xed\xa0\x80"])
     assert names(tmp_path) == ["t.npy", "t.vocab.json"]
@@ -218,7 +218,7 @@ def test_a_line_break_in_a_token_makes_it_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", [b"\xff", b"\xed\xa0\x80\xed\xb0\x80"])
-def test_a_line_break_beside_a_token_that_is_not_utf8_is_refused(tmp_path: Path, word: bytes) -> None:
+def test_a_line_break_and_a_token_that_is_not_utf8_are_refused(tmp_path: Path, word: bytes) -> None:
     with pytest.raises(embstore.FormatError) as caught:
         write_npy(tmp_path / "t.npy", ["a\nb", word])
     shown = word.decode("utf-8", "backslashreplace")
@@ -227,7 +227,7 @@ def test_a_line_break_beside_a_token_that_is_not_utf8_is_refused(tmp_path: Path,
     assert names(tmp_path) == []
 
 
-def test_words_of_something_else_are_not_replaced(tmp_path: Path) -> None:
+def test_words_of_another_file_are_not_replaced(tmp_path: Path) -> None:
     words = tmp_path / "t.vocab.txt"
     words.write_bytes(b"precious\n")
     with pytest.raises(FileExistsError) as caught:
@@ -239,7 +239,7 @@ def test_words_of_something_else_are_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_link_leads_to_the_matrix_and_its_words(tmp_path: Path) -> None:
-    """Written through a link, the real file changes: words must not stay beside it, nor beside the link."""
+    """Writing through a link changes its target: old words must not stay next to the target or the link."""
     real, link = tmp_path / "other" / "real.npy", tmp_path / "link.npy"
     real.parent.mkdir()
     for name, words in (("a", ["a", "b"]), ("b", ["c", "d"])):

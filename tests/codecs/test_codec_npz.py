@@ -1,4 +1,4 @@
-"""NumPy's .npz: against numpy.savez, which arrays are meant, and what is not unpacked."""
+"""NumPy's .npz: compared with numpy.savez, the choice of arrays, and refused archives."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_numpy_reads_what_it_writes(tmp_path: Path) -> None:
         assert arrays["vectors"].tobytes() == np.resize(MATRIX, (6, 2)).tobytes()
 
 
-def test_equal_tables_make_equal_bytes(tmp_path: Path) -> None:
+def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz"):
         codec.write(tmp_path / name, source(WORDS, MATRIX))
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_which_arrays_are_meant(tmp_path: Path) -> None:
+def test_the_choice_of_arrays(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, a=MATRIX, b=MATRIX * 2, x=np.array(WORDS), y=np.array(["1", "2", "3"]))
     listed = "a <f4 [3, 2], b <f4 [3, 2], x <U5 [3], y <U1 [3]"
@@ -61,7 +61,7 @@ def test_which_arrays_are_meant(tmp_path: Path) -> None:
     assert (list(store.itos), store.vectors.tolist()) == (["1", "2", "3"], (MATRIX * 2).tolist())
 
 
-def test_words_from_beside(tmp_path: Path) -> None:
+def test_words_from_another_file(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, MATRIX)
     found = "none of t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json beside it"
@@ -85,7 +85,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     assert short_refusal(path) == f"/t.npz:vectors: {reason}"
 
 
-def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
+def test_integers_need_a_dtype(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, v=np.array([[1, 2]]), w=np.array(["a"]))
     assert (
@@ -108,13 +108,13 @@ def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     place = data.index(b"PK\1\2")
     packed = int.from_bytes(data[place + 20 : place + 24], "little")
-    data[place + 24 : place + 28] = (0xF0000000).to_bytes(4, "little")  # what the directory says it unpacks to
+    data[place + 24 : place + 28] = (0xF0000000).to_bytes(4, "little")  # the decompressed size in the directory
     path.write_bytes(data)
-    reason = f"4,026,531,840 bytes packed into {packed}: a zip bomb, or nothing but zeros"
+    reason = f"4,026,531,840 bytes compressed to {packed}: a zip bomb, or nothing but zeros"
     assert short_refusal(path) == f"/t.npz:vectors: {reason}"
 
 
-def test_a_header_that_claims_more_than_there_is(tmp_path: Path) -> None:
+def test_a_header_that_claims_too_many_rows(tmp_path: Path) -> None:
     np.save(tmp_path / "m.npy", MATRIX)
     whole = (tmp_path / "m.npy").read_bytes()
     path = archive(tmp_path / "t.npz", m=whole.replace(b"(3, 2)", b"(9, 9)"))
@@ -135,14 +135,14 @@ def test_a_wrong_checksum_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tokens", "reason"),
     [
-        ([b"a", b"b\0"], "the token 'b\\x00' ends in NUL, which NumPy drops; a store keeps it"),
+        ([b"a", b"b\0"], "the token 'b\\x00' ends in NUL, which NumPy drops: write a store"),
         (
             [b"x" * 1_000_000, *(b"%d" % i for i in range(299))],
-            f"the token {'x' * 60!r}... of 1,000,000 letters makes each word as large; a store does not",
+            f"every word would take the space of the token {'x' * 60!r}... of 1,000,000 characters: write a store",
         ),
     ],
 )
-def test_words_that_an_array_has_no_room_for(tmp_path: Path, tokens: list[bytes], reason: str) -> None:
+def test_words_that_an_array_cannot_store(tmp_path: Path, tokens: list[bytes], reason: str) -> None:
     rows = np.zeros((len(tokens), 1), np.float32)
     with pytest.raises(embstore.FormatError) as caught:
         codec.write(tmp_path / "t.npz", source(tokens, rows, len(tokens)))
@@ -153,8 +153,8 @@ def test_words_that_an_array_has_no_room_for(tmp_path: Path, tokens: list[bytes]
 def test_an_encrypted_archive(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", vectors=np.ones((2, 2), np.float32), words=np.array(["a", "b"]))
     data = bytearray((tmp_path / "t.npz").read_bytes())
-    data[6] |= 1  # the flag of a password, of the first member, and in the directory
+    data[6] |= 1  # the flag of encryption, in the first member and in the directory
     data[data.index(b"PK\1\2") + 8] |= 1
     (tmp_path / "t.npz").write_bytes(data)
-    reason = "vectors.npy is encrypted in this zip, and passwords are not asked for: unpack it with its own first"
+    reason = "vectors.npy is encrypted, and embstore does not ask for passwords: unzip it first"
     assert short_refusal(tmp_path / "t.npz") == f"/t.npz: {reason}"

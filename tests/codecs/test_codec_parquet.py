@@ -1,4 +1,4 @@
-"""Parquet: the columns in the wild, and what is written."""
+"""Parquet: common kinds of columns, and written files."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_column_type(tmp_path: Path, vectors: str, text: str) -> None:
     assert words_and_rows(tmp_path / "t.parquet") == (WORDS, MATRIX.tolist())
 
 
-def test_half_stays_half(tmp_path: Path) -> None:
+def test_float16_stays_float16(tmp_path: Path) -> None:
     pq.write_table(pa.table({"w": WORDS, "v": VECTORS["half"]}), tmp_path / "t.parquet")
     assert embstore.open(tmp_path / "t.parquet").dtype == "float16"
 
@@ -81,17 +81,18 @@ def test_key_and_vocab_choose(tmp_path: Path) -> None:
 FIXED = VECTORS["fixed"]
 SHOWN = "(a: string, b: string, v: fixed_size_list<item: float>[2], x: list<item: float>)"
 TWICE = {"a": WORDS, "b": WORDS, "v": FIXED, "x": VECTORS["list"]}
-LISTS = "no column of lists of floating numbers can be told (whole ones need --dtype): name one with key="
+LISTS = "cannot determine the column of vectors, lists of floats (integers need --dtype): name one with key="
+STRINGS = "cannot determine the column of words: name one with vocab="
 REFUSED = [
     (TWICE, {"vocab": "a"}, f": {LISTS} {SHOWN.replace('item', 'element')}"),
-    (TWICE, {"key": "v"}, f": no column of words can be told: name one with vocab= {SHOWN.replace('item', 'element')}"),
+    (TWICE, {"key": "v"}, f": {STRINGS} {SHOWN.replace('item', 'element')}"),
     ({"w": WORDS, "v": [[1, 2]] * 4}, {}, f": {LISTS} (w: string, v: list<element: int64>)"),
     ({"w": WORDS, "n": [1, 2, 3, 4]}, {}, f": {LISTS} (w: string, n: int64)"),
-    ({"w": [*WORDS[:3], None], "v": FIXED}, {}, ":w: row 3 is null, expected a value in each"),
+    ({"w": [*WORDS[:3], None], "v": FIXED}, {}, ":w: row 3 is null, expected a value in every row"),
     ({"w": WORDS, "v": [[1.0, 2.0], [1.0], [1.0], [1.0]]}, {}, ":v: 1 numbers in row 1, expected 2"),
     ({"w": WORDS, "v": pa.array([[]] * 4, pa.list_(pa.float32()))}, {}, ":v: 0 numbers in row 0, expected at least 1"),
     ({"w": WORDS, "v": [[1.0, None]] * 4}, {}, ":v: a number is null"),
-    ({"w": WORDS, "v": [[1.0, 2.0], None, None, None]}, {}, ":v: row 1 is null, expected a value in each"),
+    ({"w": WORDS, "v": [[1.0, 2.0], None, None, None]}, {}, ":v: row 1 is null, expected a value in every row"),
     ({"w": pa.array([], pa.string()), "v": pa.array([], FIXED.type)}, {}, ": a table without rows"),
 ]  # fmt: skip
 
@@ -104,7 +105,7 @@ def test_refused(tmp_path: Path, columns: dict[str, Any], reading: dict[str, Any
     assert str(caught.value) == f"{tmp_path / 't.parquet'}{message}"
 
 
-def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
+def test_integers_are_converted_to_dtype(tmp_path: Path) -> None:
     pq.write_table(pa.table({"w": WORDS, "v": [[1, 2]] * 4}), tmp_path / "t.parquet")
     store = embstore.open(tmp_path / "t.parquet", dtype="float32")
     assert (store.dtype, store.vectors.tolist()) == ("float32", [[1, 2]] * 4)
@@ -153,17 +154,17 @@ def test_written_is_read_by_pyarrow_and_reads_back(tmp_path: Path, dtype: Dtype)
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.arrow"])
-def test_a_token_that_is_not_utf8_is_refused_and_nothing_stays(tmp_path: Path, name: str) -> None:
+def test_a_token_that_is_not_utf8_is_refused_and_leaves_no_file(tmp_path: Path, name: str) -> None:
     with pytest.warns(embstore.EmbstoreWarning):
         embstore.save(tmp_path / "s.safetensors", ["ok", "caf\udce9"], MATRIX[:2])
     with pytest.raises(embstore.FormatError) as caught:
         embstore.convert(tmp_path / "s.safetensors", tmp_path / name)
-    reason = "the token b'caf\\xe9' is not UTF-8, as strings here must be: write a store"
+    reason = "the token b'caf\\xe9' is not UTF-8, as strings in this format must be: write a store"
     assert str(caught.value) == f"{tmp_path / name}: {reason}"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
 
 
-def test_origin(tmp_path: Path) -> None:
+def test_provenance(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"w": WORDS, "v": FIXED}), path)
     source = codec.read(Input(path), ReadOptions())

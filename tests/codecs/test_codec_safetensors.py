@@ -1,4 +1,4 @@
-"""Plain safetensors: layouts in the wild, words from beside them, and what is refused."""
+"""Plain safetensors: common layouts, word lists, and refused files."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_single_matrix_of_any_name_is_the_table(tmp_path: Path) -> None:
     assert words_and_vectors(path)[1].tolist() == MATRIX.tolist()
 
 
-def test_several_that_fit_are_listed_and_key_chooses(tmp_path: Path) -> None:
+def test_several_candidates_are_listed_and_key_chooses(tmp_path: Path) -> None:
     path = save_model(tmp_path, {"encoder.embed_tokens.weight": MATRIX, "decoder.embed_tokens.weight": MATRIX * 2})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
@@ -68,7 +68,7 @@ def test_several_that_fit_are_listed_and_key_chooses(tmp_path: Path) -> None:
     assert words_and_vectors(path, key="decoder.embed_tokens.weight")[1].tolist() == (MATRIX * 2).tolist()
 
 
-def test_no_matrix_lists_what_there_is(tmp_path: Path) -> None:
+def test_a_file_without_a_matrix_lists_its_tensors(tmp_path: Path) -> None:
     path = save_model(tmp_path, {"bias": np.ones(3, np.float32)})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
@@ -86,14 +86,14 @@ def test_no_matrix_lists_what_there_is(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_key_that_is_no_table_is_refused(tmp_path: Path, key: str, message: str) -> None:
+def test_a_key_that_is_no_matrix_is_refused(tmp_path: Path, key: str, message: str) -> None:
     path = save_model(tmp_path, {"ids": np.arange(3), "tokens": np.ones((3, 2), np.int8)})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path, key=key)
     assert str(caught.value) == f"{path}{message}"
 
 
-def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
+def test_integers_are_converted_to_dtype(tmp_path: Path) -> None:
     path = save_model(tmp_path, {"vectors": np.array([[1, -2], [3, 4], [5, 127]], np.int8)})
     store = embstore.open(path, key="vectors", dtype="float16")
     assert store.dtype == "float16"
@@ -101,7 +101,7 @@ def test_whole_numbers_become_what_dtype_says(tmp_path: Path) -> None:
 
 
 def raw_file(path: Path, dtype: str, shape: list[int], data: bytes, pad: int = 0) -> Path:
-    """A file with `pad` bytes of another tensor in front, so that the matrix may lie at an odd offset."""
+    """A file with `pad` bytes of another tensor before the matrix, so that its offset may be odd."""
     entries = {
         "a": {"dtype": "U8", "shape": [pad], "data_offsets": [0, pad]},
         "vectors": {"dtype": dtype, "shape": shape, "data_offsets": [pad, pad + len(data)]},
@@ -132,8 +132,8 @@ def test_every_float_at_every_offset(tmp_path: Path, dtype: str, data: bytes, ke
     assert (again.dtype, again.vectors.astype(np.float32).tolist()) == (kept, MATRIX.tolist())
 
 
-def test_model2vec_maps_and_weighs(tmp_path: Path) -> None:
-    """Row of token i is weights[i] * embeddings[mapping[i]], as model2vec's StaticModel computes it."""
+def test_mapping_and_weights_of_model2vec(tmp_path: Path) -> None:
+    """The vector of token i is weights[i] * embeddings[mapping[i]], as in model2vec's StaticModel."""
     tensors = {
         "embeddings": MATRIX[:2].astype(np.float16),
         "mapping": np.array([1, 0, 1]),
@@ -157,10 +157,10 @@ def test_model2vec_maps_and_weighs(tmp_path: Path) -> None:
         ),
         ({"mapping": np.array([0, 1])}, ":mapping: 2 rows, but a word has row 2: these words belong to another file"),
         ({"weights": np.ones(2)}, ":weights: 2 rows, but a word has row 2: these words belong to another file"),
-        ({"weights": np.ones(3, np.int32)}, ":weights: I32 [3], expected one F32 or F64 or F16 a token"),
+        ({"weights": np.ones(3, np.int32)}, ":weights: I32 [3], expected one F32 or F64 or F16 per token"),
     ],
 )
-def test_model2vec_that_does_not_fit_together(tmp_path: Path, extra: Arrays, message: str) -> None:
+def test_model2vec_tensors_that_contradict_each_other(tmp_path: Path, extra: Arrays, message: str) -> None:
     path = save_model(tmp_path, {"embeddings": MATRIX, **extra})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
@@ -214,13 +214,17 @@ def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("weight_map", "key", "message"),
     [
-        ({"wte.weight": "../secret.safetensors"}, None, "the shard '../secret.safetensors' is not a file beside it"),
+        (
+            {"wte.weight": "../secret.safetensors"},
+            None,
+            "the shard '../secret.safetensors' is not in the folder of the index",
+        ),
         (SHARDS, "nix", "no tensor 'nix' in the weight_map"),
         ({"a": "b", "c": "d"}, None, "no tensor may be the table: name one with key= (a, c)"),
         (["wte.weight"], None, "not an index of shards: it has no weight_map"),
     ],
 )
-def test_an_index_that_leads_nowhere(tmp_path: Path, weight_map: Any, key: str | None, message: str) -> None:
+def test_a_wrong_index_is_refused(tmp_path: Path, weight_map: Any, key: str | None, message: str) -> None:
     path = save_shards(tmp_path, weight_map)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path, key=key)
@@ -285,7 +289,7 @@ def test_rows_without_a_word_are_left_out_and_counted(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_word_lists_that_are_none(tmp_path: Path, content: str, message: str) -> None:
+def test_wrong_word_lists_are_refused(tmp_path: Path, content: str, message: str) -> None:
     path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     words = tmp_path / "vocab.json"
     words.write_text(content)
@@ -294,7 +298,7 @@ def test_word_lists_that_are_none(tmp_path: Path, content: str, message: str) ->
     assert str(caught.value) == message.format(path=path, words=words)
 
 
-def test_no_words_says_what_was_looked_for(tmp_path: Path) -> None:
+def test_missing_words_list_the_names_of_the_files(tmp_path: Path) -> None:
     path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
@@ -302,7 +306,7 @@ def test_no_words_says_what_was_looked_for(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: no words for 'vectors': none of {looked} beside it; name a file with vocab="
 
 
-def test_origin_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None:
+def test_provenance_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None:
     large = np.ones((64, 32), np.float32)
     words = [f"w{i}" for i in range(64)]
     path = save_model(tmp_path, {"vectors": large}, words)
@@ -328,22 +332,22 @@ def test_written_is_read_by_the_library_and_reads_back(tmp_path: Path, dtype: Dt
     assert (tmp_path / "plain.vocab.txt").read_bytes() == "the\nfrog\nĠqueen\n".encode()
     words, vectors = words_and_vectors(tmp_path / "plain.safetensors")
     assert (words, vectors.astype(np.float32).tolist()) == (WORDS, MATRIX.tolist())
-    if dtype != "bfloat16":  # which the library's NumPy side lacks
+    if dtype != "bfloat16":  # safetensors.numpy does not support it
         loaded = load_file(tmp_path / "plain.safetensors")
         assert list(loaded) == ["embedding.weight"]
         assert loaded["embedding.weight"].tobytes() == MATRIX.astype(dtype).tobytes()
 
 
 @pytest.mark.parametrize("word", ["a\nb", "a\r", "\ufeffa"])
-def test_words_that_lines_cannot_hold_go_into_json(tmp_path: Path, word: str) -> None:
+def test_words_with_line_breaks_are_written_as_json(tmp_path: Path, word: str) -> None:
     embstore.save(tmp_path / "s.safetensors", [word, "ok"], MATRIX[:2])
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "plain.safetensors", to="safetensors")
     assert json.loads((tmp_path / "plain.vocab.json").read_text()) == [word, "ok"]
     assert words_and_vectors(tmp_path / "plain.safetensors")[0] == [word, "ok"]
 
 
-def test_a_store_in_a_folder_is_told_of(tmp_path: Path) -> None:
+def test_a_store_in_a_folder_is_reported(tmp_path: Path) -> None:
     embstore.save(tmp_path / "model.safetensors", ["a"], np.ones((1, 2), np.float32))
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: model.safetensors in this folder is a store: name that file"
+    assert str(caught.value) == f"{tmp_path}: model.safetensors in this folder is a store: open that file instead"

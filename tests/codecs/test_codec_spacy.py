@@ -1,4 +1,4 @@
-"""spaCy's folders: keys that are spaCy's own, rows that words share, and folders that are none of these."""
+"""spaCy's folders: keys equal to those of spaCy, shared rows, and refused folders."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_keys_are_those_of_spacy() -> None:
     assert hash_strings(Tokens.pack([])).tolist() == []
 
 
-def test_symbols_stand_where_spacy_has_them() -> None:
+def test_symbols_have_the_keys_of_spacy() -> None:
     assert len(SYMBOLS) == len(set(SYMBOLS)) == 457
     known = {"": 0, "IS_ALPHA": 1, "FLAG19": 19, "ORTH": 65, "POS": 74, "NOUN": 92, "SPACE": 103, "DEPRECATED276": 379,
              "PERSON": 380, "acomp": 398, "root": 449, "acl": 451, "_": 456}  # fmt: skip
     assert {name: SYMBOLS.index(name) for name in known} == known
 
 
-def test_a_folder_of_either_kind_is_found_and_converted(spacy_folder: Path, tmp_path: Path) -> None:
+def test_both_kinds_of_folders_are_detected_and_converted(spacy_folder: Path, tmp_path: Path) -> None:
     pipeline = VALID / "pipeline"
     for place in (spacy_folder, pipeline, pipeline / "vocab"):
         assert sniff(Input(place)).name == "spacy"
@@ -60,7 +60,7 @@ def test_a_folder_of_either_kind_is_found_and_converted(spacy_folder: Path, tmp_
         assert list(embstore.open(tmp_path / "t.safetensors").itos) == ["the", "frog", "žába"]
 
 
-def test_the_origin_is_the_array_in_the_folder(spacy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_provenance_names_the_array_in_the_folder(spacy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = (spacy_folder / "vectors").read_bytes()
     monkeypatch.chdir(spacy_folder)
     for place, name in (
@@ -78,15 +78,15 @@ def test_the_origin_is_the_array_in_the_folder(spacy_folder: Path, monkeypatch: 
 def test_info_counts_the_bytes_of_the_folder(spacy_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["info", str(spacy_folder), "--json"])
-    told = json.loads(capsys.readouterr().out)
-    assert told["bytes"] == sum(file.stat().st_size for file in spacy_folder.iterdir())
-    assert (told["format"], told["rows"], told["dim"]) == ("spacy", 4, 2)
+    info = json.loads(capsys.readouterr().out)
+    assert info["bytes"] == sum(file.stat().st_size for file in spacy_folder.iterdir())
+    assert (info["format"], info["rows"], info["dim"]) == ("spacy", 4, 2)
 
 
-def test_all_other_folders_are_refused_as_ever(tmp_path: Path) -> None:
+def test_other_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "vectors").write_bytes(b"")
     assert refusal(tmp_path) == f"{tmp_path}: a folder, expected a regular file"
-    reason = "not vectors of spaCy's: expected a folder with vectors and key2row, in itself or in vocab/"
+    reason = "no spaCy vectors: expected the files vectors and key2row in this folder or in its vocab/"
     for path in (tmp_path, tmp_path / "vectors"):
         with pytest.raises(FormatError) as caught:
             embstore.open(path, format="spacy")
@@ -94,7 +94,7 @@ def test_all_other_folders_are_refused_as_ever(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["vectors", "key2row", "strings.json", "vectors.cfg"])
-def test_no_pipe_in_the_folder_is_waited_for(spacy_folder: Path, name: str) -> None:
+def test_a_pipe_in_the_folder_does_not_block(spacy_folder: Path, name: str) -> None:
     (spacy_folder / name).unlink()
     os.mkfifo(spacy_folder / name)
     assert refusal(spacy_folder) == f"{spacy_folder / name}: a pipe, socket or device, expected a regular file"
@@ -129,33 +129,33 @@ def test_damage_to_any_file_is_an_error_or_a_table(spacy_folder: Path, name: str
         (b"\xde\x00\x01\x05\xe0", [5], [-32]),
     ],
 )
-def test_whole_numbers_of_every_width(data: bytes, keys: list[int], rows: list[int]) -> None:
+def test_integers_of_every_width(data: bytes, keys: list[int], rows: list[int]) -> None:
     got = key_rows(data)
     assert (got[0].tolist(), got[1].tolist()) == (keys, rows)
     assert got[0].dtype == np.uint64
 
 
-def widen(spacy_folder: Path) -> None:
+def nest_cfg(spacy_folder: Path) -> None:
     (spacy_folder / "vectors.cfg").write_bytes(b"[" * 100_000)
 
 
-def nest(spacy_folder: Path) -> None:
+def nest_strings(spacy_folder: Path) -> None:
     (spacy_folder / "strings.json").write_bytes(b"[" * 100_000)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (widen, "/vectors.cfg: expected a JSON object with a mode"),
-        (nest, "/strings.json: nested too deeply to be a word list"),
+        (nest_cfg, "/vectors.cfg: expected a JSON object with a mode"),
+        (nest_strings, "/strings.json: nested too deeply to be a word list"),
     ],
 )
-def test_json_of_any_depth_is_refused(spacy_folder: Path, change: Callable[[Path], None], message: str) -> None:
+def test_deeply_nested_json_is_refused(spacy_folder: Path, change: Callable[[Path], None], message: str) -> None:
     change(spacy_folder)
     assert refusal(spacy_folder) == f"{spacy_folder}{message}"
 
 
-def test_a_matrix_of_whole_numbers_needs_a_dtype(spacy_folder: Path) -> None:
+def test_a_matrix_of_integers_needs_a_dtype(spacy_folder: Path) -> None:
     np.save(spacy_folder / "numbers.npy", np.array([[1, 2]] * 4, np.int16))
     (spacy_folder / "numbers.npy").rename(spacy_folder / "vectors")
     assert "whole numbers (int16), not embeddings; --dtype float32" in refusal(spacy_folder)

@@ -1,4 +1,4 @@
-"""Folders for sentence-transformers and model2vec; benchmarks/interop loads them with those packages."""
+"""Folders for sentence-transformers and model2vec; benchmarks/interop loads them with these packages."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_files_of_model2vec(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("to", LAYOUTS)
-def test_half_precision_stays(tmp_path: Path, to: str) -> None:
+def test_float16_stays_float16(tmp_path: Path, to: str) -> None:
     assert write_model(tmp_path, to, dtype="float16")[1].dtype == np.float16
 
 
@@ -90,12 +90,12 @@ def test_it_reads_back(tmp_path: Path, to: str) -> None:
 
 
 @pytest.mark.parametrize("to", LAYOUTS)
-def test_a_token_that_is_not_utf8_is_refused_and_nothing_stays(tmp_path: Path, to: str) -> None:
+def test_a_token_that_is_not_utf8_is_refused_and_leaves_no_folder(tmp_path: Path, to: str) -> None:
     with pytest.warns(embstore.EmbstoreWarning):
         embstore.save(tmp_path / "s.safetensors", ["ok", "caf\udce9"], MATRIX[:2])
     with pytest.raises(embstore.FormatError) as caught:
         embstore.convert(tmp_path / "s.safetensors", tmp_path / "model", to=to)
-    reason = "the token b'caf\\xe9' is not UTF-8, as a tokenizer's must be: write a store"
+    reason = "the token b'caf\\xe9' is not UTF-8, as tokenizer.json must be: write a store"
     assert str(caught.value) == f"{tmp_path / 'model'}: {reason}"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
 

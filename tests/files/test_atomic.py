@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, whatever ends the writing."""
+"""Atomic writes: a file is complete or absent, also after an error or a signal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o7777
 
 
-def test_nothing_is_there_before_the_end(tmp_path: Path) -> None:
+def test_the_file_appears_at_the_end_of_the_block(tmp_path: Path) -> None:
     path = tmp_path / "t"
     with replacing(path) as file:
         file.write(b"new")
@@ -73,7 +73,7 @@ def test_a_replaced_file_keeps_its_mode(tmp_path: Path, old: int) -> None:
     assert mode(tmp_path / "t") == old
 
 
-def test_behind_a_symbolic_link_the_file_is_replaced(tmp_path: Path) -> None:
+def test_the_target_of_a_symbolic_link_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     target, link = tmp_path / "folder" / "t", tmp_path / "link"
     target.write_bytes(b"old")
@@ -85,14 +85,14 @@ def test_behind_a_symbolic_link_the_file_is_replaced(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir(), *target.parent.iterdir()] == [*tmp_path.iterdir(), target]
 
 
-def test_a_dangling_link_makes_its_file(tmp_path: Path) -> None:
+def test_a_dangling_link_creates_its_target(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "t")
     with replacing(tmp_path / "link") as file:
         file.write(b"new")
     assert (tmp_path / "t").read_bytes() == b"new"
 
 
-def test_a_name_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
+def test_the_longest_name_of_the_file_system(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 255)
     with replacing(path) as file:
         file.write(b"new")
@@ -103,7 +103,7 @@ def test_a_name_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
     assert wide.read_bytes() == b"new"
 
 
-def test_a_signal_handler_of_others_stays(tmp_path: Path) -> None:
+def test_another_signal_handler_is_kept(tmp_path: Path) -> None:
     def handler(*_: object) -> None: ...
 
     before = signal.signal(signal.SIGTERM, handler)
@@ -114,7 +114,7 @@ def test_a_signal_handler_of_others_stays(tmp_path: Path) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_the_default_handler_is_back_at_the_end(tmp_path: Path) -> None:
+def test_the_default_handler_is_restored(tmp_path: Path) -> None:
     with replacing(tmp_path / "t"):
         assert callable(signal.getsignal(signal.SIGTERM))
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -137,7 +137,7 @@ write_store(path, Source(dim=100_000, batches=batches()))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_a_signal_in_the_middle_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_while_writing_leaves_no_file(tmp_path: Path, number: signal.Signals, code: int) -> None:
     done = run_code(WRITING, tmp_path / "s.safetensors", int(number))
     assert (done.returncode, done.stdout) == (code, "1\n")
     assert list(tmp_path.iterdir()) == []
@@ -156,7 +156,7 @@ with replacing(Path(sys.argv[1])) as file:
 """
 
 
-def test_a_signal_at_the_very_end_leaves_nothing(tmp_path: Path) -> None:
+def test_a_signal_at_the_rename_leaves_no_file(tmp_path: Path) -> None:
     done = run_code(AT_THE_RENAME, tmp_path / "t")
     assert (done.returncode, list(tmp_path.iterdir())) == (143, [])
 
@@ -177,10 +177,10 @@ def hook(event, _):
             os.kill(os.getpid(), getattr(signal, what))
 sys.addaudithook(hook)
 try:
-    with replacing_together() as together:
-        together.new(folder / "matrix").write(b"new")
-        together.new(folder / "words").write(b"new")
-        together.drop(folder / "other")
+    with replacing_together() as group:
+        group.new(folder / "matrix").write(b"new")
+        group.new(folder / "words").write(b"new")
+        group.drop(folder / "other")
 except OSError:
     sys.exit(1)
 """
@@ -192,33 +192,33 @@ NEW = {"matrix": b"new", "words": b"new"}
 def test_files_that_belong_together_are_all_old_or_all_new(
     tmp_path: Path, what: str, code: int, old: dict[str, bytes]
 ) -> None:
-    steps = len(old) + 2  # each old one goes aside, each new one takes its place
+    steps = len(old) + 2  # renames: each old file to a temporary name, each new file to its target
     for at in range(1, steps + 2):
         for path in tmp_path.iterdir():
             path.unlink()
         for name, data in old.items():
             (tmp_path / name).write_bytes(data)
         done = run_code(TOGETHER, tmp_path, at, what)
-        there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
         if at > steps:
-            assert (done.returncode, there) == (0, NEW)
+            assert (done.returncode, found) == (0, NEW)
         else:
-            assert (done.returncode, there) == (code, old if what == "error" else NEW)
+            assert (done.returncode, found) == (code, old if what == "error" else NEW)
 
 
 def test_targets_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
-    missing, taken, pipe = tmp_path / "no" / "t", tmp_path / "t", tmp_path / "pipe"
-    taken.touch()
+    missing, existing, pipe = tmp_path / "no" / "t", tmp_path / "t", tmp_path / "pipe"
+    existing.touch()
     os.mkfifo(pipe)
     cases: list[tuple[Path, bool, type[Exception], str]] = [
         (missing, True, FileNotFoundError, f"{tmp_path / 'no'}: no such folder to write into"),
         (tmp_path, True, EmbstoreError, f"{tmp_path}: not a regular file, cannot be replaced"),
         (pipe, True, EmbstoreError, f"{pipe}: not a regular file, cannot be replaced"),
-        (taken, False, FileExistsError, f"{taken}: exists already; --overwrite (overwrite=True) replaces it"),
+        (existing, False, FileExistsError, f"{existing}: exists already; --overwrite (overwrite=True) replaces it"),
     ]
     for path, overwrite, kind, message in cases:
         with pytest.raises(kind) as caught:
             check_target(path, overwrite=overwrite)
         assert str(caught.value) == message
-    check_target(taken, overwrite=True)
+    check_target(existing, overwrite=True)
     check_target(tmp_path / "new", overwrite=False)

@@ -1,4 +1,4 @@
-"""Reading files: regular ones only, packed or not, and nothing of a damaged one passes for the whole."""
+"""Reading files: only regular ones, compressed or not; a damaged file is never read as a complete one."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def refusal_of_content(path: Path, member: str | None = None) -> str:
 
 @pytest.mark.parametrize("suffix", PACKERS)
 @given(data=st.binary(max_size=300), step=st.integers(1, 400))
-def test_what_was_packed_comes_out(tmp_path: Path, suffix: str, data: bytes, step: int) -> None:
+def test_compressed_data_is_decompressed(tmp_path: Path, suffix: str, data: bytes, step: int) -> None:
     path = tmp_path / f"t.{suffix}"
     path.write_bytes(PACKERS[suffix](data + b"!"))
     assert content(path, step=step) == data + b"!"
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
-def test_parts_packed_one_behind_the_other(tmp_path: Path, suffix: str) -> None:
+def test_concatenated_compressed_parts_are_all_read(tmp_path: Path, suffix: str) -> None:
     (tmp_path / "t").write_bytes(PACKERS[suffix](DATA) + PACKERS[suffix](b"") + PACKERS[suffix](b"end"))
     assert content(tmp_path / "t") == DATA + b"end"
 
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_an_error(tmp_path: Path, suffix: str) -> None:
     assert refusal_of_content(tmp_path / "t").startswith("cannot be read, it is damaged or cut short: ")
 
 
-def test_a_zstd_frame_with_a_checksum_tells_damage(tmp_path: Path) -> None:
+def test_the_checksum_of_a_zstd_frame_detects_damage(tmp_path: Path) -> None:
     packed = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(DATA))
     packed[-1] ^= 0xFF
     (tmp_path / "t").write_bytes(packed)
@@ -111,12 +111,12 @@ def test_a_damaged_zip_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [b"BZhello", b"BZh9", b"\x1f\x8b word", b"PK", b"\x28\xb5 word"])
-def test_words_that_begin_like_a_packed_file_are_words(tmp_path: Path, start: bytes) -> None:
+def test_text_that_begins_like_a_compressed_file_is_text(tmp_path: Path, start: bytes) -> None:
     (tmp_path / "t").write_bytes(start + b" 1 2\n")
     assert content(tmp_path / "t") == start + b" 1 2\n"
 
 
-def test_only_regular_files_are_opened_and_none_waits(tmp_path: Path) -> None:
+def test_only_regular_files_are_opened_and_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(FormatError) as caught:
@@ -129,13 +129,13 @@ def test_only_regular_files_are_opened_and_none_waits(tmp_path: Path) -> None:
 def test_a_folder_has_no_bytes(tmp_path: Path) -> None:
     with Input(tmp_path) as folder:
         assert folder.is_folder
-        for look in (folder.head, folder.read, folder.open, folder.map, folder.path_for_library):
+        for read in (folder.head, folder.read, folder.open, folder.map, folder.path_for_library):
             with pytest.raises(FormatError) as caught:
-                look()
+                read()
             assert str(caught.value) == f"{tmp_path}: a folder, expected a regular file"
 
 
-def test_everything_comes_from_the_file_that_was_opened(tmp_path: Path) -> None:
+def test_everything_is_read_from_the_file_that_was_opened(tmp_path: Path) -> None:
     path, other = tmp_path / "t", tmp_path / "u"
     path.write_bytes(b"old bytes")
     other.write_bytes(b"another, longer file")
@@ -148,26 +148,26 @@ def test_everything_comes_from_the_file_that_was_opened(tmp_path: Path) -> None:
         first, second = opened.open(), opened.open()
         assert (first.read(3), second.read(4), first.read(1), first.seek(-2, os.SEEK_END)) == (b"old", b"old ", b" ", 7)
         assert (first.read(), second.tell()) == (b"es", 4)
-        opened.check_unchanged()  # one file, one version: nothing to say
+        opened.check_unchanged()  # a single file needs no check
 
 
-def test_a_file_beside_another_must_not_be_replaced(tmp_path: Path) -> None:
+def test_no_file_of_a_table_may_be_replaced(tmp_path: Path) -> None:
     matrix, words, other = (tmp_path / name for name in ("t.npy", "t.vocab.txt", "other"))
     for change in ("replace", "write", "remove"):
         for changed in (matrix, words):
             matrix.write_bytes(b"matrix")
             words.write_bytes(b"words")
             opened = Input(matrix)
-            beside = opened.beside(words)
+            companion = opened.open_companion(words)
             opened.check_unchanged()
-            other.write_bytes(changed.read_bytes())  # the same bytes: it is another file all the same
+            other.write_bytes(changed.read_bytes())  # the same bytes, but another file
             if change == "replace":
                 other.replace(changed)
             elif change == "write":
                 changed.write_bytes(b"longer than before")
             else:
                 changed.unlink()
-            for each in (opened, beside):
+            for each in (opened, companion):
                 with pytest.raises(FormatError) as caught:
                     each.check_unchanged()
                 assert str(caught.value) == f"{changed}: was replaced or changed while it was read: read it again"
@@ -177,12 +177,12 @@ def test_descriptors_are_closed(tmp_path: Path) -> None:
     path = tmp_path / "t"
     path.write_bytes(b"bytes")
     opened = Input(path)
-    beside = opened.beside(path)
+    companion = opened.open_companion(path)
     assert descriptors_of(path) == 2
     opened.close()
     opened.close()
     assert descriptors_of(path) == 1
-    del opened, beside
+    del opened, companion
     assert descriptors_of(path) == 0
     for _ in range(3):
         Input(path)
@@ -190,11 +190,11 @@ def test_descriptors_are_closed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [*PACKERS, "plain"])
-def test_provenance_is_that_of_the_unpacked_bytes(tmp_path: Path, suffix: str) -> None:
+def test_provenance_describes_the_decompressed_bytes(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"t.{suffix}"
     path.write_bytes(PACKERS.get(suffix, bytes)(DATA))
     with Stream(Input(path)) as stream:
-        assert stream.provenance() == {"name": path.name}  # not read to its end, so nothing is known
+        assert stream.provenance() == {"name": path.name}  # not read to the end, so size and checksum are unknown
         assert stream.total == path.stat().st_size
         assert stream.fill(memoryview(bytearray(len(DATA) + 1))) == len(DATA)
         assert stream.position == stream.total
@@ -202,8 +202,8 @@ def test_provenance_is_that_of_the_unpacked_bytes(tmp_path: Path, suffix: str) -
         assert stream.provenance() == {"name": path.name, "size": str(len(DATA)), "sha256": digest}
 
 
-def test_a_bomb_of_zstd_comes_out_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files_stream, "BUFFER", 1)  # packed bytes read ahead, which would hide how few were unpacked
+def test_a_zstd_bomb_is_decompressed_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files_stream, "BUFFER", 1)  # no read-ahead, which would hide how few bytes were decompressed
     (tmp_path / "t").write_bytes(zstandard.compress(bytes(300_000_000)))
     buffer = memoryview(bytearray(1 << 20))
     with Stream(Input(tmp_path / "t")) as stream:

@@ -1,4 +1,4 @@
-"""Errors of the system name the file that the user named, in one line, whichever command meets them."""
+"""Errors of the operating system name the file that the user named, in one line, for every command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.running import output_of
 
-from embstore.files.os_errors import blaming
+from embstore.files.os_errors import errors_naming
 
 FILES = ["safetensors", "txt", "vec", "bin", "npy", "npz", "h5", "parquet", "arrow", "fifu"]
 NAMED = ["projector", "static-embedding", "model2vec", "safetensors"]
@@ -24,7 +24,7 @@ WRITERS = [
 
 
 def with_texts(folder: Path) -> Path:
-    """Write a table as text, and a second one that nobody but root may read."""
+    """Write a table as text, and a second one that only root may read."""
     folder.chmod(0o755)  # for a user who is not root
     rows = "".join(f"word{i} {' '.join(str(i * j + 0.1) for j in range(1, 60))}\n" for i in range(300))
     (folder / "t.txt").write_text(rows)
@@ -39,7 +39,7 @@ def folder_of_texts(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "option"), WRITERS)
-def test_where_there_is_no_room_the_target_is_named(folder_of_texts: Path, name: str, option: str) -> None:
+def test_a_disk_full_error_names_the_target(folder_of_texts: Path, name: str, option: str) -> None:
     before = set(folder_of_texts.iterdir())
     line = f"ulimit -f 4; {sys.executable} -m embstore convert t.txt {name} {option} --quiet"
     done = subprocess.run(["bash", "-c", line], cwd=folder_of_texts, capture_output=True, text=True)
@@ -92,7 +92,7 @@ WRITING = [
 AS_ANOTHER = """
 import contextlib, io, json, os, sys
 from embstore.cli import main
-for name in ("t.safetensors", "u.npy", "u.h5", "u.folder"):  # imports what is needed, which is then in nobody's reach
+for name in ("t.safetensors", "u.npy", "u.h5", "u.folder"):  # import everything now: the other user may not read it
     main.run(["convert", "t.txt", name, "--overwrite", "--quiet", *["--to", "projector"] * ("fol" in name)])
 main.run(["convert", "t.txt", "t.safetensors", "--overwrite", "--quiet", "--json", "--report-loss"])
 for name in ("diff", "merge", "verify", "query", "similar", "analogy", "coverage", "info"):
@@ -112,7 +112,7 @@ print(json.dumps(answers))
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[object]]:
-    """The exit code of each command of a user who is not root, and what it prints; all in one process."""
+    """Exit code and output of each command for a user who is not root; all run in one process."""
     folder = with_texts(tmp_path_factory.mktemp("another"))
     printed = output_of(AS_ANOTHER, *READING, *WRITING, "verify m.txt", cwd=folder)
     found: dict[str, list[object]] = json.loads(printed.splitlines()[-1])
@@ -121,7 +121,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[object]]
 
 
 @pytest.mark.parametrize("command", READING)
-def test_a_file_that_may_not_be_read_is_one_line(answers: dict[str, list[object]], command: str) -> None:
+def test_an_unreadable_file_gives_one_line(answers: dict[str, list[object]], command: str) -> None:
     assert answers[command] == [1, "error: m.txt: Permission denied\n"]
 
 
@@ -129,31 +129,31 @@ def test_verify_names_the_whole_path(answers: dict[str, list[object]]) -> None:
     assert answers["verify m.txt"] == [1, "error: FOLDER/m.txt: Permission denied\n"]
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="the folder is this user's own")
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to change to a user who may not write the folder")
 @pytest.mark.parametrize("command", WRITING)
-def test_a_folder_that_may_not_be_written_is_named(answers: dict[str, list[object]], command: str) -> None:
+def test_an_unwritable_folder_is_named(answers: dict[str, list[object]], command: str) -> None:
     error = "error: .: Permission denied, no file can be written into this folder\n"
     assert answers[command] == [1, error]
 
 
-def test_behind_a_link_the_folder_of_the_file_is_told_from_others(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    (tmp_path / "link").symlink_to("there/t")
+def test_temporary_files_of_a_link_are_those_next_to_it_or_its_target(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real/t")
     for name, expected in (
-        (tmp_path / "there" / ".t.ab.tmp", str(tmp_path / "link")),
+        (tmp_path / "real" / ".t.ab.tmp", str(tmp_path / "link")),
         (tmp_path / ".t.ab.tmp" / "inside", str(tmp_path / "link")),
-        (tmp_path / "there" / "t.tmp", str(tmp_path / "there" / "t.tmp")),
+        (tmp_path / "real" / "t.tmp", str(tmp_path / "real" / "t.tmp")),
         (tmp_path.parent / ".other.tmp", str(tmp_path.parent / ".other.tmp")),
     ):
-        with pytest.raises(OSError) as caught, blaming(tmp_path / "link"):
+        with pytest.raises(OSError) as caught, errors_naming(tmp_path / "link"):
             raise OSError(errno.EIO, "Input/output error", str(name))
         assert caught.value.filename == expected
-    with pytest.raises(PermissionError) as denied, blaming(tmp_path / "link"):
-        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "there" / ".t.ab.tmp"))
-    assert denied.value.filename == str(tmp_path / "there")
+    with pytest.raises(PermissionError) as denied, errors_naming(tmp_path / "link"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "real" / ".t.ab.tmp"))
+    assert denied.value.filename == str(tmp_path / "real")
 
 
-def test_an_error_of_reading_is_not_the_target_s(tmp_path: Path) -> None:
-    with pytest.raises(OSError) as caught, blaming(tmp_path / "t"):
+def test_a_read_error_does_not_name_the_target(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, errors_naming(tmp_path / "t"):
         raise OSError(errno.EIO, "Input/output error")
     assert caught.value.filename is None

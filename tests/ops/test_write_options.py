@@ -183,7 +183,7 @@ def test_contiguous_data_are_not_packed(compression: str, store_path: Path, tmp_
 @pytest.mark.parametrize("options", [{"strings": "fixed"}, {"layout": "contiguous"}])
 def test_what_cannot_be_written_leaves_nothing(options: dict[str, Any], tmp_path: Path) -> None:
     embstore.save(tmp_path / "nul.safetensors", ["a\0b", "c"], VECTORS[:2])
-    with pytest.raises(FormatError, match=r"a token holds a NUL byte, which ends strings in HDF5: write a store$"):
+    with pytest.raises(FormatError, match=r"a token contains a NUL byte, which ends strings in HDF5: write a store$"):
         embstore.convert(tmp_path / "nul.safetensors", tmp_path / "t.h5", **options)
     assert [path.name for path in tmp_path.iterdir()] == ["nul.safetensors"]
 
@@ -194,7 +194,7 @@ def test_one_endless_token_does_not_make_all_as_long(
     monkeypatch.setattr(hdf5, "MAX_WORDS", 29)
     with pytest.raises(FormatError) as caught:
         embstore.convert(store_path, tmp_path / "t.h5", strings="fixed")
-    reason = "a token of 6 bytes makes each one as long: leave strings=fixed (--strings) out"
+    reason = "every fixed-length string would take 6 bytes: leave strings=fixed (--strings) out"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     monkeypatch.setattr(hdf5, "MAX_WORDS", 30)
     embstore.convert(store_path, tmp_path / "t.h5", strings="fixed")

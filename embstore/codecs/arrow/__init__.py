@@ -1,1 +1,1 @@
-"""Arrow IPC, Feather and Parquet, by pyarrow."""
+"""Arrow IPC, Feather and Parquet, with pyarrow."""

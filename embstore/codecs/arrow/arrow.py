@@ -1,4 +1,4 @@
-"""Arrow IPC files, which Feather version 2 also is, and IPC streams, by pyarrow (formats/arrow/SPEC.md)."""
+"""Reads Arrow IPC files, Feather version 2 and IPC streams, and writes IPC files (formats/arrow/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from embstore.codecs.arrow.columns import choose, pyarrow
 from embstore.codecs.arrow.rows import record_batches, table_schema
-from embstore.codecs.arrow.table import read_table, translating
+from embstore.codecs.arrow.table import format_errors, read_table
 from embstore.codecs.registry.magic import is_arrow_stream
 from embstore.core.batch import Source
 from embstore.core.errors import FormatError
@@ -17,16 +17,16 @@ from embstore.files.atomic import replacing
 from embstore.files.input import Input
 
 NAME = "arrow"
-END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream
+END = b"\xff\xff\xff\xff\0\0\0\0"  # end-of-stream marker
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read an Arrow file or stream over a map: batches are views of it where it is not compressed."""
+    """Read an Arrow file or stream through a memory map; without compression, batches are views of it."""
     if source.head().startswith(b"FEA1"):
-        raise FormatError(source.path, "Feather version 1, which Arrow gave up: save it anew with pandas", format=NAME)
+        raise FormatError(source.path, "Feather version 1 is not supported: save it again with pandas", format=NAME)
     if _is_stream(source):
         _check_end(source)
-    with translating(source.path, NAME):
+    with format_errors(source.path, NAME):
         mapped = pyarrow().py_buffer(source.map())
         schema = _open(source, mapped).schema
         names = choose(source.path, schema, options, NAME).names
@@ -40,14 +40,14 @@ def _is_stream(source: Input) -> bool:
 
 
 def _check_end(source: Input) -> None:
-    """Refuse a stream without its end: one that was cut between two record batches would lack rows in silence."""
+    """Refuse a stream without its end marker: if it was cut between two record batches, rows would be lost silently."""
     if source.read_at(max(0, source.size - len(END)), len(END)) != END:
-        reason = "a stream without its end, ff ff ff ff 00 00 00 00: it is cut short"
+        reason = "a stream without its end marker, ff ff ff ff 00 00 00 00: it is cut short"
         raise FormatError(source.path, reason, format=NAME)
 
 
 def _open(source: Input, mapped: Any, schema: Any = None, names: Sequence[str] = ()) -> Any:
-    """Open a file or a stream over a map, to read some of its columns; of others nothing is unpacked."""
+    """Open a memory-mapped file or stream to read some of its columns; other columns are not decompressed."""
     fields = sorted(schema.get_field_index(name) for name in names)
     ipc = _ipc()
     opened = ipc.open_stream if _is_stream(source) else ipc.open_file

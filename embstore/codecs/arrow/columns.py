@@ -1,4 +1,4 @@
-"""Which columns of an Arrow schema are the words and the vectors."""
+"""Finds the columns of words and of vectors in an Arrow schema."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Columns:
     Attributes
     ----------
     words
-        Name of the column of words; None where a file has them.
+        Name of the column of words; None if they come from another file.
     vectors
-        Name of one column of lists; or of a column of numbers for each dimension.
+        Name of one column of lists, or names of columns of numbers, one per dimension.
     dtype
-        What the values are kept as.
+        The dtype of the result.
     """
 
     words: str | None
@@ -43,51 +43,51 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """All of them."""
+        """Names of all columns to read."""
         return ([self.words] if self.words is not None else []) + self.vectors
 
 
 def choose(path: Path, schema: Any, options: ReadOptions, name: str) -> Columns:
-    """Choose the columns: the ones asked for, or the only ones that fit."""
-    kinds = {field.name: field.type for field in schema}
-    if len(kinds) < len(schema):
-        raise FormatError(path, "two columns have one name", format=name)
+    """Return the columns that the options name, or the only ones that can be the table."""
+    types = {field.name: field.type for field in schema}
+    if len(types) < len(schema):
+        raise FormatError(path, "two columns have the same name", format=name)
     numbers = {**FLOATS, **dict.fromkeys(INTEGERS, options.dtype)} if options.dtype else FLOATS
-    vectors = _vector_columns(path, kinds, numbers, options.key, name)
+    vectors = _vector_columns(path, types, numbers, options.key, name)
     if options.vocab and Path(options.vocab).is_file():
         words = None
     else:
-        wanted = [str(options.vocab)] if options.vocab else [column for column in kinds if _text(kinds[column])]
-        if len(wanted) != 1 or wanted[0] not in kinds or not _text(kinds[wanted[0]]):
+        candidates = [str(options.vocab)] if options.vocab else [column for column in types if _text(types[column])]
+        if len(candidates) != 1 or candidates[0] not in types or not _text(types[candidates[0]]):
             raise FormatError(
-                path, f"no column of words can be told: name one with vocab= ({_shown(kinds)})", format=name
+                path, f"cannot determine the column of words: name one with vocab= ({_shown(types)})", format=name
             )
-        words = wanted[0]
-    element = _element(kinds[vectors[0]])
+        words = candidates[0]
+    element = _element(types[vectors[0]])
     return Columns(words, vectors, numbers[str(element)])
 
 
 def _vector_columns(
-    path: Path, kinds: dict[str, Any], numbers: dict[str, Dtype], key: str | None, name: str
+    path: Path, types: dict[str, Any], numbers: dict[str, Dtype], key: str | None, name: str
 ) -> list[str]:
-    lists = [column for column, kind in kinds.items() if is_list(kind) and str(_element(kind)) in numbers]
+    lists = [column for column, kind in types.items() if is_list(kind) and str(_element(kind)) in numbers]
     if key is not None:
         lists = [column for column in lists if column == key]
     if len(lists) == 1:
         return lists
-    wide = [column for column, kind in kinds.items() if str(kind) in FLOATS]
-    if not lists and key is None and wide and len({str(kinds[column]) for column in wide}) == 1:
-        return wide
-    reason = "no column of lists of floating numbers can be told (whole ones need --dtype): name one with key="
-    raise FormatError(path, f"{reason} ({_shown(kinds)})", format=name)
+    numeric = [column for column, kind in types.items() if str(kind) in FLOATS]
+    if not lists and key is None and numeric and len({str(types[column]) for column in numeric}) == 1:
+        return numeric
+    reason = "cannot determine the column of vectors, lists of floats (integers need --dtype): name one with key="
+    raise FormatError(path, f"{reason} ({_shown(types)})", format=name)
 
 
-def _shown(kinds: dict[str, Any]) -> str:
-    return ", ".join(f"{column}: {kind}" for column, kind in list(kinds.items())[:20])
+def _shown(types: dict[str, Any]) -> str:
+    return ", ".join(f"{column}: {kind}" for column, kind in list(types.items())[:20])
 
 
 def is_list(kind: Any) -> bool:
-    """Tell whether a column's rows are lists, of one length or of any."""
+    """Return whether a column has lists, of fixed or variable length."""
     return str(kind).partition("<")[0] in ("list", "large_list", "fixed_size_list")
 
 

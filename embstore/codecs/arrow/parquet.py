@@ -1,4 +1,4 @@
-"""Parquet by pyarrow (formats/parquet/SPEC.md)."""
+"""Reads and writes Parquet with pyarrow (formats/parquet/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from embstore.codecs.arrow.columns import choose, pyarrow
 from embstore.codecs.arrow.rows import record_batches, table_schema
-from embstore.codecs.arrow.table import read_table, translating
+from embstore.codecs.arrow.table import format_errors, read_table
 from embstore.core.batch import Source
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
 
 NAME = "parquet"
-ROWS = 16384  # read at a time
-GROUP_BYTES = 16 << 20  # in a row group written
+ROWS = 16384  # per batch read
+GROUP_BYTES = 16 << 20  # per row group written
 
 
 def _parquet() -> Any:
@@ -26,8 +26,8 @@ def _parquet() -> Any:
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a column of words and one of lists, or a column for each dimension; other columns are not loaded."""
-    with translating(source.path, NAME):
+    """Read a column of words and a column of lists, or one column per dimension; other columns are not read."""
+    with format_errors(source.path, NAME):
         file = _parquet().ParquetFile(pyarrow().PythonFile(source.open(), "r"))
         schema, rows = file.schema_arrow, file.metadata.num_rows
     records = file.iter_batches(ROWS, columns=choose(source.path, schema, options, NAME).names)
@@ -35,7 +35,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write ``token`` and ``vector``, a fixed-size list, byte-stream-split below zstd, snappy or none.
+    """Write ``token`` and ``vector``, a fixed-size list, as byte-stream-split with zstd, snappy or no compression.
 
     bfloat16 is written as float32.
     """

@@ -1,4 +1,4 @@
-"""Batches as Arrow record batches, to be written."""
+"""Converts batches to Arrow record batches for writing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embstore.core.errors import FormatError
 
 
 def table_schema(source: Source) -> Any:
-    """Return the schema that is written: ``token``, a string, and ``vector``, a fixed-size list."""
+    """Return the schema to write: ``token``, a string, and ``vector``, a fixed-size list."""
     pa = pyarrow()
     element = pa.float16() if source.dtype == "float16" else pa.float32()
     return pa.schema([("token", pa.string()), ("vector", pa.list_(element, source.dim))])
@@ -23,7 +23,7 @@ def table_schema(source: Source) -> Any:
 def record_batches(path: str | Path, source: Source, schema: Any, name: str) -> Iterator[Any]:
     """Yield the batches of a source as record batches.
 
-    Raises FormatError where a token is not UTF-8, as strings must be, or where there are no rows.
+    Raises FormatError if a token is not UTF-8, as Arrow strings must be, or if there are no rows.
     """
     count = 0
     for batch in source.batches:
@@ -39,7 +39,7 @@ def _record_batch(path: str | Path, batch: Batch, schema: Any, name: str) -> Any
     if bad:
         shown = batch.tokens[bad[0] : bad[0] + 1].data.tobytes()
         raise FormatError(
-            path, f"the token {shown!r} is not UTF-8, as strings here must be: write a store", format=name
+            path, f"the token {shown!r} is not UTF-8, as strings in this format must be: write a store", format=name
         )
     offsets = pa.py_buffer(batch.tokens.offsets.astype(np.int32))
     tokens = pa.StringArray.from_buffers(len(batch.tokens), offsets, pa.py_buffer(batch.tokens.data.tobytes()))

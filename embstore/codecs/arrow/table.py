@@ -1,4 +1,4 @@
-"""Columns of Arrow record batches as tokens and vectors: what Parquet and Arrow files share."""
+"""Converts columns of Arrow record batches to tokens and vectors, for Parquet and Arrow files."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def read_table(
     Parameters
     ----------
     records
-        Record batches, of which the columns that `choose` names are read.
+        Record batches with the columns that `choose` returns.
     rows
-        In all.
+        Number of rows of all record batches.
     """
     path = source.path
-    given = _words_from_file(source, options, rows, name)
-    reader = _Reader(path, choose(path, schema, options, name), given, name)
-    records = _guarded(records, path, name)
+    words = _words_from_file(source, options, rows, name)
+    reader = _Converter(path, choose(path, schema, options, name), words, name)
+    records = _with_format_errors(records, path, name)
     first = next((record for record in records if record.num_rows), None)
     if first is None:
         raise FormatError(path, "a table without rows", format=name)
@@ -59,7 +59,7 @@ def read_table(
 def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str) -> Tokens | None:
     if not options.vocab or not Path(options.vocab).is_file():
         return None
-    words = read_words(source.beside(options.vocab))
+    words = read_words(source.open_companion(options.vocab))
     if len(words.tokens) != rows or not words.is_whole:
         reason = f"{rows} rows, but {len(words.tokens)} words: they belong to another file"
         raise FormatError(source.path, reason, format=name)
@@ -67,8 +67,8 @@ def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str) 
 
 
 @contextlib.contextmanager
-def translating(path: Path, name: str) -> Iterator[None]:
-    """Make a FormatError of what pyarrow raises, and of names that are not UTF-8."""
+def format_errors(path: Path, name: str) -> Iterator[None]:
+    """Turn errors of pyarrow, and names that are not UTF-8, into a FormatError."""
     try:
         yield
     except (pyarrow().ArrowException, OSError, UnicodeDecodeError) as error:
@@ -76,14 +76,14 @@ def translating(path: Path, name: str) -> Iterator[None]:
         raise FormatError(path, reason, format=name) from error
 
 
-def _guarded(records: Iterator[Any], path: Path, name: str) -> Iterator[Any]:
-    with translating(path, name):
+def _with_format_errors(records: Iterator[Any], path: Path, name: str) -> Iterator[Any]:
+    with format_errors(path, name):
         yield from records
 
 
 @dataclass(slots=True)
-class _Reader:
-    """Turns record batches into batches; `dim` is that of the first."""
+class _Converter:
+    """Converts record batches to batches; `dim` is taken from the first one."""
 
     path: Path
     columns: Columns
@@ -107,7 +107,7 @@ class _Reader:
             origin.finish()
 
     def tokens(self, record: Any) -> Tokens:
-        """View the words of a record batch."""
+        """Return a view of the words of a record batch."""
         if self.words is not None:
             return self.words[self.done : self.done + record.num_rows]
         assert self.columns.words is not None  # noqa: S101
@@ -118,7 +118,7 @@ class _Reader:
         return Tokens(whole[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     def vectors(self, record: Any) -> Vectors:
-        """View the vectors of a record batch, (rows, dim)."""
+        """Return the vectors of a record batch, (rows, dim), as a view where possible."""
         columns = [self._checked(record, column) for column in self.columns.vectors]
         if not is_list(columns[0].type):
             return np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])
@@ -137,13 +137,13 @@ class _Reader:
         return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float32)
 
     def _checked(self, record: Any, name: str) -> Any:
-        """Return a column whose buffers can be trusted: nothing that they say leads out of them."""
+        """Return a column after validation: none of its offsets lead out of its buffers, and no value is null."""
         column = record.column(name)
-        with translating(self.path, self.name):
+        with format_errors(self.path, self.name):
             column.validate(full=True)
         if column.null_count:
             row = self.done + column.is_null().index(True).as_py()
-            raise self._error(f"row {row} is null, expected a value in each", name)
+            raise self._error(f"row {row} is null, expected a value in every row", name)
         return column
 
     def _error(self, reason: str, where: str) -> FormatError:

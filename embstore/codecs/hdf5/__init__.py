@@ -1,4 +1,4 @@
-"""HDF5 by h5py, in the layouts of pandas, Keras, anndata, PyTorch-BigGraph and plain pairs (formats/hdf5/SPEC.md)."""
+"""HDF5 with h5py: a matrix and its words, as pandas, Keras, anndata and others store them (formats/hdf5/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from embstore.core.batch import Source
     from embstore.files.input import Input
 
-# What does the work is imported when it is called: the process that opens files, `child`, starts faster without.
+# The functions import what they need, because the child process (`child`) needs none of it and starts faster without.
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a matrix and its words; the file itself is opened in a process of its own."""
+    """Read a matrix and its words; a child process opens the file."""
     from embstore.codecs.hdf5.reading import read_hdf5
 
     return read_hdf5(source, options, progress)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write ``vectors`` and ``tokens``, chunked and with strings of variable length unless told otherwise."""
+    """Write ``vectors`` and ``tokens``, by default in chunks and with variable-length strings."""
     from embstore.codecs.hdf5.writing import write_hdf5
 
     write_hdf5(path, source, options)

@@ -1,8 +1,8 @@
-"""The process that opens an HDF5 file for `hdf5`, so that a damaged file hangs or crashes nobody else.
+"""The child process that opens an HDF5 file, so that a damaged file cannot hang or crash its parent.
 
-Started as ``python -m embstore.codecs.hdf5.child REQUEST``. It answers on stdout: the plan as JSON behind its
-length; then in blocks of the plan's step the tokens, lengths and bytes, if they are in the file, and the rows, raw,
-unless the parent maps them. Lengths are int64 of the machine. What is wrong goes to stderr as one line of JSON.
+Started as ``python -m embstore.codecs.hdf5.child REQUEST``. It writes to stdout: the length of the plan and the plan as
+JSON; then, for each block of `step` rows, the lengths and the bytes of the tokens, if they are in the file, and the raw
+rows, unless the parent maps them. Lengths are int64 in native byte order. An error is one line of JSON on stderr.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
-from embstore.codecs.hdf5.layout import Refused, Table, find_table
+from embstore.codecs.hdf5.layout import Refused, TableDatasets, find_table
 from embstore.codecs.hdf5.request import Request
 
 BLOCK_BYTES = 1 << 20
 
 
 def main() -> int:
-    """Answer the request; 0 if all went well."""
+    """Answer the request; return 0 on success, 1 after an error."""
     request = Request(**json.loads(sys.argv[1]))
     opened = _open(request)
     size = os.fstat(opened.fileno()).st_size
@@ -41,18 +41,18 @@ def main() -> int:
     except BrokenPipeError:  # the parent has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Refused as error:
-        return _complain(str(error), error.where)
-    except Exception as error:  # whatever a damaged file makes of libhdf5
-        return _complain(f"cannot be read, it is damaged or cut short: {error}", "")
+        return _report_error(str(error), error.where)
+    except Exception as error:  # a damaged file makes h5py raise anything
+        return _report_error(f"cannot be read, it is damaged or cut short: {error}", "")
     return 0
 
 
 def _open(request: Request) -> io.FileIO:
-    """Open the file that the parent has open; not by a path, which libhdf5 would resolve to another file by now."""
+    """Open the descriptor inherited from the parent; the path may lead to another file by now."""
     return io.FileIO(request.path if request.descriptor is None else request.descriptor, "rb")
 
 
-def _send(table: Table, plan: dict[str, Any], out: IO[bytes]) -> None:
+def _send(table: TableDatasets, plan: dict[str, Any], out: IO[bytes]) -> None:
     step = plan["step"]
     rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
     for start in range(0, plan["rows"], step):
@@ -64,23 +64,23 @@ def _send(table: Table, plan: dict[str, Any], out: IO[bytes]) -> None:
                 out.write(part.data)
 
 
-def _complain(reason: str, where: str) -> int:
+def _report_error(reason: str, where: str) -> int:
     sys.stderr.write(json.dumps({"reason": " ".join(reason.split()), "where": where}) + "\n")
     return 1
 
 
 def _limit_memory(size: int) -> None:
-    """Let no header make this process take more than the file warrants, where the system has such limits."""
+    """Limit the memory of this process by the size of the file, where the system has limits, against false headers."""
     try:
         import resource
     except ImportError:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = (4 << 30) + 8 * size
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    limit = (4 << 30) + 8 * size
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _plan(file: Any, table: Table, size: int) -> dict[str, Any]:
+def _plan(file: Any, table: TableDatasets, size: int) -> dict[str, Any]:
     matrix = table.matrix
     rows, dim = table.shape
     offset = matrix.id.get_offset()
@@ -111,14 +111,14 @@ def _send_tokens(words: list[bytes], out: IO[bytes]) -> None:
 
 
 class _Blocks:
-    """A dataset read in whole chunks, so that each is unpacked once, and handed out in smaller parts.
+    """Reads a dataset in whole chunks, so that each is decompressed once, and yields it in smaller parts.
 
     Parameters
     ----------
     read
-        Reads rows [start, stop).
+        Function that reads rows [start, stop).
     chunk, step
-        Rows of a chunk, and of a part.
+        Number of rows of a chunk, and of a part.
     """
 
     def __init__(self, read: Callable[[int, int], Any], chunk: int, step: int) -> None:
@@ -126,7 +126,7 @@ class _Blocks:
         self._first, self._block = -1, np.empty((0, 0))
 
     def parts(self, start: int, stop: int) -> Iterator[Any]:
-        """Yield rows [start, stop), asked for in rising order."""
+        """Yield rows [start, stop) in parts; successive calls must ask for ascending rows."""
         while start < stop:
             first = start // self._size * self._size
             if first != self._first:
@@ -136,7 +136,7 @@ class _Blocks:
             start += len(part)
 
 
-def _rows(table: Table, step: int) -> _Blocks:
+def _rows(table: TableDatasets, step: int) -> _Blocks:
     matrix = table.matrix
     if table.transposed:
         return _Blocks(lambda start, stop: np.ascontiguousarray(matrix[:, start:stop].T), _chunk(matrix, 1), step)

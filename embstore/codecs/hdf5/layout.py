@@ -1,4 +1,4 @@
-"""Which datasets of an open HDF5 file are the table, in the layouts that are in the wild (formats/hdf5/SPEC.md)."""
+"""Finds the matrix and the words in an open HDF5 file, for the layouts of common libraries (formats/hdf5/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import numpy as np
 from embstore.codecs.hdf5.request import Request
 
 MAX_OBJECTS = 10_000
-# what every libhdf5 unpacks by itself: deflate, shuffle, fletcher32, szip, nbit, scaleoffset; and h5py's own lzf
+# filters that libhdf5 has built in: deflate, shuffle, fletcher32, szip, nbit, scaleoffset; and lzf, which h5py adds
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}
-MAX_RATIO = 2048  # deflate reaches 1032
-# Keras 3 and legacy weights; PyTorch-BigGraph
+MAX_RATIO = 2048  # of claimed to stored bytes; deflate reaches 1032
+# names of embedding matrices in weights of Keras 3 and before, and of PyTorch-BigGraph
 PREFERRED = re.compile(r"(^|/)embedding[^/]*/vars/0$|(^|/)embeddings(:0)?$")
 
 
 class Refused(Exception):  # noqa: N818
-    """What is wrong with a file, and where in it."""
+    """The reason why a file is refused, and the place in the file."""
 
     def __init__(self, reason: str, where: str = "") -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class Refused(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableDatasets:
     """The datasets of a table.
 
     Attributes
@@ -37,7 +37,7 @@ class Table:
     matrix
         (rows, dim), or (dim, rows) where `transposed`.
     words
-        (rows,), strings; None where the file has none that fit.
+        (rows,), strings; None if the file has no words of the matrix.
     """
 
     matrix: Any
@@ -51,8 +51,8 @@ class Table:
         return (second, first) if self.transposed else (first, second)
 
 
-def find_table(file: Any, request: Request) -> Table:
-    """Find the table; raises Refused, also for what could reach outside of the file."""
+def find_table(file: Any, request: Request) -> TableDatasets:
+    """Find the matrix and its words; raises Refused, also for links and data that lead out of the file."""
     key = (request.key or "").strip("/")
     if key:
         _resolve(file, key)
@@ -60,7 +60,7 @@ def find_table(file: Any, request: Request) -> Table:
     names = [name for name in found if not key or name == key or name.startswith(f"{key}/")]
     matrix = key if key in found else _choose(file, found, names, outside, request.kinds)
     _check_matrix(found[matrix], matrix, request.kinds)
-    table = Table(found[matrix], None, _is_transposed(file, matrix))
+    table = TableDatasets(found[matrix], None, _is_transposed(file, matrix))
     words = _words_of(file, found, matrix, table.shape[0], request.vocab) if request.words else None
     if words is None:
         return table
@@ -69,19 +69,19 @@ def find_table(file: Any, request: Request) -> Table:
 
 
 def _resolve(file: Any, path: str) -> None:
-    """Walk a path link by link, and refuse any that leaves the file."""
+    """Follow a path name by name; raise Refused for links other than hard links, which may lead out of the file."""
     group, walked = file, ""
     for name in path.split("/"):
         walked = f"{walked}/{name}".lstrip("/")
         if not isinstance(group, h5py.Group) or name not in list(group):
             raise Refused("no such dataset or group in this file", walked)
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise Refused("a link that may lead out of the file, which is not followed", walked)
+            raise Refused("a link, not followed because it may lead out of the file", walked)
         group = group[name]
 
 
 def _datasets(file: Any) -> tuple[dict[str, Any], list[str]]:
-    """All datasets by name, and the links that are not followed."""
+    """Return all datasets by name, and the names of the links that are not followed."""
     found: dict[str, Any] = {}
     outside: list[str] = []
     groups, seen = [("", file)], set()
@@ -107,27 +107,27 @@ def _datasets(file: Any) -> tuple[dict[str, Any], list[str]]:
 
 
 def _choose(file: Any, found: dict[str, Any], names: list[str], outside: list[str], kinds: str) -> str:
-    """Choose the one matrix that can be meant; else list them."""
-    of_numbers = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind in "fiu"]
-    matrices = [name for name in of_numbers if found[name].dtype.kind in kinds] or of_numbers
-    fitting = (
+    """Return the name of the only matrix that can be the table; else raise Refused with a list of the candidates."""
+    numeric = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind in "fiu"]
+    matrices = [name for name in numeric if found[name].dtype.kind in kinds] or numeric
+    selections = (
         matrices,
         [name for name in matrices if _partner(file, name)],
         [name for name in matrices if PREFERRED.search(name)],
         [name for name in matrices if _strings_of_length(found, len(found[name]))],
     )
-    for candidates in fitting:
+    for candidates in selections:
         if len(candidates) == 1:
             return candidates[0]
     listed = ", ".join(f"{name} {found[name].dtype} {found[name].shape}" for name in (matrices or names)[:20])
     links = f"; links not followed: {', '.join(outside[:5])}" if outside else ""
     if matrices:
         raise Refused(f"{len(matrices)} matrices may be the table: name one with key= ({listed})")
-    raise Refused(f"no matrix of floating numbers: it has {listed or 'no datasets'}{links}")
+    raise Refused(f"no floating-point matrix: the file has {listed or 'no datasets'}{links}")
 
 
 def _partner(file: Any, matrix: str) -> str | None:
-    """Name of the words that pandas and anndata keep for a matrix."""
+    """Return the name of the words that pandas or anndata stores with a matrix; None for other layouts."""
     folder, _, name = matrix.rpartition("/")
     if name == "block0_values":
         return f"{folder}/axis1"
@@ -138,7 +138,7 @@ def _partner(file: Any, matrix: str) -> str | None:
 
 
 def _is_transposed(file: Any, matrix: str) -> bool:
-    """Whether pandas wrote the matrix as (dim, rows)."""
+    """Return whether pandas wrote the matrix as (dim, rows)."""
     return matrix.endswith("block0_values") and not file[matrix].attrs.get("transposed", True)
 
 
@@ -187,7 +187,7 @@ def _check_words(item: Any, name: str, rows: int, matrix: str) -> None:
 
 
 def _check_storage(item: Any, name: str) -> None:
-    """Refuse data that lies outside of the file, or of which less is stored than claimed."""
+    """Refuse data in other files, unknown filters, and datasets with fewer stored bytes than their shape claims."""
     properties = item.id.get_create_plist()
     if item.is_virtual:
         raise Refused("a virtual dataset, which reads other files: copy it into this one first", name)
@@ -197,7 +197,7 @@ def _check_storage(item: Any, name: str) -> None:
         code, _, _, label = properties.get_filter(i)
         if code not in FILTERS:
             shown = label.decode("utf-8", "replace")
-            raise Refused(f"packed with filter {code} ({shown}), which is not read: repack it with gzip", name)
+            raise Refused(f"compressed with filter {code} ({shown}), which is not supported: use gzip", name)
     claimed, stored = prod(item.shape) * np.dtype(item.dtype).itemsize, item.id.get_storage_size()
     if claimed > MAX_RATIO * stored:
         raise Refused(f"claims {claimed:,} bytes, but {stored:,} are stored: cut short, or never written", name)

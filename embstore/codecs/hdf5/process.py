@@ -1,4 +1,4 @@
-"""Reading through a child process that is given up on when it makes no progress."""
+"""Starts the child process that reads an HDF5 file, and kills it when it makes no progress."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from embstore.codecs.hdf5.request import Request
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
 
-PATIENCE = 60.0  # seconds without a byte from the child
-PIECE = 1 << 20
+TIMEOUT = 60.0  # seconds without a byte from the child
+PIECE = 1 << 20  # bytes per read
 
 
 class Child:
-    """A running ``embstore.codecs.hdf5.child``, which ends with this object at the latest.
+    """A running ``embstore.codecs.hdf5.child``; it is killed when this object is deleted, if not before.
 
     Parameters
     ----------
     source
-        The file, whose descriptor the child inherits.
+        The file; the child inherits its descriptor.
     request
-        What the child is asked.
+        The request that is sent to the child.
     name
-        The format's, for errors.
+        Name of the format, for errors.
     """
 
     def __init__(self, source: Input, request: Request, name: str) -> None:
@@ -51,7 +51,7 @@ class Child:
         pump.start()
 
     def read(self, size: int) -> bytearray:
-        """Read so many bytes; FormatError where the child cannot give them."""
+        """Read exactly `size` bytes; raise FormatError if the child fails or sends fewer."""
         buffer = bytearray(size)
         filled = 0
         while filled < size:
@@ -64,31 +64,33 @@ class Child:
 
     def _next(self) -> bytes:
         try:
-            piece = self._pieces.get(timeout=PATIENCE)
+            piece = self._pieces.get(timeout=TIMEOUT)
         except queue.Empty:
-            reason = f"no progress in {PATIENCE:g} s of reading: the file is damaged"
+            reason = f"no progress in {TIMEOUT:g} s of reading: the file is damaged"
             raise FormatError(self.path, reason, format=self.name) from None
         if not piece:
             raise self._failure()
         return piece
 
     def _failure(self) -> FormatError:
-        """Say why the child ended early."""
+        """Return the error of a child that ended early."""
         code = self._process.wait()
-        said = self._process.stderr.read() if self._process.stderr else b""
-        if code == 1 and said.rstrip().endswith(b"}"):
-            problem = json.loads(said.splitlines()[-1])
+        output = self._process.stderr.read() if self._process.stderr else b""
+        if code == 1 and output.rstrip().endswith(b"}"):
+            problem = json.loads(output.splitlines()[-1])
             return FormatError(self.path, problem["reason"], where=problem["where"].lstrip("/"), format=self.name)
-        last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return FormatError(self.path, f"damaged: reading it ended with code {code} {last}".rstrip(), format=self.name)
+        last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return FormatError(
+            self.path, f"damaged: the process reading it ended with code {code} {last}".rstrip(), format=self.name
+        )
 
     def close(self) -> None:
-        """End the child, whatever it is doing."""
+        """Kill the child."""
         self._end()
 
 
 def _pump(pipe: Any, pieces: queue.Queue[bytes]) -> None:
-    """Move what the child writes into the queue; an empty piece is the end."""
+    """Copy the output of the child into the queue; an empty piece marks its end."""
     while True:
         piece = pipe.read1(PIECE)
         pieces.put(piece)
@@ -99,7 +101,7 @@ def _pump(pipe: Any, pieces: queue.Queue[bytes]) -> None:
 def _end(process: subprocess.Popen[bytes], pump: threading.Thread, pieces: queue.Queue[bytes]) -> None:
     process.kill()
     process.wait()
-    while pump.is_alive():  # it may wait for room in the queue
+    while pump.is_alive():  # it may be blocked by the full queue
         with contextlib.suppress(queue.Empty):
             pieces.get(timeout=0.01)
     for pipe in (process.stdout, process.stderr):

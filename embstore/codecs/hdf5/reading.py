@@ -1,4 +1,4 @@
-"""HDF5 read through a process of its own: what it plans becomes a source."""
+"""Reads HDF5 through a child process: its plan names the matrix and the words, and its output is the source."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
 
 NAME = "hdf5"
-HANDS_ON = os.name != "nt"  # whether a child process inherits descriptors
+INHERITS_DESCRIPTORS = os.name != "nt"  # whether a child process can inherit descriptors
 
 
 def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a matrix and its words; the file itself is opened in a process of its own."""
+    """Read a matrix and its words; a child process opens the file."""
     source.require_file()
     in_file = not (options.vocab and Path(options.vocab).is_file())
     request = Request(
-        descriptor=source.fileno() if HANDS_ON else None,
-        path=str(source.path) if HANDS_ON else source.given_path(),
+        descriptor=source.fileno() if INHERITS_DESCRIPTORS else None,
+        path=str(source.path) if INHERITS_DESCRIPTORS else source.given_path(),
         key=options.key,
         vocab=str(options.vocab) if options.vocab and in_file else None,
         words=in_file,
@@ -44,20 +44,20 @@ def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = N
     except BaseException:
         child.close()
         raise
-    return table.through(lambda batches: _ending(child, batches))
+    return table.through(lambda batches: _closing(child, batches))
 
 
 def _source(child: Child, file: Input, options: ReadOptions, progress: Progress | None) -> Source:
-    """Make the source of what the child plans; words in the file come a block at a time, before its rows."""
+    """Make the source from the plan of the child, which sends the words of each block, if any, before its rows."""
     plan: dict[str, Any] = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
     shape, dtype, offset, step = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"], plan["step"]
     rows: Any = PipedRows(child, shape, dtype, step) if offset is None else mapped_rows(file, shape, dtype, offset)
-    kept, origin = check_matrix(rows.dtype, shape, options), Origin(file, NAME)
+    result_dtype, origin = check_matrix(rows.dtype, shape, options), Origin(file, NAME)
     if not plan["words"]:
-        return array_source(rows, _words_from_file(file, options, plan["rows"]), kept, origin, progress)
+        return array_source(rows, _words_from_file(file, options, plan["rows"]), result_dtype, origin, progress)
     tokens = PipedTokens(child, plan["rows"])
     return matrix_source(
-        tokens, plan["dim"], kept, lambda start, stop: native(rows[start:stop]), origin, progress, step=step
+        tokens, plan["dim"], result_dtype, lambda start, stop: native(rows[start:stop]), origin, progress, step=step
     )
 
 
@@ -65,16 +65,16 @@ def _words_from_file(file: Input, options: ReadOptions, count: int) -> WordList:
     names = None if options.vocab else _entity_names(file.path)
     if names is None:
         return words_for(file, options, count, NAME)
-    return fitting(read_words(file.beside(names)), count, file.path, names, NAME)
+    return fitting(read_words(file.open_companion(names)), count, file.path, names, NAME)
 
 
 def _entity_names(path: Path) -> Path | None:
-    """Names of PyTorch-BigGraph: embeddings_user_0.v50.h5 has them in entity_names_user_0.json, in its folder."""
+    """Return PyTorch-BigGraph's file of words, if any: entity_names_user_0.json of embeddings_user_0.v50.h5."""
     match = re.fullmatch(r"embeddings_(.+_\d+)(\.v\d+)?", path.stem)
     names = path.with_name(f"entity_names_{match[1]}.json") if match else path
     return names if match and names.is_file() else None
 
 
-def _ending(child: Child, batches: Iterator[Batch]) -> Iterator[Batch]:
+def _closing(child: Child, batches: Iterator[Batch]) -> Iterator[Batch]:
     with contextlib.closing(child):
         yield from batches

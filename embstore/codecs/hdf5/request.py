@@ -1,4 +1,4 @@
-"""What the process that opens an HDF5 file is asked for."""
+"""The request to the child process that opens an HDF5 file."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for.
+    """Which matrix and words to read.
 
     Attributes
     ----------
     descriptor
-        The file, as the process inherits it; None where the system hands on no descriptors.
+        Inherited descriptor of the file; None on systems where a child process inherits none.
     path
-        The file, to be opened by its path where there is no descriptor.
+        Path of the file, opened if there is no descriptor.
     key
-        Name of the matrix, or of a group that holds it.
+        Name of the matrix, or of a group that contains it.
     vocab
-        Name of the words.
+        Name of the dataset of words.
     words
-        Whether words are wanted; they may come from elsewhere.
+        Whether to read words; False if they come from another file.
     integers
-        Whether a matrix of whole numbers will do.
+        Whether a matrix of integers is accepted.
     """
 
     descriptor: int | None
@@ -34,5 +34,5 @@ class Request:
 
     @property
     def kinds(self) -> str:
-        """Kinds of dtypes that will do."""
+        """The accepted ``numpy.dtype.kind`` of the matrix, one letter each."""
         return "fiu" if self.integers else "f"

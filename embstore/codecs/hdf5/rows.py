@@ -1,4 +1,4 @@
-"""The rows of an HDF5 matrix, mapped or through a pipe, and their words."""
+"""Rows of an HDF5 matrix, memory-mapped or read from the child process, and their words."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from embstore.files.input import Input
 
 
 def mapped_rows(source: Input, shape: tuple[int, int], dtype: str, offset: int) -> Vectors:
-    """Map contiguous rows, which the child has found to lie in the file."""
+    """Memory-map contiguous rows; the child has checked that they lie within the file."""
     return np.ndarray(shape, dtype, source.map(), offset)
 
 
 class PipedTokens:
-    """Words as they come from a child, to whoever asks for each block of them, and then for its rows."""
+    """Words sent by the child: read each block once, in order, and before its rows."""
 
     def __init__(self, child: Child, count: int) -> None:
         self._child, self._count = child, count
@@ -31,7 +31,7 @@ class PipedTokens:
 
 
 class PipedRows:
-    """Rows as they come from a child: an array to whoever asks for them in rising order, once.
+    """Rows sent by the child: like an array whose rows can be read once, in ascending order.
 
     Attributes
     ----------
@@ -48,19 +48,19 @@ class PipedRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, wanted: slice | Ints) -> Vectors:
-        """Copy rows, (wanted, dim); those in between are read and left out."""
-        rows = np.arange(wanted.start, wanted.stop) if isinstance(wanted, slice) else wanted
-        taken = np.empty((len(rows), self.shape[1]), self.dtype)
+    def __getitem__(self, item: slice | Ints) -> Vectors:
+        """Return a copy of the given rows, (rows, dim); rows in between are read and discarded."""
+        rows = np.arange(item.start, item.stop) if isinstance(item, slice) else item
+        copy = np.empty((len(rows), self.shape[1]), self.dtype)
         filled = 0
         while filled < len(rows):
             until = int(np.searchsorted(rows, self._stop))
             if until > filled:
-                taken[filled:until] = self._block[rows[filled:until] - self._start]
+                copy[filled:until] = self._block[rows[filled:until] - self._start]
                 filled = until
             else:
                 self._advance()
-        return taken
+        return copy
 
     def _advance(self) -> None:
         count = min(self._step, len(self) - self._stop)

@@ -1,4 +1,4 @@
-"""A file for libhdf5 to write into that never fails it: the process crashes where closing an HDF5 file fails."""
+"""A file object for libhdf5 that never raises, because an error while libhdf5 closes a file crashes the process."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from embstore.files.atomic import write_all
 
 
 class Target(io.RawIOBase):
-    """A file whose first error waits for `check`; what is written from then on is kept in memory, to be read back.
+    """A file object that keeps its first error for `check`, and keeps later writes in memory, to be read back.
 
-    libhdf5 writes again as it closes, and once more at the end of the process; an error there, as of a full disk,
-    ends in a crash. So it is told that all went well, closes what it has, and the error is raised behind it. What is
-    kept is little, as `check` is called after every block. Signals must wait while libhdf5 works: Python would handle
-    one in any of these methods.
+    libhdf5 also writes when it closes a file and when the process exits; an error there, such as a full disk, crashes
+    the process. So every write appears to succeed, libhdf5 closes the file, and `check` raises the error after that.
+    Little is kept in memory, because `check` is called after every block. Defer signals while libhdf5 runs: Python
+    would call their handlers inside any of these methods.
 
     Parameters
     ----------
@@ -30,21 +30,21 @@ class Target(io.RawIOBase):
         self._kept: list[tuple[int, bytes]] = []
 
     def check(self) -> None:
-        """Raise what went wrong."""
+        """Raise the first error, if there was one."""
         if self._error is not None:
             raise self._error
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place; libhdf5 asks for the end too, which it counts by itself once something went wrong."""
+        """Set the position; libhdf5 also asks for the end, but keeps its own count of it after an error."""
         self._position = offset if whence == 0 else self._file.seek(0, 2) + offset
         return self._position
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the position."""
         return self._position
 
     def write(self, data: Any) -> int:
-        """Write all of it, or keep it."""
+        """Write all bytes; after an error keep them in memory."""
         if self._error is None:
             try:
                 self._file.seek(self._position)
@@ -57,15 +57,15 @@ class Target(io.RawIOBase):
         return len(data)
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer with what was written; zeros where nothing was."""
+        """Fill a buffer with the bytes written, and zeros where none were."""
         start, view = self._position, memoryview(buffer).cast("B")
         view[:] = bytes(len(view))
         self._file.seek(start)
         self._file.readinto(view)  # type: ignore[attr-defined]
-        for place, data in self._kept:
-            first, last = max(place, start), min(place + len(data), start + len(view))
+        for position, data in self._kept:
+            first, last = max(position, start), min(position + len(data), start + len(view))
             if first < last:
-                view[first - start : last - start] = data[first - place : last - place]
+                view[first - start : last - start] = data[first - position : last - position]
         self._position += len(view)
         return len(view)
 

@@ -1,4 +1,4 @@
-"""Writing HDF5: as rows come, or once all of them are known, as contiguous data and strings of one length need it."""
+"""Writes HDF5 as a stream, or from spooled rows: contiguous data and fixed-length strings need all rows first."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from embstore.codecs.shared.spool import waiting_rows
 from embstore.core.batch import Batch, Source
 from embstore.core.errors import FormatError
 from embstore.core.options import WriteOptions
-from embstore.files.atomic import replacing, undisturbed
+from embstore.files.atomic import defer_signals, replacing
 
 NAME = "hdf5"
 CHUNK_BYTES = 1 << 18  # a quarter of libhdf5's chunk cache
 CHUNK_WORDS = 4096
-MAX_WORDS = 1 << 30  # bytes that words of one length may take
+MAX_WORDS = 1 << 30  # bytes of all words as fixed-length strings
 
 
 def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
-    """Write ``vectors``, (rows, dim), and ``tokens``, (rows,), whole or not at all."""
+    """Write ``vectors``, (rows, dim), and ``tokens``, (rows,), atomically."""
     import h5py
 
     contiguous = options.layout == "contiguous"
@@ -40,28 +40,28 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
                 kind = _string_dtype(path, words, options)
                 with _file(target) as file:
                     datasets = _create(file, source.dim, dtype, kind, options, len(words))
-                    _write_waiting(target, datasets, words, rows)
+                    _write_spooled(target, datasets, words, rows)
         else:
             with _file(target) as file:
-                lead, count = _lead(source, _rows_in_chunk(source.dim, dtype))
-                if not lead:
+                first, count = _first_batches(source, _rows_in_chunk(source.dim, dtype))
+                if not first:
                     raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
                 datasets = _create(file, source.dim, dtype, h5py.string_dtype(), options, count)
-                _write_streamed(target, path, datasets, chain(lead, source.batches))
+                _write_streamed(target, path, datasets, chain(first, source.batches))
         target.check()
 
 
 @contextlib.contextmanager
 def _file(target: Target) -> Iterator[Any]:
-    """Open an HDF5 file to write, and close it; signals wait while libhdf5 works, here and wherever it writes."""
+    """Open an HDF5 file for writing, and close it; signals are deferred wherever libhdf5 runs."""
     import h5py
 
-    with undisturbed():
+    with defer_signals():
         file = h5py.File(target, "w")
     try:
         yield file
     finally:
-        with undisturbed():
+        with defer_signals():
             file.close()
 
 
@@ -69,34 +69,34 @@ def _rows_in_chunk(dim: int, dtype: np.dtype[Any]) -> int:
     return max(1, CHUNK_BYTES // (dim * dtype.itemsize))
 
 
-def _lead(source: Source, wanted: int) -> tuple[list[Batch], int | None]:
-    """Take the first batches with so many rows; and how many rows there are, where these are all."""
-    lead, count = [], 0
+def _first_batches(source: Source, rows: int) -> tuple[list[Batch], int | None]:
+    """Read batches up to at least `rows` rows; the second value is the number of rows if the source has no more."""
+    first, count = [], 0
     for batch in source.batches:
-        lead.append(batch)
+        first.append(batch)
         count += len(batch.tokens)
-        if count >= wanted:
-            return lead, None
-    return lead if count else [], count
+        if count >= rows:
+            return first, None
+    return first if count else [], count
 
 
 def _create(
     file: Any, dim: int, dtype: np.dtype[Any], strings: Any, options: WriteOptions, rows: int | None = None
 ) -> tuple[Any, Any]:
-    """Create the two datasets, of a known number of rows or growing."""
-    packing: dict[str, Any] = {}
+    """Create the two datasets; without a number of rows they can grow."""
+    filters: dict[str, Any] = {}
     if options.compression not in (None, "none"):
-        packing = {"compression": options.compression, "shuffle": True}  # bytes of equal place pack better together
-    size, most = rows or 0, rows  # None lets them grow
+        filters = {"compression": options.compression, "shuffle": True}  # shuffled bytes compress better
+    size, max_rows = rows or 0, rows  # None lets them grow
     chunk = _rows_in_chunk(dim, dtype)
     chunks = (chunk, CHUNK_WORDS) if rows is None else (min(chunk, rows), min(CHUNK_WORDS, rows))
-    of_vectors: dict[str, Any] = {"maxshape": (most, dim), "chunks": (chunks[0], dim), **packing}
-    of_tokens: dict[str, Any] = {"maxshape": (most,), "chunks": (chunks[1],), **packing}
+    vectors_options: dict[str, Any] = {"maxshape": (max_rows, dim), "chunks": (chunks[0], dim), **filters}
+    tokens_options: dict[str, Any] = {"maxshape": (max_rows,), "chunks": (chunks[1],), **filters}
     if options.layout == "contiguous":
-        of_vectors, of_tokens = {}, {}
-    with undisturbed():
-        vectors = file.create_dataset("vectors", (size, dim), dtype, **of_vectors)
-        return vectors, file.create_dataset("tokens", (size,), strings, **of_tokens)
+        vectors_options, tokens_options = {}, {}
+    with defer_signals():
+        vectors = file.create_dataset("vectors", (size, dim), dtype, **vectors_options)
+        return vectors, file.create_dataset("tokens", (size,), strings, **tokens_options)
 
 
 def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any], batches: Iterable[Batch]) -> None:
@@ -105,7 +105,7 @@ def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any],
         words = batch.tokens.to_bytes()
         stop = start + len(words)
         _check_words(path, words)
-        with undisturbed():
+        with defer_signals():
             for dataset, rows in zip(datasets, (batch.vectors, words), strict=True):
                 if stop > len(dataset):
                     dataset.resize(stop, axis=0)
@@ -114,14 +114,14 @@ def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any],
         start = stop
 
 
-def _write_waiting(target: Target, datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
+def _write_spooled(target: Target, datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
     vectors, tokens = datasets
     row_bytes = vectors.shape[1] * vectors.dtype.itemsize
     step = rows_in_batch(max(row_bytes, tokens.dtype.itemsize))
     for start in range(0, len(words), step):
         stop = min(start + step, len(words))
         block = np.frombuffer(rows.read((stop - start) * row_bytes), vectors.dtype)
-        with undisturbed():
+        with defer_signals():
             vectors[start:stop] = block.reshape(stop - start, -1)
             tokens[start:stop] = words[start:stop]
         target.check()
@@ -135,12 +135,12 @@ def _string_dtype(path: str | Path, words: list[bytes], options: WriteOptions) -
         return h5py.string_dtype()
     widest = max(map(len, words))
     if widest * len(words) > MAX_WORDS:
-        reason = f"a token of {widest:,} bytes makes each one as long: leave strings=fixed (--strings) out"
+        reason = f"every fixed-length string would take {widest:,} bytes: leave strings=fixed (--strings) out"
         raise FormatError(path, reason, format=NAME)
     return h5py.string_dtype("utf-8", max(1, widest))
 
 
 def _check_words(path: str | Path, words: list[bytes]) -> None:
     if any(b"\0" in word for word in words):
-        reason = "a token holds a NUL byte, which ends strings in HDF5: write a store"
+        reason = "a token contains a NUL byte, which ends strings in HDF5: write a store"
         raise FormatError(path, reason, format=NAME)

@@ -1,1 +1,1 @@
-"""Safetensors as Hugging Face's libraries save them: checkpoints, and folders of static models."""
+"""Safetensors files and folders of Hugging Face's libraries: checkpoints and static models."""

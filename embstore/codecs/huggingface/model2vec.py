@@ -1,4 +1,4 @@
-"""A folder that model2vec loads as a StaticModel (formats/safetensors/SPEC.md)."""
+"""Writes a folder that model2vec loads as a StaticModel (formats/safetensors/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = "model2vec"
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write the folder, whole or not at all; bfloat16 becomes float32, since model2vec reads by NumPy."""
+    """Write the folder atomically; bfloat16 becomes float32, because model2vec reads with NumPy."""
     del options
     dtype: Dtype = "float16" if source.dtype == "float16" else "float32"
     config = {

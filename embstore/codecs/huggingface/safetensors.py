@@ -1,4 +1,4 @@
-"""Plain safetensors: one matrix of a checkpoint, and words from beside it (formats/safetensors/SPEC.md)."""
+"""Reads and writes plain safetensors: one matrix, with its words in a second file (formats/safetensors/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -30,33 +30,34 @@ FLOATS: dict[str, tuple[str, Dtype]] = {
 }  # fmt: skip
 INTEGERS = {"I8": "i1", "U8": "u1", "I16": "<i2", "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8"}
 
-# How the names of tables end: model2vec, sentence-transformers' StaticEmbedding, staticvectors; BERT, GPT-2, Llama, T5
-NAMES = (
+# Last parts of the names of embedding matrices: model2vec, sentence-transformers' StaticEmbedding, staticvectors;
+# BERT, GPT-2, Llama, T5
+TABLE_NAMES = (
     "embeddings", "embedding.weight", "vectors",
     "word_embeddings.weight", "wte.weight", "embed_tokens.weight", "shared.weight",
 )  # fmt: skip
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read one matrix of a safetensors file, of shards by their index, or of a folder with either; no other tensor."""
+    """Read one matrix of a safetensors file, of an index of shards, or of a folder with either."""
     path = source.path
     found = checkpoint(path) if source.is_folder else None
-    place = source.beside(found) if found else source
+    place = source.open_companion(found) if found else source
     if found and is_store(place.head()):
-        raise FormatError(path, f"{found.name} in this folder is a store: name that file", format=NAME)
+        raise FormatError(path, f"{found.name} in this folder is a store: open that file instead", format=NAME)
     file, key = _shard_of(place, options.key)
-    table = _Table.open(file, key, options.dtype)
-    words = read_words(source.beside(options.vocab or words_beside(place.path, repr(table.name), NAME)))
+    table = _Matrix.open(file, key, options.dtype)
+    words = read_words(source.open_companion(options.vocab or words_beside(place.path, repr(table.name), NAME)))
     findings = Findings()
     rows, scale = table.rows_of(words, findings)
     origin = Origin(file, NAME, whole=2 * table.matrix.nbytes >= len(table.mapped))
-    if found:  # every such folder has a file of this name
+    if found:  # the file has the same name in every such folder
         origin.notes["name"] = f"{path.absolute().name}/{file.path.relative_to(path).as_posix()}"
     return matrix_source(
         words.tokens,
         table.matrix.shape[1],
         table.dtype if scale is None else "float32",
-        lambda start, stop: table.take(start, stop, rows, scale),
+        lambda start, stop: table.vectors(start, stop, rows, scale),
         origin,
         progress,
         findings,
@@ -65,7 +66,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 
 
 def _shard_of(source: Input, key: str | None) -> tuple[Input, str | None]:
-    """Return the file that holds the table, and its key where an index named it."""
+    """Return the file with the table, and the key, which is chosen here if the input is an index of shards."""
     path = source.path
     if path.suffix.lower() != ".json":
         return source, key
@@ -79,30 +80,31 @@ def _shard_of(source: Input, key: str | None) -> tuple[Input, str | None]:
         raise FormatError(path, f"no tensor {key!r} in the weight_map", format=NAME)
     shard = named[key]
     if Path(shard).name != shard:
-        raise FormatError(path, f"the shard {shard!r} is not a file beside it", format=NAME)
-    return source.beside(path.with_name(shard)), key
+        raise FormatError(path, f"the shard {shard!r} is not in the folder of the index", format=NAME)
+    return source.open_companion(path.with_name(shard)), key
 
 
 def _is_known(name: str) -> bool:
-    return any(name == known or name.endswith(f".{known}") for known in NAMES)
+    return any(name == known or name.endswith(f".{known}") for known in TABLE_NAMES)
 
 
-def _only(fitting: list[str], shown: list[str], path: Path) -> str:
-    if len(fitting) == 1:
-        return fitting[0]
-    listed = ", ".join((fitting or shown)[:20])
-    count = f"{len(fitting)} tensors" if fitting else "no tensor"
+def _only(candidates: list[str], all_tensors: list[str], path: Path) -> str:
+    """Return the only candidate; else raise FormatError, which lists them, or all tensors if there are none."""
+    if len(candidates) == 1:
+        return candidates[0]
+    listed = ", ".join((candidates or all_tensors)[:20])
+    count = f"{len(candidates)} tensors" if candidates else "no tensor"
     raise FormatError(path, f"{count} may be the table: name one with key= ({listed})", format=NAME)
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _Matrix:
     """The matrix of a mapped file.
 
     Attributes
     ----------
     matrix
-        (rows, dim), little-endian, of any alignment; uint16 holds the bits of bfloat16.
+        (rows, dim), little-endian, of any alignment; bfloat16 as the uint16 of its bits.
     """
 
     path: Path
@@ -113,17 +115,17 @@ class _Table:
     mapped: mmap.mmap
 
     @classmethod
-    def open(cls, source: Input, key: str | None, wanted: Dtype | None) -> _Table:
+    def open(cls, source: Input, key: str | None, requested: Dtype | None) -> _Matrix:
         path, header, mapped = source.path, read_header(source), source.map()
         name = key or _choose(header, path)
         tensor = header.tensors.get(name)
         if tensor is None:
             raise FormatError(path, f"no tensor {name!r}: it has {', '.join(list(header.tensors)[:20])}", format=NAME)
-        numpy_dtype, dtype = _kept_as(path, name, tensor, wanted)
+        numpy_dtype, dtype = _dtypes(path, name, tensor, requested)
         return cls(path, name, dtype, _view(mapped, tensor, numpy_dtype), header, mapped)
 
     def rows_of(self, words: WordList, findings: Findings) -> tuple[Ints | None, Vectors | None]:
-        """Rows of the words, None for one after the other, and what they are multiplied with, as model2vec has it."""
+        """Return the row of each word, None if in order, and the factor of each word, None if there are no weights."""
         weights = self._one_per_word("weights", {"F32": "<f4", "F64": "<f8", "F16": "<f2"})
         mapping = self._one_per_word("mapping", INTEGERS)
         rows = words.rows
@@ -145,7 +147,7 @@ class _Table:
         if tensor.dtype not in dtypes or len(tensor.shape) != 1:
             found = f"{tensor.dtype} {list(tensor.shape)}"
             raise FormatError(
-                self.path, f"{found}, expected one {' or '.join(dtypes)} a token", where=name, format=NAME
+                self.path, f"{found}, expected one {' or '.join(dtypes)} per token", where=name, format=NAME
             )
         return _view(self.mapped, tensor, dtypes[tensor.dtype])
 
@@ -154,26 +156,26 @@ class _Table:
             reason = f"{count} rows, but a word has row {rows.max() if rows.max() >= count else rows.min()}"
             raise FormatError(self.path, f"{reason}: these words belong to another file", where=name, format=NAME)
 
-    def take(self, start: int, stop: int, rows: Ints | None, scale: Vectors | None) -> Vectors:
-        """Vectors of the words [start, stop), aligned."""
-        taken = self.matrix[start:stop] if rows is None else self.matrix[rows[start:stop]]
+    def vectors(self, start: int, stop: int, rows: Ints | None, scale: Vectors | None) -> Vectors:
+        """Return the vectors of words [start, stop), aligned."""
+        stored = self.matrix[start:stop] if rows is None else self.matrix[rows[start:stop]]
         if self.header.tensors[self.name].dtype == "BF16":
-            vectors = from_bfloat16(taken)
+            vectors = from_bfloat16(stored)
         else:
-            vectors = np.require(taken, None if taken.dtype.kind == "f" else np.float32, ["A"])
+            vectors = np.require(stored, None if stored.dtype.kind == "f" else np.float32, ["A"])
         return vectors if scale is None else vectors * scale[start:stop, np.newaxis]
 
 
-def _kept_as(path: Path, name: str, tensor: Tensor, wanted: Dtype | None) -> tuple[str, Dtype]:
-    """NumPy's dtype of a matrix, and what its values are kept as."""
+def _dtypes(path: Path, name: str, tensor: Tensor, requested: Dtype | None) -> tuple[str, Dtype]:
+    """Return the NumPy dtype of a stored matrix, and the dtype of the result."""
     if len(tensor.shape) == 2 and 0 not in tensor.shape:
         if tensor.dtype in FLOATS:
             return FLOATS[tensor.dtype]
-        if tensor.dtype in INTEGERS and wanted is None:
+        if tensor.dtype in INTEGERS and requested is None:
             reason = f"whole numbers ({tensor.dtype}), not embeddings; --dtype float32 says what they shall become"
             raise FormatError(path, reason, where=name, format=NAME)
-        if tensor.dtype in INTEGERS and wanted is not None:
-            return INTEGERS[tensor.dtype], wanted
+        if tensor.dtype in INTEGERS and requested is not None:
+            return INTEGERS[tensor.dtype], requested
     found = f"{tensor.dtype} {list(tensor.shape)}"
     raise FormatError(path, f"{found}, expected rows of F32, F16, BF16 or F64", where=name, format=NAME)
 
@@ -183,19 +185,19 @@ def _view(mapped: mmap.mmap, tensor: Tensor, dtype: str) -> NDArray[Any]:
 
 
 def _choose(header: Header, path: Path) -> str:
-    """Choose the one matrix that can be meant; of whole numbers, whose error says what to do, where no other is."""
+    """Return the name of the only matrix that can be the table; integer matrices count only if there is no other."""
     matrices = [(name, t.dtype) for name, t in header.tensors.items() if len(t.shape) == 2]
     floating = [name for name, dtype in matrices if dtype in FLOATS]
     known = [name for name in floating if _is_known(name)]
-    whole = [name for name, dtype in matrices if dtype in INTEGERS]
-    shown = [f"{name} {t.dtype} {list(t.shape)}" for name, t in header.tensors.items()]
-    return _only(known or floating or whole, shown, path)
+    integers = [name for name, dtype in matrices if dtype in INTEGERS]
+    described = [f"{name} {t.dtype} {list(t.shape)}" for name, t in header.tensors.items()]
+    return _only(known or floating or integers, described, path)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write the tensor ``embedding.weight`` alone, and its words beside it, both whole or not at all."""
+    """Write the tensor ``embedding.weight`` and a second file with its words, both atomically."""
     del options
-    beside = WordsBeside(path, NAME)
-    with replacing_together() as together:
-        write_tensor(together.new(path), source, WEIGHT, source.dtype, beside.add, path, NAME)
-        beside.write(together)
+    words = WordsBeside(path, NAME)
+    with replacing_together() as group:
+        write_tensor(group.new(path), source, WEIGHT, source.dtype, words.add, path, NAME)
+        words.write(group)

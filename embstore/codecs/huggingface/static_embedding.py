@@ -1,4 +1,4 @@
-"""A folder that sentence-transformers loads as a model of one StaticEmbedding (formats/safetensors/SPEC.md)."""
+"""Writes a folder that sentence-transformers loads as a model of one StaticEmbedding (formats/safetensors/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from embstore.core.options import AS_IS, WriteOptions
 from embstore.store.header import WEIGHT
 
 NAME = "static-embedding"
-INSIDE = "0_StaticEmbedding"
+SUBFOLDER = "0_StaticEmbedding"
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write the folder, whole or not at all; unknown words count as a row of zeros."""
+    """Write the folder atomically; unknown words get a row of zeros."""
     del options
-    module = {"idx": 0, "name": "0", "path": INSIDE, "type": "sentence_transformers.models.StaticEmbedding"}
+    module = {"idx": 0, "name": "0", "path": SUBFOLDER, "type": "sentence_transformers.models.StaticEmbedding"}
     config: dict[str, Any] = {
         "__version__": {},
         "prompts": {},
@@ -25,4 +25,4 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
         "similarity_fn_name": "cosine",
     }
     files = {"modules.json": [module], "config_sentence_transformers.json": config}
-    write_model(path, source, WEIGHT, source.dtype, INSIDE, files, NAME)
+    write_model(path, source, WEIGHT, source.dtype, SUBFOLDER, files, NAME)

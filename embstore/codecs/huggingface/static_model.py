@@ -1,4 +1,4 @@
-"""Folders of static models as Hugging Face's libraries load them: one matrix, and a tokenizer that knows its words."""
+"""Writes folders of static models for Hugging Face's libraries: a matrix, and a tokenizer with its words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNKNOWN = ("[UNK]", "<unk>")
 
 
 def write_model(
-    path: str | Path, source: Source, tensor: str, dtype: Dtype, inside: str, files: dict[str, Any], name: str
+    path: str | Path, source: Source, tensor: str, dtype: Dtype, subfolder: str, files: dict[str, Any], name: str
 ) -> None:
     """Write a folder with ``model.safetensors``, ``tokenizer.json`` and some files of JSON.
 
@@ -28,29 +28,29 @@ def write_model(
     ----------
     tensor, dtype
         Name and dtype of the matrix.
-    inside
-        Folder in the folder for the matrix and the tokenizer.
+    subfolder
+        Folder of the matrix and the tokenizer, relative to `path`.
     files
-        What each further file holds, by its name.
+        Contents of further files, by name.
 
     Raises
     ------
     FormatError
-        Where a token is not UTF-8, as JSON must be.
+        If a token is not UTF-8, as JSON must be.
     """
-    vocab = _Words(path, name)
+    words = _Words(path, name)
     with new_folder(path) as folder:
-        (folder / inside).mkdir(exist_ok=True)
-        with replacing(folder / inside / "model.safetensors") as file:
-            whole = source.through(lambda batches: _with_unknown(batches, vocab, source.dim))
-            write_tensor(file, whole, tensor, dtype, vocab.add, path, name)
-        files = {f"{inside}/tokenizer.json": _tokenizer(vocab.rows), **files}
+        (folder / subfolder).mkdir(exist_ok=True)
+        with replacing(folder / subfolder / "model.safetensors") as file:
+            whole = source.through(lambda batches: _with_unknown(batches, words, source.dim))
+            write_tensor(file, whole, tensor, dtype, words.add, path, name)
+        files = {f"{subfolder}/tokenizer.json": _tokenizer(words.rows), **files}
         for target, content in files.items():
             (folder / target).write_text(json.dumps(content, indent=None if len(content) > 99 else 2), encoding="ascii")
 
 
 class _Words:
-    """The words so far, by row."""
+    """The words written so far, with their rows."""
 
     def __init__(self, path: str | Path, name: str) -> None:
         self.path, self.name = path, name
@@ -61,19 +61,19 @@ class _Words:
             try:
                 self.rows[token.decode()] = len(self.rows)
             except UnicodeDecodeError:
-                reason = f"the token {token[:60]!r} is not UTF-8, as a tokenizer's must be: write a store"
+                reason = f"the token {token[:60]!r} is not UTF-8, as tokenizer.json must be: write a store"
                 raise FormatError(self.path, reason, format=self.name) from None
 
 
 def _with_unknown(batches: Iterator[Batch], words: _Words, dim: int) -> Iterator[Batch]:
-    """Yield the batches, and a row of zeros for unknown words where none of the table's is for them."""
-    yield from batches  # each is among the words before the next is asked for
+    """Yield the batches, then a row of zeros for unknown words if the table has no token for them."""
+    yield from batches  # the consumer adds the tokens of each batch to `words`
     if words.rows and not any(word in words.rows for word in UNKNOWN):
         yield Batch(Tokens.pack(UNKNOWN[:1]), np.zeros((1, dim), np.float32))
 
 
 def _tokenizer(rows: dict[str, int]) -> dict[str, Any]:
-    """Return a tokenizer that splits at white space and looks words up: https://huggingface.co/docs/tokenizers."""
+    """Return a tokenizer.json that splits at whitespace and looks words up: https://huggingface.co/docs/tokenizers."""
     unknown = next(word for word in UNKNOWN if word in rows)
     return {
         "version": "1.0",

@@ -1,4 +1,4 @@
-"""A safetensors file of one matrix, streamed: its header is written last."""
+"""Writes a safetensors file of one matrix as a stream; the header comes last, when the number of rows is known."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def write_tensor(
     source: Source,
     tensor: str,
     dtype: Dtype,
-    take: Callable[[Tokens], None],
+    on_tokens: Callable[[Tokens], None],
     path: str | Path,
     name: str,
 ) -> None:
-    """Write the vectors of a source as one tensor and hand its tokens, batch by batch, to `take`.
+    """Write the vectors of a source as one tensor, and pass the tokens of each batch to `on_tokens`.
 
-    Raises FormatError, which names `path` and the format `name`, where there are no rows.
+    Raises FormatError, which names `path` and the format `name`, if there are no rows.
     """
     file.seek(ALIGNMENT)
     count = 0
     for batch in source.batches:
         write_all(file, bytes_of(encode_rows(batch.vectors, dtype)))
-        take(batch.tokens)
+        on_tokens(batch.tokens)
         count += len(batch.tokens)
     if not count:
         raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=name)

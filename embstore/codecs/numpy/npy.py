@@ -1,4 +1,4 @@
-"""NumPy's .npy: a matrix, and its words beside it (formats/npy/SPEC.md)."""
+"""Reads and writes NumPy's .npy: a matrix, with its words in a second file (formats/npy/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ NAME = "npy"
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a mapped .npy, its words from ``vocab=``, ``<stem>.vocab.txt`` or ``<stem>.vocab.json``."""
+    """Read a memory-mapped .npy, and its words from ``vocab=`` or a file such as ``<stem>.vocab.txt`` next to it."""
     matrix, dtype = map_matrix(source, options, NAME)
     words = words_for(source, options, len(matrix), NAME)
     return array_source(matrix, words, dtype, Origin(source, NAME), progress)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write a .npy and its words beside it, both whole or not at all; bfloat16 becomes float32."""
+    """Write a .npy and a file with its words, both atomically; bfloat16 becomes float32."""
     del options
-    beside, rows = WordsBeside(path, NAME), 0
-    kept: Dtype = "float16" if source.dtype == "float16" else "float32"
-    with replacing_together() as together:
-        file = together.new(path)
+    words, rows = WordsBeside(path, NAME), 0
+    dtype: Dtype = "float16" if source.dtype == "float16" else "float32"
+    with replacing_together() as group:
+        file = group.new(path)
         file.seek(WRITTEN_HEADER)
         for batch in source.batches:
-            write_all(file, bytes_of(encode_rows(batch.vectors, kept)))
-            beside.add(batch.tokens)
+            write_all(file, bytes_of(encode_rows(batch.vectors, dtype)))
+            words.add(batch.tokens)
             rows += len(batch.tokens)
         if not rows:
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
         file.seek(0)
         write_all(file, build_header(vector_descr(source.dtype), (rows, source.dim)))
-        beside.write(together)
+        words.write(group)

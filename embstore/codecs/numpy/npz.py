@@ -1,4 +1,4 @@
-"""NumPy's .npz: a zip with a matrix and an array of words, streamed (formats/npz/SPEC.md)."""
+"""Reads and writes NumPy's .npz as a stream: a zip with a matrix and an array of words (formats/npz/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from embstore.files.input import Input
 from embstore.files.unpacking import check_not_encrypted
 
 NAME = "npz"
-MAX_RATIO = 200  # of unpacked to packed bytes: embeddings hardly pack at all
-HARMLESS = 1 << 30  # bytes that may be packed as well as they like
+MAX_RATIO = 200  # of decompressed to compressed bytes: embeddings hardly compress
+SAFE_BYTES = 1 << 30  # arrays up to this size may have any ratio
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a matrix and the array of words that is as long, or words from ``vocab=`` or beside the file."""
+    """Read a matrix and the array of as many words, or words from ``vocab=`` or from a file next to it."""
     arrays = _Arrays.of(source)
     key = arrays.choose_matrix(options.key)
     header = arrays.headers[key]
@@ -41,7 +41,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     words = arrays.words_of(header.shape[0], options)
     origin, step = Origin(source, NAME), rows_in_batch(header.nbytes // header.shape[0])
     blocks = arrays.blocks(key, step)
-    if header.fortran or not words.is_whole:  # the rows do not come in order
+    if header.fortran or not words.is_whole:  # the rows are not needed in file order
         flat = np.concatenate(list(blocks))
         matrix = flat.reshape(header.shape, order="F" if header.fortran else "C")
         return array_source(matrix, words, dtype, origin, progress)
@@ -54,7 +54,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 
 @dataclass(frozen=True, slots=True)
 class _Arrays:
-    """The arrays of an archive by name, none of them read."""
+    """The arrays of an archive by name; only their headers are read."""
 
     source: Input
     headers: dict[str, ArrayHeader]
@@ -73,8 +73,8 @@ class _Arrays:
     @staticmethod
     def _header(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHeader:
         name = info.filename[:-4]
-        if info.file_size > max(HARMLESS, MAX_RATIO * info.compress_size):
-            reason = f"{info.file_size:,} bytes packed into {info.compress_size:,}: a zip bomb, or nothing but zeros"
+        if info.file_size > max(SAFE_BYTES, MAX_RATIO * info.compress_size):
+            reason = f"{info.file_size:,} bytes compressed to {info.compress_size:,}: a zip bomb, or nothing but zeros"
             raise FormatError(path, reason, where=name, format=NAME)
         check_not_encrypted(info, path, NAME)
         with archive.open(info) as member:
@@ -89,9 +89,9 @@ class _Arrays:
 
     def choose_matrix(self, key: str | None) -> str:
         if key is None:
-            fitting = [name for name, header in self.headers.items() if len(header.shape) == 2]
-            floating = [name for name in fitting if self.headers[name].dtype.kind == "f"]
-            found = floating or fitting
+            matrices = [name for name, header in self.headers.items() if len(header.shape) == 2]
+            floating = [name for name in matrices if self.headers[name].dtype.kind == "f"]
+            found = floating or matrices
             if len(found) != 1:
                 count = f"{len(found)} arrays" if found else "no array"
                 raise FormatError(self.path, f"{count} may be the table: name one with key= ({self})", format=NAME)
@@ -101,7 +101,7 @@ class _Arrays:
         return key
 
     def words_of(self, count: int, options: ReadOptions) -> WordList:
-        """Return the words: the array that is named or the only one that may be they, else those beside the file."""
+        """Return the words: the array that is named, or the only array of as many strings, or those in another file."""
         name = str(options.vocab) if options.vocab else None
         if name is None:
             texts = [
@@ -134,11 +134,11 @@ class _Arrays:
                 yield from (
                     word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape") for word in words
                 )
-            except ValueError as error:  # what is no code point
+            except ValueError as error:  # a number that is not a code point
                 raise FormatError(self.path, f"not text: {error}", where=name, format=NAME) from None
 
     def blocks(self, name: str, step: int) -> Iterator[Vectors]:
-        """Yield an array, unpacked as it is needed, `step` items of its first axis at a time, flat."""
+        """Yield an array as flat blocks of `step` items of its first axis, each decompressed when it is requested."""
         header = self.headers[name]
         size = step * (header.nbytes // max(1, header.shape[0]))
         left = header.nbytes
@@ -147,7 +147,7 @@ class _Arrays:
             while left:
                 data = member.read(min(size, left))
                 if not data:
-                    raise EOFError("it ends early")
+                    raise EOFError("the array ends early")
                 left -= len(data)
                 yield np.frombuffer(data, header.dtype)
 
@@ -158,50 +158,51 @@ class _Arrays:
 
 @contextlib.contextmanager
 def _opened(source: Input) -> Iterator[zipfile.ZipFile]:
-    """Open the archive; what is wrong with it becomes a FormatError."""
+    """Open the archive, and turn errors while it is read into a FormatError."""
     try:
         with zipfile.ZipFile(source.open()) as archive:
             yield archive
     except (EmbstoreError, MemoryError):
         raise
-    except Exception as error:  # zipfile lets out many classes for a directory of garbage
+    except Exception as error:  # zipfile raises many classes for a damaged directory
         reason = f"cannot be read, it is damaged or cut short: {ascii(str(error))[1:-1][:200]}"
         raise FormatError(source.path, reason, format=NAME) from error
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write ``vectors`` and ``words``, as numpy.savez would, whole or not at all; bfloat16 becomes float32.
+    """Write ``vectors`` and ``words`` as numpy.savez does, but atomically; bfloat16 becomes float32.
 
-    The words are packed unless `options` say ``none``, the vectors if they say ``deflate``.
+    Words are compressed unless the compression is ``none``, vectors only if it is ``deflate``.
     """
-    packed = zipfile.ZIP_DEFLATED
-    methods = {None: (zipfile.ZIP_STORED, packed), "none": (zipfile.ZIP_STORED,) * 2, "deflate": (packed, packed)}
-    for_vectors, for_words = methods[options.compression]
-    with replacing(path) as file, waiting_rows(source, path, NAME) as (tokens, waiting):
+    stored, deflated = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+    methods = {None: (stored, deflated), "none": (stored, stored), "deflate": (deflated, deflated)}
+    vectors_method, words_method = methods[options.compression]
+    with replacing(path) as file, waiting_rows(source, path, NAME) as (tokens, rows):
         words = [_text(token, path) for token in tokens]
         widest = max(words, key=len)
-        if 4 * len(widest) * len(words) > HARMLESS:
+        if 4 * len(widest) * len(words) > SAFE_BYTES:
             reason = (
-                f"the token {widest[:60]!r}... of {len(widest):,} letters makes each word as large; a store does not"
+                f"every word would take the space of the token {widest[:60]!r}... of {len(widest):,} characters: "
+                "write a store"
             )
             raise FormatError(path, reason, format=NAME)
         with zipfile.ZipFile(file, "w") as archive:
-            with archive.open(_member("vectors.npy", for_vectors), "w", force_zip64=True) as member:
+            with archive.open(_member("vectors.npy", vectors_method), "w", force_zip64=True) as member:
                 member.write(build_header(vector_descr(source.dtype), (len(words), source.dim)))
-                while block := waiting.read(BATCH_BYTES):
+                while block := rows.read(BATCH_BYTES):
                     member.write(block)
-            _write_words(archive, words, f"<U{max(1, len(widest))}", for_words)
+            _write_words(archive, words, f"<U{max(1, len(widest))}", words_method)
 
 
 def _text(token: bytes, path: str | Path) -> str:
     if token.endswith(b"\0"):
         shown = token[:60].decode("utf-8", "replace")
-        raise FormatError(path, f"the token {shown!r} ends in NUL, which NumPy drops; a store keeps it", format=NAME)
+        raise FormatError(path, f"the token {shown!r} ends in NUL, which NumPy drops: write a store", format=NAME)
     return token.decode("utf-8", "surrogateescape")
 
 
 def _member(name: str, method: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal tables make equal bytes
+    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # a fixed time, so that equal tables give equal bytes
     info.compress_type = method
     return info
 

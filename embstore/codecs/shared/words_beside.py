@@ -12,7 +12,7 @@ from embstore.codecs.shared.word_list import WordList, behind_link, own_words, r
 from embstore.core.batch import Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
-from embstore.files.atomic import Together, write_all
+from embstore.files.atomic import FileGroup, write_all
 from embstore.files.input import Input
 
 MARK = b"\xef\xbb\xbf"
@@ -28,7 +28,7 @@ def words_for(source: Input, options: ReadOptions, count: int, name: str) -> Wor
         rows out.
     """
     place = Path(options.vocab) if options.vocab else words_beside(source.path, f"{count:,} rows", name)
-    file, suffix = source.beside(place), place.suffix.lower()
+    file, suffix = source.open_companion(place), place.suffix.lower()
     words = _from_tsv(file, count) if suffix == ".tsv" else read_words(file)
     listed = suffix != ".json" or file.head(99).lstrip(MARK + b" \t\r\n").startswith(b"[")
     return fitting(words, count, source.path, place, name, listed=listed)
@@ -91,7 +91,7 @@ class WordsBeside:
         """Take the words of the next rows."""
         self._tokens.append(tokens)
 
-    def write(self, together: Together) -> None:
+    def write(self, together: FileGroup) -> None:
         """Write the words of all rows, one at least, to appear together with the file that they are for."""
         words = [word for tokens in self._tokens for word in tokens.to_bytes()]
         as_text = not any(b"\n" in word or b"\r" in word for word in words) and not words[0].startswith(MARK)

@@ -1,1 +1,1 @@
-"""The vectors in a folder that spaCy saved, read only."""
+"""Reads the vectors in a folder that spaCy saved."""

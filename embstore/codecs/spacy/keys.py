@@ -1,4 +1,4 @@
-"""What spaCy takes for a word: the key of its string, and the file that has a row for each key."""
+"""spaCy's keys of words, which are hashes of strings, and the file that maps keys to rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LABELS = """
     number oprd obj obl parataxis partmod pcomp pobj poss possessive preconj prep prt punct quantmod relcl rcmod
     root xcomp acl ENT_KB_ID MORPH ENT_ID IDX _
 """
-SYMBOLS = (  # strings whose key is their place here, and which strings.json does not list
+SYMBOLS = (  # strings whose key is their index here; strings.json does not list them
     "",
     *FLAGS.split(),
     *(f"FLAG{number}" for number in range(19, 64)),
@@ -38,10 +38,10 @@ SYMBOLS = (  # strings whose key is their place here, and which strings.json doe
 
 
 def hash_strings(strings: Tokens) -> Keys:
-    """MurmurHash64A of each string, as spaCy seeds it: https://github.com/aappleby/smhasher (public domain)."""
+    """Return MurmurHash64A of each string with spaCy's seed: https://github.com/aappleby/smhasher (public domain)."""
     sizes = np.diff(strings.offsets)
     keys = np.empty(len(sizes), np.uint64)
-    for size in np.unique(sizes):  # strings of one length are hashed side by side
+    for size in np.unique(sizes):  # strings of equal length are hashed together
         members = np.flatnonzero(sizes == size)
         for part in np.array_split(members, 1 + len(members) * int(size) // (1 << 20)):
             keys[part] = _murmur(strings.data[strings.offsets[part][:, np.newaxis] + np.arange(size)])
@@ -49,7 +49,7 @@ def hash_strings(strings: Tokens) -> Keys:
 
 
 def _murmur(words: NDArray[np.uint8]) -> Keys:
-    """MurmurHash64A of every row of a (words, size) matrix of bytes."""
+    """Return MurmurHash64A of every row of a (words, size) matrix of bytes."""
     count, size = words.shape
     padded = np.zeros((count, -(-size // 8) * 8), np.uint8)
     padded[:, :size] = words
@@ -57,7 +57,7 @@ def _murmur(words: NDArray[np.uint8]) -> Keys:
     with np.errstate(over="ignore"):
         hashes ^= np.uint64(size) * MULTIPLIER
         for position, block in enumerate(padded.view("<u8").T, 1):
-            if 8 * position <= size:  # whole: what is left at the end goes in as it is
+            if 8 * position <= size:  # a whole block; an incomplete one at the end is not mixed
                 block = block * MULTIPLIER
                 block = (block ^ (block >> SHIFT)) * MULTIPLIER
             hashes = (hashes ^ block) * MULTIPLIER
@@ -66,28 +66,28 @@ def _murmur(words: NDArray[np.uint8]) -> Keys:
 
 
 def key_rows(data: bytes) -> tuple[Keys, NDArray[np.int64]]:
-    """Return the keys and their rows of a map of whole numbers, as msgpack has it; ValueError says what else it is.
+    """Return the keys and the rows of a msgpack map of integers; raise ValueError, which says what was found instead.
 
     https://github.com/msgpack/msgpack/blob/master/spec.md
     """
     kind = data[0] if data else 0
     width = {0xDE: 2, 0xDF: 4}.get(kind, 0)
     if not width and kind >> 4 != 8:
-        raise ValueError("not a map of msgpack")
+        raise ValueError("other data")
     count = int.from_bytes(data[1 : 1 + width], "big") if width else kind & 15
     if 2 * count > len(data) - 1 - width:
-        raise ValueError(f"a map of {count:,} keys, which the file does not hold")
+        raise ValueError(f"a map of {count:,} keys, which do not fit into the file")
     numbers, end = _numbers(data, 1 + width, 2 * count)
     if end != len(data):
-        raise ValueError(f"{len(data) - end:,} bytes behind its map" if end < len(data) else "cut short")
+        raise ValueError(f"{len(data) - end:,} bytes after the map" if end < len(data) else "a map that is cut short")
     if any(key < 0 for key in numbers[::2]):
-        raise ValueError("a key below 0")
+        raise ValueError("a negative key")
     rows = [min(row, 1 << 62) for row in numbers[1::2]]
     return np.array(numbers[::2], np.uint64), np.array(rows, np.int64)
 
 
 def _numbers(data: bytes, position: int, count: int) -> tuple[list[int], int]:
-    """Return whole numbers in a row, and where they end; beyond the data where that is cut short."""
+    """Return consecutive integers and the position after them, which is beyond the data if that is cut short."""
     numbers, widths = [], {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
     for _ in range(count):
         kind = data[position] if position < len(data) else 0
@@ -97,6 +97,6 @@ def _numbers(data: bytes, position: int, count: int) -> tuple[list[int], int]:
         elif kind < 0x80 or kind >= 0xE0:
             numbers.append(kind if kind < 0x80 else kind - 0x100)
         else:
-            raise ValueError(f"byte {position:,}: a value of type {kind:#x}, expected a whole number")
+            raise ValueError(f"a value of type {kind:#x} at byte {position:,}, which is not an integer")
         position += 1 + width
     return numbers, position

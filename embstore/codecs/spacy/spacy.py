@@ -1,4 +1,4 @@
-"""spaCy's vectors, read only: a folder with a .npy, rows by keys of words, and the words (formats/spacy/SPEC.md)."""
+"""Reads spaCy's vectors: a folder with a .npy, a map from keys to rows, and the words (formats/spacy/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -19,50 +19,51 @@ from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
 
 NAME = "spacy"
-NAMELESS = "words left out, as strings.json does not have their strings"
-WORDLESS = "rows without a word left out"
+KEYS_WITHOUT_STRING = "words left out, because strings.json does not have their strings"
+ROWS_WITHOUT_WORD = "rows without a word left out"
 FLORET = (
-    "floret's vectors, which are made of n-grams and have no rows of words: in spaCy, `nlp.vocab[word].vector` gives "
-    "those of the words that you need, for embstore.save"
+    "floret vectors, which are computed from n-grams and have no rows of words: get the vectors that you need from "
+    "`nlp.vocab[word].vector` in spaCy, and write them with embstore.save"
 )
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read the words in the order of key2row: of those that share a row, the one that it was made for comes first."""
+    """Read the words in the order of key2row, where the word that a shared row was made for comes first."""
     path = source.path
     folder = spacy_vectors(path)
     if folder is None:
-        reason = "not vectors of spaCy's: expected a folder with vectors and key2row, in itself or in vocab/"
+        reason = "no spaCy vectors: expected the files vectors and key2row in this folder or in its vocab/"
         raise FormatError(path, reason, format=NAME)
     _check_mode(source, folder / "vectors.cfg")
-    keys, rows = _key_rows(source.beside(folder / "key2row"))
-    vectors = source.beside(folder / "vectors")
+    keys, rows = _key_rows(source.open_companion(folder / "key2row"))
+    vectors = source.open_companion(folder / "vectors")
     matrix, dtype = map_matrix(vectors, options, NAME)
-    beyond = np.flatnonzero((rows < 0) | (rows >= len(matrix)))
-    if len(beyond):
-        reason = f"the key {keys[beyond[0]]} has the row {rows[beyond[0]]:,}, but vectors has {len(matrix):,}"
+    out_of_range = np.flatnonzero((rows < 0) | (rows >= len(matrix)))
+    if len(out_of_range):
+        first = out_of_range[0]
+        reason = f"the key {keys[first]} has the row {rows[first]:,}, but vectors has {len(matrix):,} rows"
         raise FormatError(folder / "key2row", reason, format=NAME)
     words, known = _words(source, folder, keys)
     rows, findings = rows[known], Findings()
     if not known.all():
-        findings.add(NAMELESS, f"the key {keys[~known][0]}", int((~known).sum()))
+        findings.add(KEYS_WITHOUT_STRING, f"the key {keys[~known][0]}", int((~known).sum()))
     left_out = len(matrix) - len(np.unique(rows))
     if left_out:
-        findings.add(WORDLESS, times=left_out)
+        findings.add(ROWS_WITHOUT_WORD, times=left_out)
     origin, step = Origin(vectors, NAME), rows_in_batch(matrix.shape[1] * matrix.dtype.itemsize)
     origin.notes["name"] = str(folder.absolute().relative_to(path.absolute().parent) / "vectors")
 
-    def taken(start: int, stop: int) -> Vectors:
+    def stored_rows(start: int, stop: int) -> Vectors:
         return native(matrix[rows[start:stop]])
 
-    return matrix_source(words, matrix.shape[1], dtype, taken, origin, progress, findings, step=step)
+    return matrix_source(words, matrix.shape[1], dtype, stored_rows, origin, progress, findings, step=step)
 
 
 def _check_mode(source: Input, path: Path) -> None:
-    """Refuse vectors that are not rows of words; older versions of spaCy wrote nothing else, and no vectors.cfg."""
+    """Refuse vectors that are not rows of words; spaCy before 3.2 wrote only those, and no vectors.cfg."""
     if not path.exists():
         return
-    text = source.beside(path).head()
+    text = source.open_companion(path).head()
     try:
         mode = json.loads(text).get("mode", "default")
     except (ValueError, AttributeError, RecursionError):
@@ -77,27 +78,25 @@ def _key_rows(source: Input) -> tuple[Keys, Ints]:
     try:
         keys, rows = key_rows(data)
     except ValueError as error:
-        raise FormatError(path, f"expected a map of msgpack from keys to rows, found {error}", format=NAME) from None
+        raise FormatError(path, f"expected a msgpack map from keys to rows, found {error}", format=NAME) from None
     if not len(keys):
-        reason = (
-            "no vectors: the map is empty, as in spaCy's pipelines with _sm in their names; those with _md have some"
-        )
+        reason = "no vectors: the map is empty, as in spaCy's _sm pipelines; use an _md or _lg pipeline"
         raise FormatError(path, reason, format=NAME)
     return keys, rows
 
 
 def _words(source: Input, folder: Path, keys: Keys) -> tuple[Tokens, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Return the words of the keys that have one, and which keys these are."""
-    place = folder / "strings.json"
-    if not place.exists():
-        reason = "no strings.json beside the vectors, so the words of its keys are not known: `nlp.to_disk` saves both"
+    """Return the words of the keys that have one, and a mask of these keys."""
+    path = folder / "strings.json"
+    if not path.exists():
+        reason = "no strings.json next to the vectors, so the words are not known: save both with `nlp.to_disk`"
         raise FormatError(folder, reason, format=NAME)
-    strings = read_words(source.beside(place)).tokens
+    strings = read_words(source.open_companion(path)).tokens
     hashes = np.concatenate((np.arange(len(SYMBOLS), dtype=np.uint64), hash_strings(strings)))
     order = np.argsort(hashes, kind="stable")
     found = order[np.minimum(np.searchsorted(hashes, keys, sorter=order), len(hashes) - 1)]
     known = hashes[found] == keys
     if not known.any():
-        reason = f"none of the {len(keys):,} keys is that of a string here: it belongs to other vectors"
-        raise FormatError(place, reason, format=NAME)
+        reason = f"no string has one of the {len(keys):,} keys: the file belongs to other vectors"
+        raise FormatError(path, reason, format=NAME)
     return Tokens.pack([*SYMBOLS, *strings.to_bytes()]).take(found[known]), known

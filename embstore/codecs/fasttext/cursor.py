@@ -1,4 +1,4 @@
-"""The bytes of a mapped model, taken from front to back, each size checked before it is believed."""
+"""Reads a memory-mapped model from front to back, and checks each size against the size of the file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from embstore.files.input import Input
 NAME = "fasttext"
 
 
-class Mapped:
-    """A file and how far it has been read.
+class Cursor:
+    """A memory-mapped file and the position of the next read.
 
     Attributes
     ----------
     bytes
-        All of the file.
+        The whole file.
     position
-        Where the next part begins.
+        Position of the next read.
     """
 
     def __init__(self, source: Input) -> None:
@@ -33,11 +33,11 @@ class Mapped:
 
     @property
     def left(self) -> int:
-        """How many bytes have not been read."""
+        """Number of bytes not read yet."""
         return len(self.bytes) - self.position
 
     def take(self, form: str, what: str) -> tuple[Any, ...]:
-        """Unpack some numbers; FormatError names what they are of where the file ends before."""
+        """Read numbers in a `struct` format; raise FormatError, which names `what`, if the file is too short."""
         size = struct.calcsize(form)
         if size > self.left:
             raise self.error(f"cut short in its {what}")
@@ -45,7 +45,7 @@ class Mapped:
         return struct.unpack_from(form, self.bytes, self.position - size)
 
     def array(self, dtype: str, count: int, what: str) -> NDArray[Any]:
-        """View an array, of any alignment; FormatError where the file does not hold it."""
+        """View an array, of any alignment; raise FormatError, which names `what`, if the file is too short."""
         size = np.dtype(dtype).itemsize * count
         if not 0 <= size <= self.left:
             raise self.error(f"cut short in its {what}: {size:,} bytes, but {self.left:,} are left")
@@ -53,5 +53,5 @@ class Mapped:
         return np.ndarray((count,), dtype, self.bytes, self.position - size)
 
     def error(self, reason: str) -> FormatError:
-        """Make the error to raise."""
+        """Return the error to raise."""
         return FormatError(self.path, reason, format=NAME)
