@@ -174,6 +174,7 @@ def test_help_teaches(run: Run, command: str) -> None:
     code, out, err = run(command, "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"Usage: embstore {command} ")
+    assert out.index("\n  Example") < out.index(f"\n    embstore {command}") < out.index("\nOptions:\n")
     assert command in run("--help")[1]
 
 

@@ -176,5 +176,5 @@ def test_convert_puts_the_loss_into_its_object(run: Run) -> None:
 def test_quiet_cannot_report(run: Run, tmp_path: Path) -> None:
     code, out, err = run("convert", "a.txt", "h.safetensors", "--quiet", "--report-loss")
     assert (code, out) == (2, "")
-    assert "--quiet and --report-loss exclude each other." in err
+    assert "--quiet and --report-loss cannot be combined without --json." in err
     assert not (tmp_path / "h.safetensors").exists()

@@ -57,7 +57,7 @@ def test_query_escapes_words_at_a_terminal_alone(folder_of_tables: Path) -> None
     asked = ["query", "evil.safetensors", "\x1b[2J", "a\nb"]
     assert at_terminal(folder_of_tables, *asked) == "\\x1b[2J 0.5 1\r\na\\nb 2 3\r\n"
     assert run_shell(folder_of_tables, "query evil.safetensors $'\\x1b[2J'") == (0, "\x1b[2J 0.5 1\n", "")
-    message = "error: the word 'a\\nb' would break its line: --json or --format npy prints its vector\n"
+    message = "error: the word 'a\\nb' contains a line break: print its vector with --json or --format npy\n"
     assert run_shell(folder_of_tables, "query evil.safetensors $'a\\nb'") == (1, "", message)
     assert (
         run_shell(folder_of_tables, "query evil.safetensors $'a\\nb' --json")[1]
