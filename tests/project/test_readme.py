@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_shell_sessions(folder_of_readme: Path, command: str, shown: str) -> Non
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment)
     checker = doctest.OutputChecker()
     assert checker.check_output(shown, done.stdout + done.stderr, FLAGS), done.stdout + done.stderr
+
+
+def test_links_also_work_on_a_package_index() -> None:
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    assert set(urls) == {"Homepage", "Source", "Issues", "Changelog", "Documentation"}
+    assert all(url.startswith(urls["Homepage"]) for url in urls.values())
+    base = f"{urls['Homepage']}/blob/main/"
+    links = re.findall(r"\]\(([^)]*)\)", README)
+    files = [link.removeprefix(base) for link in [*links, urls["Changelog"], urls["Documentation"]]]
+    assert len(links) >= 5
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+    assert [link for link in links if not link.startswith(base)] == []
 
 
 def test_the_readme_has_shell_examples() -> None:
