@@ -47,7 +47,7 @@ SAMPLE = {
     },
 }
 SHOWN = """\
-Medians (least to most), and how many times the first row's: 2x is twice as much. Measured in turns on 2 cores \
+Medians (minimum to maximum); in bold the ratio to the first row (2x: twice as much). Measured interleaved on 2 cores \
 (A CPU, Linux x86_64), Python 3.11.7, embstore 0.1.0, gensim 4.4.0.
 
 | Some text, 3 rounds | whole process | peak memory | text read |
