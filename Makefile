@@ -1,4 +1,5 @@
-# make demo: real GloVe vectors by name.   make test: all checks.   Both set up .venv first.
+# make demo: convert and look up real GloVe vectors.   make test: all checks.   make bench: benchmarks.
+# Each sets up .venv first.
 PYTHON ?= python3.11
 BIN := .venv/bin
 

@@ -1,4 +1,4 @@
-"""Parquet and Arrow of their SPECs by pyarrow: the columns in the wild, and tables that are none."""
+"""Parquet and Arrow files, written by pyarrow: column layouts found in practice, and files without a valid table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fastText's .bin of its SPEC, and the vectors that it gives its words: n-grams one by one, sums rounded one by one."""
+"""fastText .bin files, and the vectors that fastText gives their words, with every sum rounded to float32."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Number = Callable[[int, int], float]
 
 
 def number(row: int, column: int) -> float:
-    """Return a number of the matrix, that float32 holds exactly."""
+    """Return a number of the matrix; all are exact in float32."""
     return float((row * 37 + column * 11) % 101 - 50) / 64
 
 
@@ -29,7 +29,7 @@ def single(value: float) -> float:
 
 
 def fnv(data: bytes) -> int:
-    """Hash as fastText does: FNV-1a of 32 bits over bytes extended by their sign."""
+    """Hash like fastText: 32-bit FNV-1a over sign-extended bytes."""
     hashed = 2166136261
     for byte in data:
         hashed = (hashed ^ (byte | 0xFFFFFF00 if byte > 127 else byte)) * 16777619 % (1 << 32)
@@ -42,9 +42,9 @@ def as_bytes(word: str | bytes) -> bytes:
 
 
 def buckets(word: str | bytes, least: int, most: int) -> list[int]:
-    """Return the bucket of each n-gram of a word, none for the end of a sentence.
+    """Return the bucket of each n-gram of a word; ``</s>`` has none.
 
-    A character is a byte and those of the form 10xxxxxx behind it, also where that is no UTF-8.
+    A character is one byte and the bytes of the form 10xxxxxx after it, even in invalid UTF-8.
     """
     marked = re.findall(rb"[^\x80-\xbf][\x80-\xbf]*", b"<" + as_bytes(word) + b">")
     found = []
@@ -59,7 +59,7 @@ def buckets(word: str | bytes, least: int, most: int) -> list[int]:
 def vector(
     row: int | None, ngrams: list[int], numbers: Number = number, *, words: int = len(WORDS), dim: int = DIM
 ) -> str:
-    """Return the mean of a word's row, if it has one, and its n-grams' as fastText rounds it, in exact decimals."""
+    """Return the mean of the rows of a word (if known) and its n-grams, rounded like fastText, in exact decimals."""
     rows = [*([] if row is None else [row]), *(words + place for place in ngrams)]
     means = []
     for column in range(dim):
@@ -85,8 +85,8 @@ def model(
 ) -> bytes:
     """Return a file.
 
-    `version` is None for those from before there were any, `kept` are the buckets that pruning left, and their rows.
-    `matrix` is a quantized one.
+    `version` None writes the format without a version number. `kept` are the buckets that pruning kept, with their
+    rows. `matrix` is a quantized matrix.
     """
     arguments = struct.pack("<12id", dim, 5, 5, 1, 5, 1, 2, kind, BUCKETS, least, most, 100, 1e-4)
     entries = [as_bytes(word) for word in words]
@@ -105,7 +105,7 @@ def model(
 
 
 def matrix_of(rows: int, dim: int) -> bytes:
-    """Return a matrix of the numbers."""
+    """Return a dense matrix."""
     data = [number(row, column) for row in range(rows) for column in range(dim)]
     return struct.pack(f"<qq{len(data)}f", rows, dim, *data)
 
@@ -141,7 +141,7 @@ def make(folder: Path) -> None:
     before = "from before there were a number and versions"
     valid("old", model(2, 4, version=None), before, found(2, 4))
     valid("old_labels", model(2, 4, version=None, kind=3, labels=1), f"a classifier {before}, without n-grams", none)
-    bad = [b"kter\xec", b"\x8epatn\x98", "the"]  # of cp852: the second begins with what looks like a character's end
+    bad = [b"kter\xec", b"\x8epatn\x98", "the"]  # cp852: the second begins with a byte of the form 10xxxxxx
     told = ("tokens that are not UTF-8, their bytes kept: 2, the first 'kter\\udcec'",)
     ngrams = [buckets(word, 2, 4) for word in bad]
     data = model(2, 4, version=None, words=bad)

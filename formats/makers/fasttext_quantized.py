@@ -1,4 +1,4 @@
-"""fastText's .ftz of its SPEC: the rows of a quantized model are made of codes, centroids and norms, one by one."""
+"""fastText .ftz files: quantized matrices of codes, centroids and norms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALL = len(WORDS) + BUCKETS
 
 @dataclass(frozen=True)
 class Quantizer:
-    """How the rows are cut: into parts of `width` columns, the last of which may have fewer."""
+    """How rows are divided: into parts of `width` columns; the last may have fewer."""
 
     dim: int = 2
     width: int = 2
@@ -23,11 +23,11 @@ class Quantizer:
 
     @property
     def widths(self) -> list[int]:
-        """Columns of each part."""
+        """Number of columns of each part."""
         return [min(self.width, self.dim - start) for start in range(0, self.dim, self.width)]
 
     def number(self, row: int, column: int) -> float:
-        """Return a number of the matrix; all of them are exact in float32."""
+        """Return a number of the matrix; all are exact in float32."""
         part, place = divmod(column, self.width)
         return centroid(part, code(row, part), place) * (norm(norm_code(row)) if self.norms else 1)
 
@@ -68,7 +68,7 @@ def matrix(
     cut: tuple[int, int, int, int] | None = None,
     cut_norms: tuple[int, int, int, int] = (1, 1, 1, 1),
 ) -> bytes:
-    """Return a quantized matrix; what is given beside quantizer and rows stands in place of the right numbers."""
+    """Return a quantized matrix; arguments after `rows` replace correct values, to make damaged files."""
     widths = quantizer.widths
     codes = bytes(code(row, part) for row in range(rows) for part in range(len(widths)))
     head = (quantizer.norms, rows, columns or quantizer.dim, len(codes) if size is None else size)
@@ -115,8 +115,8 @@ def _invalid(folder: Path) -> None:
         data = model(dim=dim, matrix=quantized)
         write_invalid(folder, f"quantized_{name}.ftz", data[:stop], f"{{path}}: {reason}")
 
-    behind = 1 + 16 + 4 * 2  # the output matrix
-    rest = 16 + 4 * 256 * 2 + behind  # the quantizer too
+    behind = 1 + 16 + 4 * 2  # size of the output matrix
+    rest = 16 + 4 * 256 * 2 + behind  # size of the quantizer and the output matrix
     invalid("cut_in_the_header", matrix(plain), "cut short in its quantized matrix", stop=-rest - ALL - 5)
     invalid("cut_in_the_codes", matrix(plain), "cut short in its codes: 13 bytes, but 12 are left", stop=-rest - 1)
     invalid("cut_in_the_quantizer", matrix(plain), "cut short in its quantizer", stop=-rest + 15)

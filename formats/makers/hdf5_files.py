@@ -1,4 +1,4 @@
-"""HDF5 of formats/hdf5/SPEC.md by h5py: the layouts in the wild, what leads out of a file, and what is no table."""
+"""HDF5 files, written by h5py: layouts found in practice, references to other files, and files without a table."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def made(layout: Callable[[Any], None]) -> bytes:
 
 
 def plain(file: Any) -> None:
-    """Write a matrix and fixed-length strings of the same number, among others."""
+    """Write a matrix and as many fixed-length strings, among other datasets."""
     file["some/vectors"] = MATRIX
     file["some/words"] = LABELS
     file["some/counts"] = np.arange(3)
@@ -54,7 +54,7 @@ def variable(file: Any) -> None:
 
 
 def chunked(file: Any) -> None:
-    """Write chunks across columns, packed with shuffle, gzip and a checksum."""
+    """Write chunks that divide the columns, with shuffle, gzip and a checksum."""
     file.create_dataset("vectors", data=MATRIX, chunks=(2, 1), compression="gzip", shuffle=True, fletcher32=True)
     file.create_dataset("words", data=LABELS, chunks=(2,), compression="lzf")
 
@@ -72,12 +72,12 @@ def half(file: Any) -> None:
 
 
 def userblock(file: Any) -> None:
-    """Write 512 bytes in front."""
+    """Write a user block of 512 bytes at the start."""
     plain(file)
 
 
 def pandas_fixed(file: Any) -> None:
-    """Write a frame by pandas, format fixed, as ConceptNet Numberbatch is kept."""
+    """Write a pandas frame in format fixed, like ConceptNet Numberbatch."""
     group = file.create_group("mat")
     group.attrs["pandas_type"] = np.bytes_(b"frame")
     group["axis0"] = group["block0_items"] = np.arange(2)
@@ -87,7 +87,7 @@ def pandas_fixed(file: Any) -> None:
 
 
 def pandas_by_column(file: Any) -> None:
-    """Write a frame by pandas, its block not transposed."""
+    """Write a pandas frame whose block is not transposed."""
     pandas_fixed(file)
     del file["mat/block0_values"]
     file["mat/block0_values"] = np.ascontiguousarray(MATRIX.T)
@@ -95,7 +95,7 @@ def pandas_by_column(file: Any) -> None:
 
 
 def anndata(file: Any) -> None:
-    """Write anndata: X and the names of obs."""
+    """Write anndata: X, and the names in obs."""
     file["X"] = MATRIX
     file["pca"] = np.ones((3, 2), "<f4")
     file["obs/cell"] = LABELS
@@ -104,13 +104,13 @@ def anndata(file: Any) -> None:
 
 
 def keras(file: Any) -> None:
-    """Write weights of Keras 3; words beside the file."""
+    """Write weights of Keras 3; the words are in another file."""
     file["layers/embedding/vars/0"] = MATRIX
     file["optimizer/2"] = MATRIX
 
 
 def keras_legacy(file: Any) -> None:
-    """Write weights of Keras before 3; words beside the file."""
+    """Write weights of Keras before 3; the words are in another file."""
     file["model_weights/embedding_1/embedding_1/embeddings:0"] = MATRIX
     file["model_weights/dense/dense/kernel:0"] = np.ones((2, 4), "<f4")
 
@@ -161,19 +161,19 @@ def external_link(file: Any) -> None:
 
 
 def external_storage(file: Any) -> None:
-    """Keep the numbers in another file."""
+    """Store the numbers in another file."""
     file.create_dataset("t", (3, 2), "<f4", external=[("elsewhere", 0, 24)])
 
 
 def virtual(file: Any) -> None:
-    """Show the numbers of another file."""
+    """Refer to the numbers of another file."""
     properties, space = _properties(), h5py.h5s.create_simple((3, 2))
     properties.set_virtual(space, b"elsewhere.h5", b"v", space)
     h5py.h5d.create(file.id, b"t", h5py.h5t.IEEE_F32LE, space, properties)
 
 
 def unknown_filter(file: Any) -> None:
-    """Pack with a filter that libhdf5 would load from a plugin."""
+    """Compress with a filter for which libhdf5 would load a plugin."""
     properties, space = _properties(), h5py.h5s.create_simple((3, 2))
     properties.set_chunk((3, 2))
     properties.set_filter(32015, h5py.h5z.FLAG_OPTIONAL)
@@ -187,23 +187,23 @@ def _properties() -> Any:
 
 
 def never_written(file: Any) -> None:
-    """Claim four petabytes."""
+    """Declare four petabytes that are not stored."""
     file.create_dataset("t", (10**9, 10**6), "<f4", chunks=(1000, 100))
 
 
 def pickled_labels(file: Any) -> None:
-    """Keep the labels as pandas keeps those that are not all strings."""
+    """Pickle the labels, as pandas does if not all are strings."""
     pandas_fixed(file)
     del file["mat/axis1"]
     file.create_dataset("mat/axis1", (1,), h5py.vlen_dtype(np.uint8))
 
 
 def whole_numbers(file: Any) -> None:
-    """Hold no floating matrix."""
+    """Write an integer matrix and no floating one."""
     file["ids"] = np.ones((3, 2), "<i8")
     file["words"] = LABELS
 
 
 def whole_numbers_unnamed(file: Any) -> None:
-    """Hold no floating matrix, which is found all the same."""
+    """Write an integer matrix and no floating one, read without naming the matrix."""
     whole_numbers(file)

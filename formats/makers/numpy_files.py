@@ -1,4 +1,4 @@
-"""NumPy's .npy and .npz of their SPECs: headers by hand, zips by zipfile, nothing packed."""
+""".npy and .npz files: headers written by hand, zips by zipfile without compression."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ OBJECTS = "an array of Python objects, which would be unpickled: save the matrix
 
 
 def header(descr: str, shape: str, order: bool = False, version: int = 1) -> bytes:
-    """Return a header; `shape` as Python writes it."""
+    """Return a header; `shape` is Python source text."""
     text = f"{{'descr': {descr!r}, 'fortran_order': {order}, 'shape': {shape}, }}"
     text += " " * (-(len(text) + 11) % 64) + "\n"
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text.encode()
 
 
 def array(descr: str = "<f4", order: bool = False, version: int = 1, shape: str = "(3, 2)") -> bytes:
-    """Return the matrix in a layout."""
+    """Return the matrix in C or Fortran order."""
     numbers = BY_COLUMN if order else NUMBERS
     return header(descr, shape, order, version) + struct.pack(f"{descr[0]}6{CODES[descr[1:]]}", *numbers)
 
@@ -93,7 +93,7 @@ def _invalid_npy(folder: Path) -> None:
 
 
 def archive(*members: tuple[str, bytes]) -> bytes:
-    """Return a zip of members, stored."""
+    """Return a zip of uncompressed members."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, data in members:
@@ -102,7 +102,7 @@ def archive(*members: tuple[str, bytes]) -> bytes:
 
 
 def texts(words: list[str], order: str = "<") -> bytes:
-    """Return an array of words, four bytes a letter."""
+    """Return an array of words, four bytes per character."""
     wide = max(map(len, words))
     encoding = "utf-32-le" if order == "<" else "utf-32-be"
     data = b"".join(word.encode(encoding).ljust(4 * wide, b"\0") for word in words)

@@ -1,6 +1,6 @@
-"""The plain file inside every compression, and a zip of two.
+"""One plain file in every compression format, and zips with other contents.
 
-The packed bytes may differ with the version of a compressor; what is inside may not.
+The compressed bytes may differ between versions of a compressor; the content must not.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def zstd_raw(data: bytes) -> bytes:
 
 
 def encrypted(data: bytes) -> bytes:
-    """Set the flag of a password in a zip, for its member and in its directory (APPNOTE.TXT, 4.4.4)."""
+    """Set the encryption flag in a zip, for its member and in its directory (APPNOTE.TXT, 4.4.4)."""
     changed = bytearray(data)
     changed[data.index(b"PK\3\4") + 6] |= 1
     changed[data.index(b"PK\1\2") + 8] |= 1
@@ -96,7 +96,7 @@ def encrypted(data: bytes) -> bytes:
 
 
 def zip_of(members: dict[str, bytes]) -> bytes:
-    """Zip members without compressing them, so that equal members make equal bytes."""
+    """Zip members without compression, so that equal members give equal bytes."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():

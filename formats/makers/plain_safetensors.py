@@ -1,4 +1,4 @@
-"""Plain safetensors of formats/safetensors/SPEC.md: the layouts in the wild, and what fits no words."""
+"""Plain safetensors files: layouts found in practice, and matrices that do not match their words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make(folder: Path) -> None:
 
 
 def matrix(name: str, dtype: str = "F32", rows: list[str] = ROWS) -> Part:
-    """Return a matrix of decimals as a part of a file."""
+    """Return a matrix given in decimals as a tensor of a file."""
     numbers = [number for row in rows for number in row.split()]
     data = struct.pack(f"<{len(numbers)}d", *map(float, numbers)) if dtype == "F64" else b""
     data = data or b"".join(encode(number, dtype) for number in numbers)
@@ -32,7 +32,7 @@ def matrix(name: str, dtype: str = "F32", rows: list[str] = ROWS) -> Part:
 
 
 def safetensors(*parts: Part, pad: int = 0) -> bytes:
-    """Put a file together; `pad` spaces behind the header move the data off its alignment."""
+    """Assemble a file; `pad` spaces after the header make the data unaligned."""
     header, end = {}, 0
     for name, dtype, shape, data in parts:
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + len(data)]}

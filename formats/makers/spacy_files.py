@@ -1,4 +1,4 @@
-"""spaCy's folders of its SPEC: MurmurHash64A by itself, maps of msgpack, and the .npy beside them."""
+"""Folders of spaCy's vectors, with own implementations of MurmurHash64A, msgpack maps and .npy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_PLACE = "not vectors of spaCy's: expected a folder with vectors and key2row, 
 
 
 def murmur(word: str) -> int:
-    """MurmurHash64A with the seed 1."""
+    """Hash with MurmurHash64A, seed 1."""
     data = word.encode()
     whole = len(data) // 8 * 8
     hashed = 1 ^ len(data) * MULTIPLIER & MASK
@@ -32,7 +32,7 @@ def murmur(word: str) -> int:
 
 
 def number(value: int) -> bytes:
-    """Return a whole number of msgpack, as short as can be."""
+    """Return an integer in msgpack, in the shortest encoding."""
     if value < 0:
         return struct.pack("b", value) if value >= -32 else b"\xd3" + struct.pack(">q", value)
     if value < 128:
@@ -42,13 +42,13 @@ def number(value: int) -> bytes:
 
 
 def key_map(rows: dict[int, int], head: bytes | None = None) -> bytes:
-    """Return the map of msgpack from keys to rows."""
+    """Return the msgpack map from keys to rows."""
     head = bytes([0x80 | len(rows)]) if head is None else head
     return head + b"".join(number(key) + number(row) for key, row in rows.items())
 
 
 def array(rows: int = 4, numbers: list[float] = NUMBERS, descr: str = "<f4") -> bytes:
-    """Return a .npy of two columns."""
+    """Return a .npy file with two columns."""
     text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, 2), }}".ljust(117) + "\n"
     kind = {"<f4": "<f", "<f2": "<e"}[descr]
     return b"\x93NUMPY\1\0" + struct.pack("<H", 118) + text.encode() + b"".join(struct.pack(kind, n) for n in numbers)
@@ -61,7 +61,7 @@ def folder_of(
     inside: str = "",
     **mode: Any,
 ) -> dict[str, bytes]:
-    """Return the files of a folder by their names; without `keys`, those of `WORDS` with rows in order."""
+    """Return the files of a folder by name; without `keys`, the keys of `WORDS` with rows in order."""
     given = {murmur(str(word)): row for row, word in enumerate(WORDS)} if keys is None else keys
     listed = sorted(map(str, WORDS)) if strings is None else strings
     return {
