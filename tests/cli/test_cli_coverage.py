@@ -1,4 +1,4 @@
-"""`embstore coverage` by itself."""
+"""`embstore coverage`: its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's examples, run as they stand: Python sessions by doctest, shell sessions by the shell."""
+"""The README's examples are run: Python sessions by doctest, shell sessions by the shell; and its links."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 @pytest.fixture
 def folder_of_readme(real_glove_text: Path, real_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the real GloVe, text and store, as the README supposes it."""
+    """A folder with the files that the README assumes: the real GloVe as text and as a store, and a corpus."""
     (tmp_path / "glove.6B.50d.txt").symlink_to(real_glove_text)
     (tmp_path / "glove.6B.50d.safetensors").symlink_to(real_store)
     (tmp_path / "corpus.txt").write_text("the cat sat on THE qzxv mat", encoding="utf-8")
@@ -41,7 +41,7 @@ def test_python_sessions(folder_of_readme: Path) -> None:
 
 
 def shell_examples() -> list[tuple[str, str]]:
-    """Each command of the console blocks with what the README shows below it."""
+    """Each command of the console blocks, with the output that the README shows below it."""
     text = "".join(text for language, text in BLOCKS if language == "console")
     return [(command, shown) for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)]
 
