@@ -1,5 +1,5 @@
-# make demo: real GloVe vectors by name.   make test: all checks.   Both set up .venv first.
-# make test-pythons: the tests that need no torch, on each other Python that is found.
+# make demo: convert and look up real GloVe vectors.   make test: all checks.   make bench: benchmarks.
+# make test-pythons: the tests that need no torch, on each other Python that is found.   Each sets up .venv first.
 PYTHON ?= python3.11
 BIN := .venv/bin
 

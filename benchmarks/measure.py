@@ -1,6 +1,7 @@
-"""Running what is measured: in turns (A B C A B C ...), each in a process of its own.
+"""Run measurements: the cases interleaved (A B C A B C ...), each in a separate process.
 
-Only the standard library is imported here: on Linux a child's peak memory counts from its parent's, some 25 MB.
+Only the standard library is imported here: on Linux the peak memory of a child includes that of its parent at the
+fork, some 25 MB.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ CHILDREN = Path(__file__).parent / "children"
 
 @dataclass(frozen=True)
 class Run:
-    """A process to measure; what it prints on stdout, where that is a JSON object, are its own figures.
+    """A process to measure. If it prints a JSON object on stdout, that contains its own metrics.
 
     Attributes
     ----------
     command
         Program and arguments.
     case
-        The row that its wall time and peak memory belong to; None where the process compares several cases
-        and prints ``{case: figures}``.
+        The row for its wall time and peak memory; None if the process measures several cases and prints
+        ``{case: metrics}``.
     environment
-        Variables to add.
+        Environment variables to add.
     figures
-        What to take of the object printed: its name there and the metric here. Empty takes all of it.
+        Which metrics to use of the printed object: its name there -> metric here. Empty uses all.
     output
-        A file that it writes, removed beforehand: freeing the old one is no part of the work.
+        A file that it writes, removed beforehand, so that freeing the old one is not measured.
     """
 
     command: Sequence[str | Path]
@@ -47,18 +48,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Part:
-    """Cases that are measured in turns, and how to show them.
+    """Cases that are measured interleaved, and how to show them.
 
     Attributes
     ----------
     name, title
-        For ``--only``, and above the table.
+        Value for ``--only``, and heading of the table.
     baseline
-        The case that the others' ratios are against.
+        The case that the ratios of the others refer to.
     columns
-        Metric and heading; the metric's last word is its unit: seconds, bytes or rate (bytes a second).
+        Metric and heading; the metric's last word is its unit: seconds, bytes or rate (bytes per second).
     runs
-        What to run in each round.
+        The processes of each round.
     """
 
     name: str
@@ -74,11 +75,11 @@ def child(python: Path, script: str, *arguments: str | Path | int) -> list[str |
 
 
 def measure(part: Part, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Run each of the part's processes once a round.
+    """Run each of the part's processes once per round.
 
     Returns
     -------
-    Of each case the metrics, of each metric a value a round.
+    ``{case: {metric: values}}``, one value per round.
     """
     samples: dict[str, dict[str, list[float]]] = {}
     for number in range(rounds):
@@ -91,7 +92,7 @@ def measure(part: Part, rounds: int) -> dict[str, dict[str, list[float]]]:
 
 
 def run_once(run: Run, number: int) -> dict[str, Metrics]:
-    """Run a process to its end and return the figures of its cases; CalledProcessError where it fails."""
+    """Run a process to its end and return ``{case: metrics}``; CalledProcessError if it fails."""
     environment = {**os.environ, **run.environment, "BENCHMARK_ROUND": str(number)}
     if run.output is not None:
         run.output.unlink(missing_ok=True)
@@ -117,5 +118,5 @@ def _figures(run: Run, printed: bytes) -> Metrics:
 
 
 def peak_bytes(usage: resource.struct_rusage) -> int:
-    """Return the largest resident size, which macOS counts in bytes and others in KiB."""
+    """Return the peak resident size in bytes; macOS reports bytes, other systems KiB."""
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

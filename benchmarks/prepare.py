@@ -1,4 +1,4 @@
-"""What the measurements need, made once in ``benchmarks/work``: peers, the real GloVe text, stores."""
+"""Prepare ``benchmarks/work``, once: the peers' environment, the real GloVe text, stores and other files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GLOVE_SHA256 = "d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f
 
 @dataclass(frozen=True)
 class Work:
-    """Where things are: embstore's own Python and command, the peers' Python, and the files."""
+    """Paths: Python and command of embstore, Python of the peers, and the files."""
 
     python: Path
     embstore: Path
@@ -29,7 +29,7 @@ class Work:
 
 
 def prepare() -> Work:
-    """Make what is not there yet; embstore itself runs from this checkout, in the Python that runs this."""
+    """Create what is missing; embstore runs from this checkout, with the current Python."""
     WORK.mkdir(exist_ok=True)
     python = Path(sys.executable)
     work = Work(
@@ -49,7 +49,7 @@ def prepare() -> Work:
 
 
 def install_peers(folder: Path) -> Path:
-    """Install the peers into an environment of their own, with the versions that `constraints.txt` names."""
+    """Install the peers into a separate environment, with the versions from `constraints.txt`."""
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
@@ -60,15 +60,15 @@ def install_peers(folder: Path) -> Path:
 
 
 def check_text(path: Path) -> None:
-    """Compare with the text published; this also has the file cached before anything is timed."""
+    """Check that the text is the published one; this also loads it into the page cache before anything is timed."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != GLOVE_SHA256:
-        raise SystemExit(f"{path}: sha256 {found}, expected {GLOVE_SHA256}; delete the file to have it made again")
+        raise SystemExit(f"{path}: sha256 {found}, expected {GLOVE_SHA256}; delete the file to create it again")
 
 
 def synthetic_store(work: Work, tokens: int) -> Path:
-    """Return a store of so many made-up tokens and 50 numbers each."""
+    """Return a store with this many generated tokens and 50 numbers each."""
     path = work.folder / f"synthetic-{tokens}.safetensors"
     if stale(path):
         subprocess.run(child(work.python, "write_store.py", path, tokens), check=True)
@@ -76,7 +76,7 @@ def synthetic_store(work: Work, tokens: int) -> Path:
 
 
 def int8_store(work: Work) -> Path:
-    """Return the table in rows of 8 bits."""
+    """Return the table as an int8 store."""
     path = work.folder / "glove.6B.50d.int8.safetensors"
     if stale(path):
         options = ["--quiet", "--overwrite", "--dtype", "int8"]
@@ -85,13 +85,13 @@ def int8_store(work: Work) -> Path:
 
 
 def stale(path: Path) -> bool:
-    """Tell whether a store is missing or older than the code that writes stores."""
+    """Return whether a store is missing or older than embstore's code."""
     code = max(file.stat().st_mtime for file in (ROOT / "embstore").rglob("*.py*") if "__pycache__" not in file.parts)
     return not path.exists() or path.stat().st_mtime < code
 
 
 def gensim_vectors(work: Work) -> Path:
-    """Return the table as gensim saves it to be mapped."""
+    """Return the table as saved by gensim, for memory-mapping."""
     path = work.folder / "glove.kv"
     if not path.exists():
         subprocess.run(child(work.peers, "write_gensim.py", path, work.text), check=True)

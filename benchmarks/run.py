@@ -1,6 +1,6 @@
-"""Measure embstore beside its peers: `python benchmarks/run.py`; `make bench` has the environment for it.
+"""Measure embstore and its peers: `python benchmarks/run.py`; `make bench` sets up the environment first.
 
-Results go to ``benchmarks/results.json``, and as a table to the screen. All else is kept in ``benchmarks/work``.
+Results are written to ``benchmarks/results.json`` and printed as tables. All other files are in ``benchmarks/work``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OWN = ("embstore", "numpy", "torch")
 
 
 def main() -> None:
-    """Measure all parts, or those named, and keep the results of the others."""
+    """Measure all parts, or those named on the command line; stored results of other parts are kept."""
     options = parse_arguments()
     work = prepare()
     results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"parts": {}}
@@ -35,7 +35,7 @@ def main() -> None:
         try:
             part = PARTS[name](work)
             results["parts"][name] = described(part, measure(part, options.rounds), options.rounds)
-        except subprocess.CalledProcessError as error:  # the other parts are worth having all the same
+        except subprocess.CalledProcessError as error:  # go on with the other parts
             failed.append(f"{name}: {error}")
             continue
         options.out.write_text(as_json(results), encoding="utf-8")
@@ -47,14 +47,14 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="how often each case is measured (5)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements per case (5)")
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part; may be repeated")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go (benchmarks/results.json)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="file for the results (benchmarks/results.json)")
     return parser.parse_args()
 
 
 def described(part: Part, samples: dict[str, dict[str, list[float]]], rounds: int) -> dict[str, Any]:
-    """Return a part's samples with what is needed to show them."""
+    """Return a part's samples with the labels that the tables need."""
     columns = dict(part.columns)
     cases = {
         case: {metric: values for metric, values in metrics.items() if metric in columns}
@@ -70,7 +70,7 @@ def as_json(results: dict[str, Any]) -> str:
 
 
 def machine(work: Work) -> dict[str, Any]:
-    """Describe what matters to the figures, and nothing that names the machine."""
+    """Describe the hardware and the versions, without anything that identifies the machine."""
     return {
         "cpu": cpu_name(),
         "cores": os.cpu_count(),
@@ -81,14 +81,14 @@ def machine(work: Work) -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """Return the processor's name where Linux tells it."""
+    """Return the processor's name on Linux, else ``unknown``."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="ascii", errors="replace").splitlines() if info.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def peer_versions(work: Work) -> dict[str, str]:
-    """Ask the peers' environment."""
+    """Return the versions of the packages in the peers' environment."""
     code = f"import json, importlib.metadata as m; print(json.dumps({{name: m.version(name) for name in {PEERS!r}}}))"
     found: dict[str, str] = json.loads(subprocess.run([work.peers, "-c", code], check=True, capture_output=True).stdout)
     return found

@@ -1,7 +1,7 @@
 """Show the results as Markdown: `python benchmarks/table.py [results.json] [--write]`.
 
-``--write`` puts the tables between the two ``<!-- benchmark -->`` lines of benchmarks/README.md, and what stands out
-in them between those of README.md.
+``--write`` replaces the text between the two ``<!-- benchmark -->`` lines: in benchmarks/README.md by all tables, in
+README.md by a table of the main results.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ UNITS = {
     "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")),
     "rate": ((1e9, "GB/s"), (1e6, "MB/s")),
 }
-LEAST = {"seconds": 1e-9, "bytes": 1e6}
-# A row of the README for each of these parts: what is done, and the metric to show.
+SMALLEST_BASELINE = {"seconds": 1e-9, "bytes": 1e6}
+# Rows of the table in README.md: part, description, and the metric to show.
 HIGHLIGHTS = {
     "text": ("GloVe text, 171 MB, to a finished store; the others read it into memory", "process_seconds"),
     "word2vec-bin": ("word2vec binary to a finished store", "inside_seconds"),
     "npy": ("NumPy .npy to a finished store", "inside_seconds"),
     "hdf5": ("HDF5 to a finished store", "inside_seconds"),
     "opening": ("open, first vector", "open_seconds"),
-    "zipf": ("1,000,000 words to rows, as frequent as in text", "lookup_seconds"),
-    "uniform": ("1,000,000 words to rows, all words alike", "lookup_seconds"),
-    "ready": ("a layer, from its file", "ready_seconds"),
+    "zipf": ("1,000,000 words to rows, distributed as in text", "lookup_seconds"),
+    "uniform": ("1,000,000 words to rows, uniformly distributed", "lookup_seconds"),
+    "ready": ("a layer from its file", "ready_seconds"),
     "pooling": ("8,192 bags of 50 words to their summed vectors", "seconds"),
 }
 
 
 def main() -> None:
-    """Print the tables, or put them where they are read."""
+    """Print the tables, or write them into the READMEs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("results", type=Path, nargs="?", default=FOLDER / "results.json")
     parser.add_argument(
-        "--write", type=Path, nargs="?", const=FOLDER.parent, help="put into the READMEs of this checkout"
+        "--write", type=Path, nargs="?", const=FOLDER.parent, help="write the tables into the READMEs of this checkout"
     )
     options = parser.parse_args()
     results = json.loads(options.results.read_text(encoding="utf-8"))
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def replaced(text: str, shown: str) -> str:
-    """Return the text with what stands between its two marks replaced."""
+    """Return the text with the part between its two marks replaced."""
     pieces = text.split(MARK)
     if len(pieces) != 3:
         raise ValueError(f"{len(pieces) - 1} lines {MARK}, expected 2")
@@ -64,18 +64,18 @@ def replaced(text: str, shown: str) -> str:
 
 
 def render(results: dict[str, Any]) -> str:
-    """Return a table for each part, under a line that says what it was measured on."""
+    """Return a line about the machine and the versions, then one table per part."""
     machine = results["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     head = (
-        f"Medians (least to most), and how many times the first row's: 2x is twice as much. Measured in turns on "
-        f"{machine['cores']} cores ({machine['cpu']}, {machine['system']}), Python {machine['python']}, {packages}."
+        f"Medians (minimum to maximum); in bold the ratio to the first row (2x: twice as much). Measured interleaved "
+        f"on {machine['cores']} cores ({machine['cpu']}, {machine['system']}), Python {machine['python']}, {packages}."
     )
     return "\n\n".join([head, *map(part_table, results["parts"].values())])
 
 
 def highlights(results: dict[str, Any]) -> str:
-    """Return one table: of each part embstore's time, and how many times as long the others take."""
+    """Return one table: per part, embstore's time and how many times as long the others take."""
     machine = results["machine"]
     rows = [(f"on {machine['cores']} cores ({machine['cpu']})", "embstore", "times as long"), ("---", "---", "---")]
     for part, (done, metric) in HIGHLIGHTS.items():
@@ -85,7 +85,7 @@ def highlights(results: dict[str, Any]) -> str:
 
 
 def _compared(part: dict[str, Any], metric: str) -> tuple[str, str]:
-    """Return the baseline's median, and the ratios of the others that are not embstore itself."""
+    """Return the baseline's median, and the ratios of all cases that are not embstore."""
     medians = {case: median(values[metric]) for case, values in part["cases"].items() if values.get(metric)}
     own = medians[part["baseline"]]
     others = sorted((value / own, case) for case, value in medians.items() if not case.startswith("embstore"))
@@ -95,7 +95,7 @@ def _compared(part: dict[str, Any], metric: str) -> tuple[str, str]:
 
 
 def part_table(part: dict[str, Any]) -> str:
-    """Return one part's table: a row for each case, the baseline first."""
+    """Return the table of one part: one row per case, the baseline first."""
     columns, cases, base = part["columns"], part["cases"], part["cases"][part["baseline"]]
     names = sorted(cases, key=lambda name: name != part["baseline"])
     rows = [[name, *(cell(metric, cases[name], base) for metric in columns)] for name in names]
@@ -104,20 +104,20 @@ def part_table(part: dict[str, Any]) -> str:
 
 
 def cell(metric: str, case: dict[str, list[float]], base: dict[str, list[float]]) -> str:
-    """Return median, range and ratio; none against next to nothing, nor of a rate: the time beside it has one."""
+    """Return median, range and ratio; no ratio if the baseline is tiny, nor for rates, whose times already have one."""
     values = case.get(metric)
     if not values:
         return ""
     middle, unit = median(values), metric.rpartition("_")[2]
     shown = f"{quantity(middle, unit)} ({bare(min(values), middle, unit)} to {bare(max(values), middle, unit)})"
     usual = median(base.get(metric, [0]))
-    if case is base or unit == "rate" or usual < LEAST[unit]:
+    if case is base or unit == "rate" or usual < SMALLEST_BASELINE[unit]:
         return shown
     return f"{shown} **{digits(middle / usual)}x**"
 
 
 def scale(value: float, unit: str) -> tuple[float, str]:
-    """Return the largest unit that the value fills, and its size."""
+    """Return the size and the name of the largest unit that is not larger than the value."""
     return next((step for step in UNITS[unit] if abs(value) >= step[0]), UNITS[unit][-1])
 
 
@@ -128,7 +128,7 @@ def quantity(value: float, unit: str) -> str:
 
 
 def bare(value: float, like: float, unit: str) -> str:
-    """Return a value in the unit that another one is shown in."""
+    """Return a value without its unit, in the unit chosen for `like`."""
     return digits(value / scale(like, unit)[0])
 
 

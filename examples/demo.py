@@ -1,6 +1,6 @@
-"""What `make demo` shows: real GloVe rows become one file, and words are looked up in it.
+"""The demo of `make demo`: convert real GloVe rows into one file, and look words up in it.
 
-Commands and lines of Python are shown, then run as shown.
+Each command and each line of Python is printed, then run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SESSION = f"""
 glove = embstore.open("{STORE}")
 glove
 glove["frog"][:4]
-glove.rows("i was very happy with qzxv".split())  # -1: not there
+glove.rows("i was very happy with qzxv".split())  # -1: unknown
 emb = embstore.Embedding.from_pretrained(glove, padding=True, oov="lower,hash:100")  # frozen, a torch layer
 ids = emb.encode([["The", "king", "was", "happy"], ["good", "qzxv"]])
 ids
@@ -38,7 +38,7 @@ emb(ids).shape
 
 
 def main() -> None:
-    """Convert, look up, compare, and make a layer."""
+    """Convert, find similar words, look up, and make a layer."""
     os.chdir(ROOT)
     Path(STORE).parent.mkdir(exist_ok=True)
     for command in COMMANDS.strip().splitlines():
@@ -51,18 +51,18 @@ def main() -> None:
         print(">>>", line)
         console.push(line)
 
-    print(f"\nopening the file and looking up one word took {opening_time() * 1000:.1f} ms: it is mapped, not read")
+    print(f"\nopening the file and looking up one word took {opening_time() * 1000:.1f} ms: the file is memory-mapped")
 
 
 def opening_time() -> float:
-    """Seconds from the path to the vector of one word: the best of three, the modules being loaded."""
-    taken = []
+    """Return the seconds from the path to the vector of one word: the best of three, with modules already loaded."""
+    seconds = []
     for _ in range(3):
         start = time.perf_counter()
         with embstore.open(STORE) as glove:
             glove["frog"]
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
 if __name__ == "__main__":

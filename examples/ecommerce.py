@@ -1,9 +1,9 @@
-"""A recommender that says whether a customer will come back.
+"""A recommender model that predicts whether a customer will return.
 
-Its features are three columns of numbers, the last purchased products as a ragged bag, the home state, and the
-first five words of a review by GloVe vectors that stay frozen.
+Its features are three columns of numbers, the products purchased last as a ragged bag, the home state, and the
+first five words of a review, as frozen GloVe vectors.
 
-The data is made up: whoever wrote a kind review and bought product 7 tends to come back.
+The data is synthetic: customers who wrote a kind review or bought product 7 tend to return.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ UNKIND = ["bad", "terrible", "awful", "horrible", "worst"]
 
 
 def make_rows(count: int) -> list[dict[str, Any]]:
-    """Make customers up."""
+    """Generate customers."""
     return [make_row(random.Random(i)) for i in range(count)]
 
 
 def make_row(chance: random.Random) -> dict[str, Any]:
-    """Make a customer up. Some wrote no review, and bought nothing."""
+    """Generate a customer. Some bought nothing."""
     kind = chance.random() < 0.5
     purchased = [f"product{chance.randrange(20)}" for _ in range(chance.randrange(5))]
     verdict = chance.choice(KIND if kind else UNKIND)
@@ -48,7 +48,7 @@ def make_row(chance: random.Random) -> dict[str, Any]:
 
 
 class Model(torch.nn.Module):
-    """Tables, side by side, under two linear layers."""
+    """The concatenated features of the tables, and two linear layers."""
 
     def __init__(self, tables: Tables) -> None:
         super().__init__()
@@ -62,13 +62,13 @@ class Model(torch.nn.Module):
 
 
 def make_tables(glove: Path) -> Tables:
-    """One table a feature, each with its own policy for words that it does not have."""
+    """Return one layer per feature, each with its own policy for unknown words."""
     return Tables(
         {
-            # The catalogue keeps growing: products are hashed into 64 rows, which train.
+            # The catalogue keeps growing: products are hashed into 64 trainable rows.
             "purchased": EmbeddingBag.from_vocabulary([], 8, oov="hash:64", mode="mean", std=0.1),
             "state": Embedding.from_vocabulary(STATES, 4, oov="zero"),
-            # The special rows are in the file, so this is zero-copy; persistent=False keeps it out of checkpoints.
+            # The special rows are in the file: no copy is needed. persistent=False keeps the weight out of checkpoints.
             "review": Embedding.from_pretrained(glove, padding=True, persistent=False),
         },
         dense=["age", "visits", "basket"],
@@ -78,7 +78,7 @@ def make_tables(glove: Path) -> Tables:
 
 
 def train(model: Model, loader: DataLoader[Any], optimizer: torch.optim.Optimizer) -> float:
-    """Go through the data once; return the mean loss."""
+    """Train for one epoch and return the mean loss."""
     losses = []
     for batch in loader:
         loss = torch.nn.functional.binary_cross_entropy_with_logits(model(batch), batch["back"])
@@ -98,13 +98,13 @@ def main() -> None:
         model = Model(make_tables(glove))
         rows: Any = make_rows(2000)
         loader = DataLoader[Any](rows, batch_size=50, shuffle=True, collate_fn=model.tables.collate)
-        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=0.01)
-        print(f"{model.tables.out_features} features, {sum(map(torch.numel, trained)):,} numbers to train")
+        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.Adam(trainable, lr=0.01)
+        print(f"{model.tables.out_features} features, {sum(map(torch.numel, trainable)):,} trainable parameters")
         for epoch in range(5):
             print(f"epoch {epoch + 1}: loss {train(model, loader, optimizer):.3f}")
-        kept = sum(value.numel() for value in model.state_dict().values() if isinstance(value, torch.Tensor))
-        print(f"a checkpoint keeps {kept:,} numbers, and the sha256 of {glove.name}")
+        saved = sum(value.numel() for value in model.state_dict().values() if isinstance(value, torch.Tensor))
+        print(f"a checkpoint contains {saved:,} numbers, and the sha256 of {glove.name}")
 
 
 if __name__ == "__main__":

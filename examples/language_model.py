@@ -1,7 +1,7 @@
-"""A language model's batches: windows of sequence length 5, two at a time, with targets shifted by one word.
+"""A language model: batches of two windows with sequence length 5, and targets shifted by one word.
 
-Only the words of the text are kept, with their rows of a real GloVe table, so that an id is both input and target; a
-small recurrent network learns the text by heart.
+The vocabulary is reduced to the words of the text, with their rows of a real GloVe table, so that an id is both input
+and target. A small recurrent network memorizes the text.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ the dog saw a cat . the cat saw a toad and the toad saw the frog . a princess sa
 
 
 class Windows(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Windows of ids, one behind the other, and the same windows one word on.
+    """Consecutive windows of ids as inputs, and the same windows shifted by one word as targets.
 
     Parameters
     ----------
     ids
-        The text, int64 (words,).
+        Ids of the text, int64 (words,).
     length
-        Words in a window.
+        Number of words in a window.
     """
 
     def __init__(self, ids: torch.Tensor, length: int) -> None:
@@ -45,7 +45,7 @@ class Windows(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 class Model(torch.nn.Module):
-    """Frozen embeddings, a recurrent layer, and scores of all words."""
+    """Frozen embeddings, a recurrent layer, and a linear layer that scores all words."""
 
     def __init__(self, embedding: Embedding) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Model(torch.nn.Module):
         self.scores = torch.nn.Linear(64, embedding.num_embeddings)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """Score the word after each: (batch, length) to (batch, length, words)."""
+        """Return the scores of the next word at each position: (batch, length) to (batch, length, words)."""
         hidden, _ = self.recurrent(self.embedding(ids))
         return self.scores(hidden)  # type: ignore[no-any-return]
 
@@ -63,7 +63,7 @@ def main() -> None:
     """Show one batch, then train and print the loss."""
     torch.manual_seed(0)
     text = TEXT.split()
-    words = list(Vocabulary.from_tokens(text).itos)  # the most frequent first
+    words = list(Vocabulary.from_tokens(text).itos)  # most frequent first
     embedding = Embedding.from_pretrained(embstore.open(GLOVE)[words], tokens=words)
     loader = DataLoader(Windows(embedding.encode(text), SEQUENCE_LENGTH), BATCH_SIZE, shuffle=True)
     for inputs, targets in zip(*next(iter(loader)), strict=True):

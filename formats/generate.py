@@ -1,7 +1,8 @@
 """Write the golden files: ``python formats/generate.py OUT [--glove glove.6B.50d.txt]``.
 
-From the SPECs alone and never with embstore, so that a mistake there cannot become the truth here. OUT gets a folder
-per format, as it stands beside this file; use ``formats`` itself to renew the goldens, and look at the difference.
+They follow from the SPECs alone. embstore is never imported, so that its mistakes cannot become expected results. OUT
+gets one folder per format, like the folder of this file. To replace the committed files use ``formats`` as OUT, and
+review the diff.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from makers import (
 
 
 def main() -> None:
-    """Write all golden files below OUT."""
+    """Write all golden files into OUT."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--glove", type=Path, help="cut the sample of real rows anew from this file")
+    parser.add_argument("--glove", type=Path, help="extract the sample of real rows from this file again")
     arguments = parser.parse_args()
     hashes.make(arguments.out / "hash")
     policies.make(arguments.out / "oov")

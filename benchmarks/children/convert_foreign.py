@@ -1,4 +1,4 @@
-"""A file of embeddings, converted, or only read or copied: HOW SOURCE OUT (embstore, h5py, copy)."""
+"""Convert a file of embeddings, or only read or copy it: HOW SOURCE OUT, where HOW is embstore, h5py or copy."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-Way = Callable[[str, str], Any]
+Method = Callable[[str, str], Any]
 
 
-def embstore() -> Way:
-    """Convert to a finished store."""
+def embstore() -> Method:
+    """Convert to a store."""
     convert = importlib.import_module("embstore").convert
     return lambda source, out: convert(source, out, overwrite=True)
 
 
-def h5py() -> Way:
+def h5py() -> Method:
     """Read both datasets into memory."""
     opened = importlib.import_module("h5py").File
 
@@ -29,10 +29,10 @@ def h5py() -> Way:
     return read
 
 
-def copy() -> Way:
+def copy() -> Method:
     """Copy the bytes."""
-    way: Way = importlib.import_module("shutil").copyfile
-    return way
+    method: Method = importlib.import_module("shutil").copyfile
+    return method
 
 
 how, source, out = sys.argv[1:]

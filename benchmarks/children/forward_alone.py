@@ -1,4 +1,4 @@
-"""A bag over a store, in a process of its own: STORE. Prints median seconds for words by rank and for all alike."""
+"""Time the forward pass of an EmbeddingBag over a store: STORE. Prints median seconds for Zipf and uniform words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from words import draw
 
 from embstore.layers import EmbeddingBag
 
-BAGS, LENGTH, TURNS = 8192, 50, 25
+BAGS, LENGTH, CALLS = 8192, 50, 25
 
 
 def main(path: str) -> None:
@@ -23,10 +23,10 @@ def main(path: str) -> None:
 
 
 def seconds(layer: EmbeddingBag, kind: str, offsets: torch.Tensor) -> float:
-    """Return the median of many calls."""
+    """Return the median seconds of many calls."""
     values = torch.from_numpy(draw(BAGS * LENGTH, kind, layer.num_embeddings, 0))
     times = []
-    for _ in range(TURNS):
+    for _ in range(CALLS):
         start = time.perf_counter()
         layer(values, offsets)
         times.append(time.perf_counter() - start)

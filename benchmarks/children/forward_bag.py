@@ -1,4 +1,4 @@
-"""A bag over the mapped file and over ordinary memory: STORE. Prints of each the median seconds, taken in turns."""
+"""Time an EmbeddingBag with memory-mapped weight and with weight in ordinary memory: STORE. Prints median seconds."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from words import draw
 
 from embstore.layers import EmbeddingBag
 
-BAGS, LENGTH, TURNS = 8192, 50, 15
+BAGS, LENGTH, CALLS = 8192, 50, 15
 
 
 def main(path: str) -> None:
-    """Time the same rows through both."""
+    """Time both layers on the same rows."""
     mapped = EmbeddingBag.from_pretrained(path, mode="sum")
     layers = {
-        "over the map": mapped,
-        "over ordinary memory": torch.nn.EmbeddingBag.from_pretrained(mapped.weight.clone(), mode="sum"),
+        "memory-mapped weight": mapped,
+        "weight in ordinary memory": torch.nn.EmbeddingBag.from_pretrained(mapped.weight.clone(), mode="sum"),
     }
     values = torch.from_numpy(draw(BAGS * LENGTH, "zipf", mapped.num_embeddings, 0))
     offsets = torch.arange(0, len(values), LENGTH)
     seconds: dict[str, list[float]] = {name: [] for name in layers}
-    for _ in range(TURNS):
+    for _ in range(CALLS):
         for name, layer in layers.items():
             start = time.perf_counter()
             layer(values, offsets)

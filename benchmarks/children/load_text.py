@@ -1,4 +1,4 @@
-"""Read GloVe text into memory by one of embstore's peers, as its documentation says: PEER TEXT."""
+"""Read GloVe text into memory with one of embstore's peers, as its documentation recommends: PEER TEXT."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any
 
 
 def gensim(text: str) -> Callable[[], Any]:
-    """KeyedVectors: float32 rows and a dict."""
+    """Load KeyedVectors: float32 rows and a dict."""
     models = importlib.import_module("gensim.models")
     return lambda: models.KeyedVectors.load_word2vec_format(text, binary=False, no_header=True)
 
 
 def pyarrow(text: str) -> Callable[[], Any]:
-    """Fill a table of a column a number: no rows, no index of words yet."""
+    """Load a pyarrow Table with one column per dimension: no rows and no index of words yet."""
     csv = importlib.import_module("pyarrow.csv")
     columns, fields = csv.ReadOptions(autogenerate_column_names=True), csv.ParseOptions(delimiter=" ", quote_char=False)
     return lambda: csv.read_csv(text, read_options=columns, parse_options=fields)
 
 
 def snakefusion(text: str) -> Callable[[], Any]:
-    """Rust: float32 rows, normalised, and a hash map."""
+    """Load with Rust: normalised float32 rows and a hash map."""
     read = importlib.import_module("snakefusion").Embeddings.read_text
     return lambda: read(text)
 
 
 def finalfusion(text: str) -> Callable[[], Any]:
-    """Python: float32 rows, normalised, and a dict."""
+    """Load with Python: normalised float32 rows and a dict."""
     load = importlib.import_module("finalfusion").load_text
     return lambda: load(text)
 

@@ -1,8 +1,8 @@
-"""A list of a million fresh words to rows: STORE DISTRIBUTION (zipf, uniform). Prints the seconds of each way.
+"""Look up a list of a million words: STORE DISTRIBUTION (zipf or uniform). Prints the seconds of each method.
 
-Under EMBSTORE_PLAIN=1 only embstore's own is timed.
+Under EMBSTORE_PLAIN=1 only embstore is timed.
 
-Every list is made of new str objects, as a tokenizer makes them: no hash is cached, no word is the dict's own.
+Every list has new str objects, as a tokenizer creates them: no hash is cached, no object is a key of the dict.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ Rows = Callable[[list[str]], Any]
 
 
 def main(path: str, distribution: str) -> None:
-    """Time each way once, another one first in every round; check that all agree."""
+    """Time each method once, another one first in every round; check that all agree."""
     store = embstore.open(path)
     words = list(store.itos)
     rows_of, index = {word: row for row, word in enumerate(words)}, pa.array(words)
-    ways: dict[str, Rows] = {
+    methods: dict[str, Rows] = {
         "embstore": store.rows,
         "dict": lambda fresh: np.fromiter(map(rows_of.get, fresh), np.int64, len(fresh)),
         "pyarrow": lambda fresh: pc.index_in(pa.array(fresh), value_set=index).to_numpy(zero_copy_only=False),
     }
     if not kernels.COMPILED:
-        ways = {"embstore, without compiled functions": store.rows}
+        methods = {"embstore, without compiled functions": store.rows}
     round_ = int(os.environ.get("BENCHMARK_ROUND", "0"))
     expected = draw(WORDS, distribution, len(words), round_)
     text = "\n".join([words[row] for row in expected.tolist()])
-    first = round_ % len(ways)
+    first = round_ % len(methods)
     found = {}
-    for name, way in [*ways.items(), *ways.items()][first : first + len(ways)]:
+    for name, method in [*methods.items(), *methods.items()][first : first + len(methods)]:
         fresh = text.split("\n")
         start = time.perf_counter()
-        rows = way(fresh)
+        rows = method(fresh)
         found[name] = {"lookup_seconds": time.perf_counter() - start}
         assert np.array_equal(rows, expected), name
     print(json.dumps(found))

@@ -1,4 +1,4 @@
-"""Open a table and take the vector of one word: HOW FILE WORD. Modules are imported beforehand."""
+"""Open a table and look up the vector of one word: HOW FILE WORD. Modules are imported beforehand."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Opener = Callable[[str], Any]
 
 
 def embstore() -> Opener:
-    """Map a store."""
+    """Open a store, memory-mapped."""
     opener: Opener = importlib.import_module("embstore").open
     return opener
 
 
 def gensim() -> Opener:
-    """Map the matrix, unpickle the words."""
+    """Memory-map the matrix, unpickle the words."""
     vectors = importlib.import_module("gensim.models").KeyedVectors
     return lambda path: vectors.load(path, mmap="r")
 
 
 def numpy() -> Opener:
-    """Map the matrix, make a dict of the words."""
+    """Memory-map the matrix, build a dict of the words."""
     np = importlib.import_module("numpy")
 
     class Table:

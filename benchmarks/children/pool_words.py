@@ -1,4 +1,4 @@
-"""Bags of fresh words to their summed vectors: STORE. Prints of each way the seconds of encoding and of the layer."""
+"""Bags of words to their summed vectors: STORE. Prints the seconds of encoding and of the layer for each method."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from embstore.layers import EmbeddingBag
 
 BAGS, LENGTH = 8192, 50
 Bags = list[list[str]]
-Way = tuple[Callable[[Bags], tuple[Any, ...]], Callable[..., torch.Tensor]]
+Method = tuple[Callable[[Bags], tuple[Any, ...]], Callable[..., torch.Tensor]]
 
 
-def ways(path: str) -> dict[str, Way]:
-    """Return for each way how it encodes and how it pools."""
+def make_methods(path: str) -> dict[str, Method]:
+    """Return the functions of each method that encode and that pool."""
     store = embstore.open(path)
     rows = {word: row for row, word in enumerate(store.itos)}
     vectors = torch.tensor(store.vectors)
@@ -48,13 +48,17 @@ def ways(path: str) -> dict[str, Way]:
 
 
 def main(path: str) -> None:
-    """Time each way once, after a small batch to warm up; another one first in every round; check that all agree."""
-    compared, words, seed = ways(path), list(embstore.open(path).itos), int(os.environ.get("BENCHMARK_ROUND", "0"))
+    """Time each method once, after a small warm-up batch; another one first in every round; check that all agree."""
+    methods, words, seed = (
+        make_methods(path),
+        list(embstore.open(path).itos),
+        int(os.environ.get("BENCHMARK_ROUND", "0")),
+    )
     chosen = draw(BAGS * LENGTH, "zipf", len(words), seed).reshape(BAGS, LENGTH).tolist()
     lines = [" ".join([words[row] for row in rows]) for rows in chosen]
     found, expected = {}, None
-    for name in [*compared, *compared][seed % 3 : seed % 3 + 3]:
-        encode, pool = compared[name]
+    for name in [*methods, *methods][seed % 3 : seed % 3 + 3]:
+        encode, pool = methods[name]
         pool(*encode([line.split(" ") for line in lines[:64]]))
         bags = [line.split(" ") for line in lines]
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Read GloVe text by embstore: WHAT TEXT, where `what` is open (a table in memory) or parse (rows, let go at once)."""
+"""Read GloVe text with embstore: HOW TEXT, where HOW is open (into memory) or parse (rows are discarded)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from embstore.files.input import Input
 
 
 def parse(text: str) -> None:
-    """Read the file to rows and packed tokens, its checksum on the way; nothing is kept or indexed."""
+    """Parse the file into rows and packed tokens and compute its checksum; nothing is kept or indexed."""
     for _ in glove.read(Input(text), ReadOptions()).batches:
         pass
 
 
-WAYS: dict[str, Callable[[str], Any]] = {"open": embstore.open, "parse": parse}
+METHODS: dict[str, Callable[[str], Any]] = {"open": embstore.open, "parse": parse}
 
-read = WAYS[sys.argv[1]]
+read = METHODS[sys.argv[1]]
 start = time.perf_counter()
 table = read(sys.argv[2])
 seconds = time.perf_counter() - start

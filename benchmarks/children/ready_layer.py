@@ -1,4 +1,4 @@
-"""From files to a layer that is ready, with its words: HOW FILE. Modules are imported beforehand."""
+"""Create a layer and its vocabulary from files: HOW FILE. Modules are imported beforehand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from embstore.layers import Embedding, EmbeddingBag
 
 
 def numpy(path: str) -> tuple[Any, ...]:
-    """Map the matrix, make a dict of the words."""
+    """Memory-map the matrix, build a dict of the words."""
     words = Path(path).with_suffix(".vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
     rows = {word: row for row, word in enumerate(words)}
     vectors = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))

@@ -1,4 +1,4 @@
-"""A DataLoader with two spawned workers that encode words by a large store: STORE. Prints time and memory of each."""
+"""Start a DataLoader whose two spawned workers encode words with a large store: STORE. Prints time and memory."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ WORKERS = 2
 
 
 class Encode:
-    """Collate: words to rows by an encoder or a layer, where one is given; then what the worker holds in memory."""
+    """Collate function: encodes words with the encoder or layer, if any, and returns the worker's memory."""
 
     def __init__(self, encoder: Encoder | EmbeddingBag | None) -> None:
         self.encoder = encoder
 
     def __call__(self, bags: list[list[str]]) -> int:
-        """Return the worker's memory, once it has encoded."""
+        """Encode, then return the worker's anonymous memory."""
         if self.encoder is not None:
             self.encoder.encode(bags)
         return anonymous_bytes()
 
 
 def start_workers(collate: Encode) -> dict[str, float]:
-    """Run a batch through each worker; the seconds until then, and the larger worker's memory."""
+    """Run a batch through each worker; return the seconds until both are done, and the larger worker's memory."""
     bags = [["token-1", "token-2"]] * 2 * WORKERS
     start = time.perf_counter()
     loader: DataLoader[Any] = DataLoader(
@@ -45,10 +45,10 @@ def start_workers(collate: Encode) -> dict[str, float]:
 
 
 def main(path: str) -> None:
-    """Hand the workers the encoder, the layer with its weight, and nothing."""
+    """Give the workers the encoder, the layer with its weight, or nothing."""
     layer = EmbeddingBag.from_pretrained(path, mode="sum")
-    given = {"with the store's encoder": layer.encoder, "with the whole layer": layer, "with neither": None}
-    print(json.dumps({case: start_workers(Encode(encoder)) for case, encoder in given.items()}))
+    encoders = {"with the store's encoder": layer.encoder, "with the whole layer": layer, "without encoder": None}
+    print(json.dumps({case: start_workers(Encode(encoder)) for case, encoder in encoders.items()}))
 
 
 if __name__ == "__main__":

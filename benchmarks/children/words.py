@@ -1,4 +1,4 @@
-"""Words drawn at random."""
+"""Random words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def draw(count: int, distribution: str, tokens: int, seed: int) -> Any:
-    """Draw rows: by rank, as words occur in text (the first n-th has 1/n of the first's share), or all alike."""
+    """Draw rows: ``zipf``, as words occur in text (row n has 1 / (n + 1) of the share of row 0), or ``uniform``."""
     random = np.random.default_rng(seed)
     if distribution == "uniform":
         return random.integers(0, tokens, count)

@@ -1,4 +1,4 @@
-"""Write a store's table in another format, by that format's own library: OUT STORE, the format by the suffix of OUT."""
+"""Write a store in another format, without embstore's writers: OUT STORE, the format from the suffix of OUT."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import embstore
 
 
 def write_npy(out: Path, table: embstore.Store) -> None:
-    """Write the matrix, and the words beside it."""
+    """Write the matrix, and the words in a second file."""
     np.save(out, table.vectors, allow_pickle=False)
     out.with_suffix(".vocab.txt").write_text("\n".join(table.itos) + "\n", encoding="utf-8", newline="\n")
 
@@ -25,7 +25,7 @@ def write_hdf5(out: Path, table: embstore.Store) -> None:
 
 
 def write_word2vec(out: Path, table: embstore.Store) -> None:
-    """Write the binary format, a newline behind each row as the C tool does."""
+    """Write the binary format, with a newline after each row as word2vec.c does."""
     with out.open("wb") as file:
         file.write(b"%d %d\n" % table.shape)
         for word, row in zip(table.itos, table.vectors, strict=True):

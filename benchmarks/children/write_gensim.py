@@ -1,4 +1,4 @@
-"""Save GloVe text as gensim does, so that it can be mapped: OUT TEXT."""
+"""Convert GloVe text to gensim's own format, which can be memory-mapped: OUT TEXT."""
 
 from __future__ import annotations
 

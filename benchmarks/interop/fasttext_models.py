@@ -1,7 +1,7 @@
-"""Read fastText's models beside fastText and gensim: ``python benchmarks/interop/fasttext_models.py``.
+"""Compare vectors of fastText models with fastText and gensim: ``python benchmarks/interop/fasttext_models.py``.
 
-Needs ``pip install gensim fasttext-numpy2-wheel``, which are too heavy for the tests. Reads the models among gensim's
-test data, and small classifiers that it trains and quantizes. Prints the largest differences; 1e-6 is too large.
+Needs ``pip install gensim fasttext-numpy2-wheel``, which are too heavy for the tests. Reads the models in gensim's
+test data, and small classifiers that it trains and quantizes. Prints the largest differences; fails above 1e-6.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 
 import embstore
 
-MOST = 1e-6
-MAGIC = b"\xba\x16\x4f\x2f\x0b\0\0\0"  # the number, and version 11
+TOLERANCE = 1e-6
+MAGIC = b"\xba\x16\x4f\x2f\x0b\0\0\0"  # magic number, version 11
 NOT_PRUNED, DENSE = b"\xff" * 8, b"\0"
-# Models among gensim's test data and the encoding of their words; the first three are from before the magic number.
+# Models in gensim's test data: those without a magic number, with the encoding of their words, and newer ones.
 OLD = {"lee_fasttext": "utf-8", "non_ascii_fasttext": "utf-8", "cp852_fasttext": "cp852"}
 NEW = ("lee_fasttext_new", "crime-and-punishment", "pang_lee_polarity_fasttext", "toy-model", "toy-model-pretrained")
 UNKNOWN = [
@@ -34,7 +34,7 @@ UNKNOWN = [
     "",
     "a b",
 ]
-# Names of the classifiers, how they are trained beyond TRAINED, and how they are quantized; None for not at all.
+# Default training options of the classifiers.
 TRAINED = {
     "labels": 3,
     "dim": 10,
@@ -43,9 +43,10 @@ TRAINED = {
     "bucket": 1000,
     "lr": 1e-3,
     "epoch": 1,
-    "thread": 12,  # fewer than 11 leave numbers at whatever was in memory, and then training ends in a NaN
+    "thread": 12,  # with fewer than 11 some numbers stay uninitialized, and training ends in a NaN
     "verbose": 0,
 }
+# Classifiers: name, training options in addition to TRAINED, and quantization options (None: not quantized).
 MODELS: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
     ("dense", {}, None),
     ("quantized", {}, {}),
@@ -71,13 +72,13 @@ Vector = Callable[[bytes], Any]
 
 def main() -> None:
     """Compare all models."""
-    failed = [name for name, difference in compared() if not difference <= MOST]
+    failed = [name for name, difference in compared() if not difference <= TOLERANCE]
     if failed:
-        raise SystemExit(f"differences above {MOST}: {', '.join(failed)}")
+        raise SystemExit(f"differences above {TOLERANCE}: {', '.join(failed)}")
 
 
 def compared() -> Iterator[tuple[str, float]]:
-    """Compare one model after the other with each of its peers."""
+    """Compare each model with each library that reads it; yield title and largest difference."""
     datapath = importlib.import_module("gensim.test.utils").datapath
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -97,26 +98,26 @@ def compared() -> Iterator[tuple[str, float]]:
 
 
 def compare(title: str, path: Path, vector: Vector, *, ascii_only: bool = False) -> tuple[str, float]:
-    """Print and return the largest difference in the vectors of all words, and of unknown ones where there are any."""
+    """Print and return the largest difference over the vectors of all words, and of unknown words if supported."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", embstore.EmbstoreWarning)
         store = embstore.open(path)
     words = [word.encode("utf-8", "surrogateescape") for word in store.itos]
     words = [word for word in words if word.isascii() or not ascii_only]
     if "gensim" in title:
-        words = [word for word in words if word != b"</s>"]  # to which gensim gives n-grams that fastText does not
+        words = [word for word in words if word != b"</s>"]  # gensim gives it n-grams, fastText does not
     known = largest(store[[word.decode("utf-8", "surrogateescape") for word in words]], [vector(w) for w in words])
-    said = f"{title}: numbers up to {np.abs(store.weight).max():.2g}; "
-    said += f"{len(words):,} of {len(store):,} words, {known:.1e}"
+    line = f"{title}: numbers up to {np.abs(store.weight).max():.2g}; "
+    line += f"{len(words):,} of {len(store):,} words, {known:.1e}"
     unknown = 0.0
     if store.special:
         others = [*UNKNOWN, *(f"{word}{word[:2]}" for word in store.itos if word.isascii())]
         others = [word for word in others if word not in store.stoi]
         if "gensim" in title:
-            others = [word for word in others if len(word) > 3]  # without n-grams gensim raises
+            others = [word for word in others if len(word) > 3]  # gensim raises if there are no n-grams
         unknown = largest(store.aligned(others, "subword"), [vector(word.encode()) for word in others])
-        said += f"; {len(others):,} unknown ones, {unknown:.1e}"
-    print(said, flush=True)
+        line += f"; {len(others):,} unknown ones, {unknown:.1e}"
+    print(line, flush=True)
     return title, max(known, unknown)
 
 
@@ -126,9 +127,9 @@ def largest(found: Any, expected: list[Any]) -> float:
 
 
 def by_gensim(path: Path, encoding: str) -> Vector:
-    """Load with gensim, which decodes the words and takes n-grams of them in UTF-8.
+    """Load with gensim, which decodes the words and hashes n-grams of their UTF-8 form.
 
-    Those of words that are neither UTF-8 nor ASCII are then not those that the model was trained with.
+    For words that are neither UTF-8 nor ASCII, those n-grams differ from the ones that the model was trained with.
     """
     load = importlib.import_module("gensim.models.fasttext").load_facebook_vectors
     vectors = load(str(path), encoding=encoding)
@@ -136,7 +137,7 @@ def by_gensim(path: Path, encoding: str) -> Vector:
 
 
 def by_fasttext(path: Path) -> Vector:
-    """Load with fastText, whose inner object takes words of any bytes."""
+    """Load with fastText; its inner object accepts words of any bytes."""
     package = importlib.import_module("fasttext")
     model = package.load_model(str(path))
 
@@ -149,7 +150,7 @@ def by_fasttext(path: Path) -> Vector:
 
 
 def modernized(old: bytes) -> bytes:
-    """Return an old model with the header of version 11, which fastText loads: nothing else has changed."""
+    """Return an old model with the header of version 11, which fastText loads; the rest of the format is the same."""
     position = 76
     for _ in range(int.from_bytes(old[56:60], "little")):
         position = old.index(b"\0", position) + 10
@@ -170,7 +171,7 @@ def trained(folder: Path, train: dict[str, Any], quantize: dict[str, Any] | None
 
 
 def classifier(text: Path, labels: int, **options: Any) -> Any:
-    """Train on a text, and set the rows to numbers of the size that long training gives."""
+    """Train on a text, then set the rows to random numbers of the magnitude that long training gives."""
     draw = random.Random(0)
     syllables = ["ba", "ko", "\u017e\u00e1", "mi", "tr", "\u65e5", "en", "su", "\u00df", "la"]
     words = ["".join(draw.choices(syllables, k=draw.randint(1, 5))) for _ in range(800)]

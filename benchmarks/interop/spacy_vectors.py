@@ -1,9 +1,10 @@
-"""Read what spaCy and pymagnitude write: ``python benchmarks/interop/spacy_vectors.py``.
+"""Read files that spaCy and pymagnitude write: ``python benchmarks/interop/spacy_vectors.py``.
 
-Needs ``pip install spacy``, which is too heavy for the tests. ``--pipeline FOLDER`` checks a pipeline with vectors too.
-``--pymagnitude FOLDER`` checks pymagnitude: needs ``pip install annoy gensim lz4 fasteners xxhash`` and, unpacked in
-FOLDER, two sdists, ``pip download --no-deps --no-binary :all: pymagnitude==0.1.143`` (whose converter writes, imported
-from there with stubs for what it leaves unused: it does not build any more) and ``pymagnitude-light==0.1.147`` (reads).
+Needs ``pip install spacy``, which is too heavy for the tests. ``--pipeline FOLDER`` adds a pipeline with vectors.
+``--pymagnitude FOLDER`` adds pymagnitude. It needs ``pip install annoy gensim lz4 fasteners xxhash`` and two
+sdists unpacked in FOLDER: ``pip download --no-deps --no-binary :all: pymagnitude==0.1.143``, whose converter writes (it
+no longer builds, so it is imported from FOLDER, with stubs for unused packages), and ``pymagnitude-light==0.1.147``,
+which reads.
 """
 
 from __future__ import annotations
@@ -29,25 +30,25 @@ ODD = ["", "ORTH", "PERSON", "root", "_", "naïve", "日本", "exactly8", "two w
 def compare(folder: Path, vectors: Any, words: Iterable[str]) -> None:
     """Compare every word's vector with spaCy's, bit for bit."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", embstore.EmbstoreWarning)  # of rows that spaCy keeps free
+        warnings.simplefilter("ignore", embstore.EmbstoreWarning)  # about rows that spaCy leaves unused
         store = embstore.open(folder)
     expected = list(words)
     assert set(store.itos) == set(expected)
     assert len(store) == len(expected) == len(vectors.key2row)
     for word in expected:
         assert store[word].tobytes() == vectors[word].tobytes(), word
-    print(f"{folder.name}: {len(store):,} words of {len(vectors.data):,} rows, each bit as spaCy has it")
+    print(f"{folder.name}: {len(store):,} words of {len(vectors.data):,} rows, equal to spaCy's, bit for bit")
 
 
 def check_spacy(glove: embstore.Store, folder: Path) -> None:
-    """Save vectors with spaCy in each of the ways that it has, and compare."""
+    """Save vectors with spaCy as a table, a pipeline and a pruned pipeline, and compare."""
     spacy, vectors = importlib.import_module("spacy"), importlib.import_module("spacy.vectors")
     words = [*glove.itos, *(word for word in ODD if word not in glove.stoi)]
     rows = np.concatenate((glove.vectors, np.random.default_rng(0).standard_normal((len(ODD), 50), np.float32)))
     table = vectors.Vectors(data=rows[: len(words)], keys=words, strings=spacy.strings.StringStore(words))
     table.to_disk(folder / "table")
     compare(folder / "table", table, words)
-    nlp, named = spacy.blank("en"), [word for word in words if word]  # a vocabulary gives "" no vector
+    nlp, named = spacy.blank("en"), [word for word in words if word]  # a spaCy vocabulary has no vector for ""
     for word, row in zip(named, rows, strict=False):
         nlp.vocab.set_vector(word, row)
     nlp.to_disk(folder / "pipeline")
@@ -60,13 +61,13 @@ def check_spacy(glove: embstore.Store, folder: Path) -> None:
 
 
 def check_pipeline(folder: Path) -> None:
-    """Compare the vectors of a pipeline that somebody else saved."""
+    """Compare the vectors of an existing pipeline."""
     vocab = importlib.import_module("spacy.vocab").Vocab().from_disk(folder / "vocab")
     compare(folder, vocab.vectors, [vocab.strings[key] for key in vocab.vectors.key2row])
 
 
 def converter_of(sdists: Path) -> Any:
-    """Import pymagnitude's converter as it is, with stubs for the packages that it only uses for ELMo."""
+    """Import pymagnitude's unmodified converter, with stubs for the packages that it only uses for ELMo."""
     package = types.ModuleType("pymagnitude")
     package.__path__ = [str(next(sdists.glob("pymagnitude-0*/pymagnitude")))]
     elmo = types.ModuleType("pymagnitude.third_party.allennlp.commands.elmo")
@@ -80,7 +81,7 @@ def converter_of(sdists: Path) -> Any:
 
 
 def check_magnitude(glove: embstore.Store, folder: Path, sdists: Path) -> None:
-    """Convert GloVe with pymagnitude, and compare with what pymagnitude reads and with what went in."""
+    """Convert GloVe with pymagnitude, and compare with the vectors that pymagnitude reads and with the input."""
     convert = converter_of(sdists).convert
     sys.path.insert(0, str(next(sdists.glob("pymagnitude-light-*/pymagnitudelight")).parent))
     reader = importlib.import_module("pymagnitudelight").Magnitude
@@ -97,12 +98,12 @@ def check_magnitude(glove: embstore.Store, folder: Path, sdists: Path) -> None:
         read = np.stack([theirs.query(word) for word in store.itos])
         np.testing.assert_allclose(store.vectors, read, rtol=3e-7)
         print(
-            f"{path.name}: {len(store):,} words, within {steps.max():.2g} of their length, and as pymagnitude reads it"
+            f"{path.name}: {len(store):,} words, errors up to {steps.max():.2g} of the length, as pymagnitude reads it"
         )
 
 
 def main() -> None:
-    """Check spaCy, and what the arguments name."""
+    """Check spaCy, and the folders given as arguments."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--pipeline", type=Path)
     parser.add_argument("--pymagnitude", type=Path)

@@ -1,4 +1,6 @@
-"""Load what embstore writes with the libraries it is for: ``python benchmarks/interop/static_models.py``.
+"""Load folders that embstore writes with model2vec and sentence-transformers, and read back those that they write.
+
+Run ``python benchmarks/interop/static_models.py``.
 
 Needs ``pip install model2vec sentence-transformers``, which are too heavy for the tests.
 """
@@ -21,14 +23,14 @@ EXPECTED = np.stack([VECTORS[:2].mean(axis=0), VECTORS[2], VECTORS.mean(axis=0)]
 
 
 def check(folder: Path, to: str, load: Any) -> None:
-    """Convert, load, and compare means of words."""
+    """Convert, load, and compare the means of word vectors."""
     embstore.convert(folder / "table.safetensors", folder / to, to=to)
     np.testing.assert_allclose(load(str(folder / to)).encode(SENTENCES), EXPECTED, rtol=1e-6, atol=1e-6)
-    print(f"{to}: loaded, and gives the means of its words")
+    print(f"{to}: loaded, and gives the expected means")
 
 
 def main() -> None:
-    """Check both layouts, and read back what model2vec saves."""
+    """Check both layouts, and read back the folders that the libraries save."""
     static_model = importlib.import_module("model2vec").StaticModel
     transformer = importlib.import_module("sentence_transformers").SentenceTransformer
     with tempfile.TemporaryDirectory() as name:
@@ -41,7 +43,7 @@ def main() -> None:
         for saved in ("again", "anew"):
             store = embstore.open(next((folder / saved).rglob("model.safetensors")))
             assert store[WORDS].tobytes() == VECTORS.tobytes()
-            print(f"{saved}: what the library saved reads back")
+            print(f"{saved}: saved by the library, reads back")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parts of the benchmark: each function makes one, with the files that it needs in place."""
+"""The parts of the benchmark: each function returns one, after preparing the files that it needs."""
 
 from __future__ import annotations
 

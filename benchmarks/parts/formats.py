@@ -1,4 +1,4 @@
-"""Binary formats to a finished store, beside what merely moves their bytes."""
+"""Binary formats converted to a store, compared with only reading or copying the file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from measure import Part, Run, child
 from prepare import Work, foreign_file
 
-# Suffix and name of each format, and what embstore is compared with.
+# Suffix and title of each format, and the cases that embstore is compared with.
 FORMATS = {
     "hdf5": (".h5", "HDF5", {"h5py": "h5py reads both datasets"}),
-    "npy": (".npy", "NumPy .npy", {"copy": "the file copied"}),
-    "word2vec-bin": (".bin", "word2vec binary", {"copy": "the file copied"}),
+    "npy": (".npy", "NumPy .npy", {"copy": "file copy"}),
+    "word2vec-bin": (".bin", "word2vec binary", {"copy": "file copy"}),
 }
 
 
@@ -25,7 +25,7 @@ def part(work: Work, name: str) -> Part:
         name=name,
         title=f"{title}, 400,000 x 50, to a finished store",
         baseline=baseline,
-        columns={"inside_seconds": "in the process", "process_seconds": "whole process", "peak_bytes": "peak memory"},
+        columns={"inside_seconds": "call only", "process_seconds": "whole process", "peak_bytes": "peak memory"},
         runs=[Run(_command(work, way, source), case) for way, case in ways.items()],
     )
 

@@ -1,4 +1,4 @@
-"""A list of a million words to an array of rows."""
+"""Look-up of a list of a million words: an array of rows."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from measure import Part, Run, child
 from prepare import Work
 
 TITLES = {
-    "zipf": "1,000,000 words to rows, as frequent as in text (Zipf)",
-    "uniform": "1,000,000 words to rows, all words alike (uniform)",
+    "zipf": "1,000,000 words to rows, distributed as in text (Zipf)",
+    "uniform": "1,000,000 words to rows, uniformly distributed",
 }
 
 
 def part(work: Work, distribution: str) -> Part:
-    """Compare the ways in one process, another one first in each round."""
+    """Compare the methods in one process; another one comes first in each round."""
     return Part(
         name=distribution,
         title=TITLES[distribution],
         baseline="embstore",
-        columns={"lookup_seconds": "list of fresh str to rows"},
+        columns={"lookup_seconds": "list of new str to rows"},
         runs=[
             Run(child(work.python, "look_up.py", work.store, distribution)),
             Run(child(work.python, "look_up.py", work.store, distribution), environment={"EMBSTORE_PLAIN": "1"}),

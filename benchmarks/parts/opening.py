@@ -1,4 +1,4 @@
-"""Open a table and take its first vector: how that grows with the vocabulary, and what memory it takes."""
+"""Open a table and look up the first vector: time and memory, for vocabularies of several sizes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from prepare import Work, foreign_file, gensim_vectors, synthetic_store
 
 
 def part(work: Work) -> Part:
-    """Files in the page cache, modules imported; each opening is the first of its process."""
+    """Measure with files in the page cache and modules imported; each process opens once."""
     small, large = synthetic_store(work, 20_000), synthetic_store(work, 4_000_000)
     return Part(
         name="opening",
-        title="Open + first vector (50 numbers a token)",
+        title="Open + first vector (50 numbers per token)",
         baseline="embstore, 400,000 tokens",
-        columns={"open_seconds": "open + first vector", "anonymous_bytes": "memory that no file backs"},
+        columns={"open_seconds": "open + first vector", "anonymous_bytes": "anonymous memory"},
         runs=[
             Run(_command(work.python, "embstore", small, "token-7"), "embstore, 20,000 tokens"),
             Run(_command(work.python, "embstore", work.store, "frog"), "embstore, 400,000 tokens"),

@@ -1,4 +1,4 @@
-"""Whole processes of the smallest kind."""
+"""Start-up time: whole processes that do as little as possible."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from prepare import Work, gensim_vectors
 
 
 def part(work: Work) -> Part:
-    """From the start of the interpreter to its end."""
+    """Measure from the start of the interpreter to its end."""
     query = "embstore query, one word"
     return Part(
         name="startup",
-        title="From nothing to one vector: whole processes",
+        title="Whole processes, from start to one vector",
         baseline=query,
         columns={"process_seconds": "whole process"},
         runs=[
             Run([work.embstore, "query", work.store, "frog"], query),
             Run([work.python, "-c", "import embstore"], "import embstore"),
             Run([work.python, "-c", "import numpy"], "import numpy"),
-            Run([work.python, "-c", "pass"], "python alone"),
+            Run([work.python, "-c", "pass"], "python only"),
             Run(
                 child(work.peers, "open_first.py", "gensim", gensim_vectors(work), "frog"),
                 "gensim, mmap, one word",

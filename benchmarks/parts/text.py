@@ -1,4 +1,4 @@
-"""GloVe text, 171 MB: embstore converts it into a finished store, its peers load it."""
+"""GloVe text, 171 MB: embstore converts it to a store, the peers load it into memory."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ CONVERT = "embstore convert, to a finished store"
 
 
 def part(work: Work) -> Part:
-    """Whole processes, from the start of the interpreter to its end."""
+    """Measure whole processes, from the start of the interpreter to its end."""
     return Part(
         name="text",
         title="glove.6B.50d.txt (400,000 x 50, 171 MB of text)",
         baseline=CONVERT,
         columns={
             "process_seconds": "whole process",
-            "inside_seconds": "reading alone",
+            "inside_seconds": "call only",
             "peak_bytes": "peak memory",
-            "text_rate": "text read",
+            "text_rate": "throughput",
         },
         runs=[
             convert(work, CONVERT),
@@ -39,7 +39,7 @@ def part(work: Work) -> Part:
 
 
 def convert(work: Work, case: str, **environment: str) -> Run:
-    """Run the command as a user does; it says itself how long it took inside."""
+    """Run the command as a user does; its own report has the time of the call."""
     out = work.folder / "converted.safetensors"
     command: list[str | Path] = [work.embstore, "convert", "--quiet", "--json", work.text, out]
     return Run(command, case, environment, figures={"seconds": "inside_seconds"}, output=out)

@@ -1,5 +1,5 @@
-"""The command line: one module for each command, and what they share.
+"""The command line: one module per command, and modules for what several commands share.
 
-Belongs here: options, what is printed, exit codes. Does not belong here: anything that a Python program would want to
-call, which is for `ops`. Nothing imports this package but `python -m embstore` and the console script.
+Belongs here: options, printed output, exit codes. Does not belong here: functions that are useful to Python programs,
+which belong in `ops`. Only `python -m embstore` and the console script import this package.
 """

@@ -1,4 +1,4 @@
-"""`embstore analogy`: what C is to as A is to B."""
+"""`embstore analogy`: complete "A is to B as C is to ..."."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from embstore.ops.open import open as open_store
 @as_json
 @reading_options
 def analogy_command(store: Path, a: str, b: str, c: str, topn: int, as_json: bool, **reading: Any) -> None:
-    """Print the words that are to C as B is to A: those nearest to B - A + C, by cosine.
-
-    STORE may be any file that embstore reads; a store opens at once.
+    """Print the words that complete "A is to B as C is to ...": those nearest to B - A + C, by cosine.
 
     \b
-    Example, man is to king as woman is to queen:
+    Arguments:
+      STORE    a store, or any other file that embstore reads (a store opens much faster)
+      A, B, C  words in its vocabulary
+
+    \b
+    Example ("man is to king as woman is to ..."):
       embstore analogy glove.6B.50d.safetensors man king woman
     """  # noqa: D301
-    found = open_store(store, **reading).most_similar(positive=[b, c], negative=[a], topn=topn)
-    print_neighbours({"a": a, "b": b, "c": c}, found, as_json)
+    neighbours = open_store(store, **reading).most_similar(positive=[b, c], negative=[a], topn=topn)
+    print_neighbours({"a": a, "b": b, "c": c}, neighbours, as_json)

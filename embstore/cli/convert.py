@@ -1,4 +1,4 @@
-"""`embstore convert`: one file into another."""
+"""`embstore convert`: convert a file of embeddings into another format."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def writing_option(name: str, text: str) -> Callable[[Command], Command]:
-    """Make an option of a choice that some formats leave, from the table of formats."""
-    takers = {codec.name: codec.choices[name] for codec in CODECS.values() if name in codec.choices}
-    values = list(dict.fromkeys(value for values in takers.values() for value in values))
-    told = "; ".join(f"{codec}: {', '.join(values)}" for codec, values in takers.items())
-    return click.option(f"--{name}", type=click.Choice(values), metavar="NAME", help=f"{text}  [{told}]")
+    """Make an option for a writing choice that only some formats support, from the table of formats."""
+    choices = {codec.name: codec.choices[name] for codec in CODECS.values() if name in codec.choices}
+    values = list(dict.fromkeys(value for values in choices.values() for value in values))
+    supported = "; ".join(f"{codec}: {', '.join(values)}" for codec, values in choices.items())
+    return click.option(f"--{name}", type=click.Choice(values), metavar="NAME", help=f"{text}  [{supported}]")
 
 
 @click.command("convert")
@@ -35,41 +35,45 @@ def writing_option(name: str, text: str) -> Callable[[Command], Command]:
     "--to",
     type=click.Choice([codec.name for codec in CODECS.values() if codec.writes]),
     metavar="FORMAT",
-    help="Format of DST; without it the suffix tells (.safetensors is a store).",
+    help="Format of DST.  [default: detected from the suffix; .safetensors is a store]",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Take the first so many rows.")
-@click.option("--vocab-only", type=FILE, metavar="FILE", help="Keep just the words of FILE.")
-@click.option("--lower", is_flag=True, help="Make the tokens lower case; --duplicates says which of equal ones stays.")
-@click.option("--drop-zeros", is_flag=True, help="Leave out the rows that are all zeros.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Convert only the first N rows.")
+@click.option("--vocab-only", type=FILE, metavar="FILE", help="Keep only the words in FILE, which has one per line.")
+@click.option("--lower", is_flag=True, help="Convert tokens to lower case; --duplicates decides between equal ones.")
+@click.option("--drop-zeros", is_flag=True, help="Leave out rows of zeros.")
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
 @click.option(
     "--duplicates",
     type=click.Choice(["first", "last", "error"]),
     default="first",
     show_default=True,
-    help="Which row a repeated token keeps.",
+    help="Which row to keep for a repeated token, or whether to fail.",
 )
 @click.option(
     "--oov",
     callback=parse_policy,
     metavar="POLICY",
-    help="Write the special rows of this policy too, as lower,hash:1000, so that layers need no copy.",
+    help="Also write the special rows of this policy for unknown words (lower,hash:1000): layers then need no copy.",
 )
-@click.option("--padding", is_flag=True, help="Write a row of zeros for padding too.")
-@writing_option("compression", "How the rows are packed.")
-@writing_option("layout", "chunked, or contiguous, which can be mapped.")
-@writing_option("strings", "Strings of variable length, or fixed, as long as the longest.")
+@click.option("--padding", is_flag=True, help="Also write a row of zeros for padding.")
+@writing_option("compression", "Compression of the rows.")
+@writing_option("layout", "Chunked, or contiguous, which can be memory-mapped.")
+@writing_option("strings", "Strings of variable length, or all padded to the longest.")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it exists.")
 @click.option(
-    "--report-loss", is_flag=True, help="Tell what fewer bits lost: SRC is converted to float32 too, and compared."
+    "--report-loss", is_flag=True, help="Report the precision lost: also convert SRC to float32, and compare."
 )
-@click.option("--quiet", is_flag=True, help="No progress, no report; warnings and errors remain.")
+@click.option("--quiet", is_flag=True, help="Print no progress and no report, only warnings and errors.")
 @as_json
 def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, as_json: bool, **options: Any) -> None:
-    """Convert the file of embeddings SRC into DST.
+    """Convert a file of embeddings into another format, by default into a store.
 
-    DST appears when all is written, not before. A file in gzip, bzip2, xz, zstd or a zip is unpacked on the way;
-    standard input cannot be read, since the format is found in the file.
+    \b
+    Arguments:
+      SRC  any file that embstore reads, also inside gzip, bzip2, xz, zstd or a zip; not standard input
+      DST  the file to write; it appears once it is complete
+
+    `embstore formats` lists the formats.
 
     \b
     Examples:
@@ -78,36 +82,39 @@ def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, 
       embstore convert glove.6B.50d.txt mine.safetensors --vocab-only words.txt --oov lower,hash:1000 --padding
     """  # noqa: D301
     if str(source) == "-":
-        raise click.UsageError("Standard input cannot be read: name a file, since its format is found in its bytes.")
+        raise click.UsageError(
+            "Standard input cannot be read: name a file, because the format is detected from its bytes."
+        )
     if report_loss and quiet and not as_json:
-        raise click.UsageError("--quiet and --report-loss exclude each other.")
+        raise click.UsageError("--quiet and --report-loss cannot be combined without --json.")
     with progress_bar(show=not quiet) as progress:
         if report_loss:
-            done, loss, lines = _convert_and_compare(source, target, progress=progress, **options)
+            report, loss, lines = _convert_and_compare(source, target, progress=progress, **options)
         else:
-            done, loss, lines = convert(source, target, progress=progress, **options), {}, {}
+            report, loss, lines = convert(source, target, progress=progress, **options), {}, {}
     if as_json:
-        print_json(asdict(done) | loss)
+        print_json(asdict(report) | loss)
     elif not quiet:
-        print_text(sentence(done), err=True)
+        print_text(summary(report), err=True)
         print_columns(lines, err=True)
 
 
 def _convert_and_compare(source: Path, target: Path, **options: Any) -> tuple[Report, dict[str, Any], dict[str, str]]:
-    """Convert, and tell what was lost, for JSON and for people."""
-    from embstore.cli.diff import as_object, values  # here, since most conversions do without, and start faster so
+    """Convert, and return the report with the precision lost: as a JSON object and as lines of text."""
+    from embstore.cli.diff import as_object, value_lines  # here, because most conversions do not need it
     from embstore.ops.loss import convert_and_compare
 
-    done, loss = convert_and_compare(source, target, **options)
-    return done, {"loss": as_object(loss)}, values(loss)
+    report, loss = convert_and_compare(source, target, **options)
+    return report, {"loss": as_object(loss)}, value_lines(loss)
 
 
-def sentence(done: Report) -> str:
-    """Say what was written."""
+def summary(report: Report) -> str:
+    """Return one line about the written file: shape, dtype, size, time, rows left out."""
     left_out = [
-        f"{count:,} {what}" for count, what in ((done.duplicates, "repeated"), (done.skipped, "skipped")) if count
+        f"{count:,} {what}" for count, what in ((report.duplicates, "repeated"), (report.skipped, "skipped")) if count
     ]
-    return f"{done.target}: {done.rows:,} x {done.dim} {done.dtype}, {_size(done.bytes)} in {done.seconds:.2f} s" + (
+    shape = f"{report.rows:,} x {report.dim} {report.dtype}"
+    return f"{report.target}: {shape}, {_size(report.bytes)} in {report.seconds:.2f} s" + (
         f"; {' and '.join(left_out)}" if left_out else ""
     )
 

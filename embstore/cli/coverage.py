@@ -1,4 +1,4 @@
-"""`embstore coverage`: how much of a text a table knows."""
+"""`embstore coverage`: how many words of a text are in a table."""
 
 from __future__ import annotations
 
@@ -23,19 +23,23 @@ from embstore.words.policy import Policy, known_parts
     "--oov",
     callback=parse_policy,
     metavar="POLICY",
-    help=f"What becomes of words that are not there.  [default: as STORE was written for]  Its parts: {known_parts()}.",
+    help=f"Policy for unknown words.  [default: the one in STORE]  Its parts: {known_parts()}.",
 )
-@click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Missing words to name.")
-@click.option("--corpus-member", metavar="NAME", help="Which file of CORPUS, if that is a zip.")
+@click.option(
+    "--top", type=click.IntRange(min=0), default=10, show_default=True, help="How many missing words to list."
+)
+@click.option("--corpus-member", metavar="NAME", help="Which file to read, if CORPUS is a zip.")
 @as_json
 @reading_options
 def coverage_command(
     store: Path, corpus: Path, oov: Policy | None, top: int, corpus_member: str | None, as_json: bool, **reading: Any
 ) -> None:
-    """Tell how many words of the text CORPUS the table STORE has, and which rule finds how many of the others.
+    """Count how many words of a text are in a table, and how many of the others each part of a policy finds.
 
-    Words end at white space. CORPUS may be inside gzip, bzip2, xz, zstd or a zip. STORE may be any file that embstore
-    reads; --from, --vocab, --member and so on are for it.
+    \b
+    Arguments:
+      STORE   a store, or any other file that embstore reads (--from, --vocab, --member ... apply to it)
+      CORPUS  a text with words separated by white space, also inside gzip, bzip2, xz, zstd or a zip
 
     \b
     Examples:
@@ -55,8 +59,8 @@ def _table(found: Coverage) -> list[str]:
     width = max(map(len, shares))
     lines = [f"{'':{width}}  {'words':>21}  {'distinct words':>21}"]
     lines += [f"{name:{width}}  {_cells(share)}" for name, share in shares.items()]
-    lines.append(f"{'in all':{width}}  {found.tokens:12,}           {found.types:12,}")
-    lines += [f"most frequent of the missing: {_words(found)}"] * bool(found.most_frequent)
+    lines.append(f"{'total':{width}}  {found.tokens:12,}           {found.types:12,}")
+    lines += [f"most frequent missing words: {_words(found)}"] * bool(found.most_frequent)
     return [line.rstrip() for line in lines]
 
 

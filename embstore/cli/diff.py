@@ -1,4 +1,4 @@
-"""`embstore diff`: how two tables differ."""
+"""`embstore diff`: compare two tables."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ DIFFERENT = 1  # exit code
 
 
 def parse_atol(_: click.Context, __: click.Parameter, atol: float) -> float:
-    """Wrong usage where it is negative or NaN."""
+    """Check the value of --atol: negative numbers and NaN are wrong usage."""
     if not atol >= 0:
-        raise click.BadParameter(f"{atol} is no distance.")
+        raise click.BadParameter(f"{atol} is not at least 0.")
     return atol
 
 
@@ -31,16 +31,20 @@ def parse_atol(_: click.Context, __: click.Parameter, atol: float) -> float:
     callback=parse_atol,
     default=0.0,
     show_default=True,
-    help="How far apart two values may be and still pass for equal.",
+    help="Largest difference at which two values count as equal.",
 )
-@click.option("--neighbours", is_flag=True, help="Tell what share of the ten nearest of 1,000 words is the same, too.")
+@click.option("--neighbours", is_flag=True, help="Also compare the ten nearest neighbours of 1,000 words.")
 @as_json
 def diff_command(a: Path, b: Path, atol: float, neighbours: bool, as_json: bool) -> int:
-    """Compare the tables A and B by word; either may be any file that embstore reads.
+    """Compare two tables word by word.
 
-    The exit code is 0 where both have the same words and no value is further apart than --atol, and 1 where not.
-    The order of the words does not count, nor do rows behind the vocabulary. A file that needs options of reading
-    (--from, --vocab, --key ...) is converted first: see embstore convert --help.
+    The exit code is 0 if both have the same words and no two values differ by more than --atol, else 1. The order of
+    the words and the special rows after the vocabulary are not compared.
+
+    \b
+    Arguments:
+      A, B  stores, or any other files that embstore reads without options;
+            if a file needs --from, --vocab or --key, convert it first
 
     \b
     Examples:
@@ -51,17 +55,17 @@ def diff_command(a: Path, b: Path, atol: float, neighbours: bool, as_json: bool)
     if as_json:
         print_json({"a": str(a), "b": str(b), **as_object(found)})
     else:
-        print_columns(_vocabulary(found, str(a), str(b)) | values(found) | {"result": _verdict(found)})
+        print_columns(_vocabulary(found, str(a), str(b)) | value_lines(found) | {"result": _verdict(found)})
     return 0 if found.equal else DIFFERENT
 
 
 def as_object(found: Difference) -> dict[str, Any]:
-    """Return a difference as JSON has it."""
+    """Return a difference as a JSON object."""
     return {"equal": found.equal, **asdict(found)}
 
 
 def _vocabulary(found: Difference, a: str, b: str) -> dict[str, str]:
-    """Say which words the tables have."""
+    """Return lines about the vocabularies: shapes, and the words that only one table has."""
     shapes = [
         f"{path}: {rows:,} x {dim} {dtype}"
         for path, rows, dim, dtype in zip((a, b), found.rows, found.dims, found.dtypes, strict=True)
@@ -69,14 +73,14 @@ def _vocabulary(found: Difference, a: str, b: str) -> dict[str, str]:
     return {
         "A": shapes[0],
         "B": shapes[1],
-        "only in A": _named(found.only_first, found.only_first_words),
-        "only in B": _named(found.only_second, found.only_second_words),
+        "only in A": _listed(found.only_first, found.only_first_words),
+        "only in B": _listed(found.only_second, found.only_second_words),
         "in both": f"{found.common:,}" + (f", {found.moved:,} at another row" if found.moved else ""),
     }
 
 
-def values(found: Difference) -> dict[str, str]:
-    """Say how far apart the values are."""
+def value_lines(found: Difference) -> dict[str, str]:
+    """Return lines about the values: how many differ, and by how much."""
     lines = {"different": f"{found.differing:,}" + (f", by more than {found.atol:g}" if found.atol else "")}
     if found.largest is not None:
         lines["largest difference"] = f"{found.largest:.4g}"
@@ -96,6 +100,6 @@ def _verdict(found: Difference) -> str:
     return "equal" if found.equal else "different"
 
 
-def _named(count: int, words: list[str]) -> str:
-    named = ", ".join(map(repr, words)) + (", ..." if count > len(words) else "")
-    return f"{count:,}" + (f": {named}" if words else "")
+def _listed(count: int, words: list[str]) -> str:
+    listed = ", ".join(map(repr, words)) + (", ..." if count > len(words) else "")
+    return f"{count:,}" + (f": {listed}" if words else "")

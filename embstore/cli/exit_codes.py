@@ -1,4 +1,4 @@
-"""Exit codes beyond click's own: 0 done, 1 error, 2 wrong usage."""
+"""Exit codes in addition to those of click (0 done, 1 error, 2 wrong usage)."""
 
 UNKNOWN_WORDS = 3
-"""Some of the words that were asked for are not in the table."""
+"""Some of the requested words are not in the vocabulary."""

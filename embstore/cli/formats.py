@@ -1,4 +1,4 @@
-"""`embstore formats`: the table of formats."""
+"""`embstore formats`: list the formats."""
 
 from __future__ import annotations
 
@@ -14,11 +14,21 @@ COLUMNS = ("reads", "writes", "mapped", "compressed")
 @click.command("formats")
 @as_json
 def formats_command(as_json: bool) -> None:
-    """List the formats.
+    """List the formats that embstore reads and writes.
 
-    Mapped ones are opened at once rather than read into memory; compressed says which are read from inside
-    .gz .bz2 .xz .zst or a .zip.
-    """
+    \b
+    Columns:
+      reads       can be opened and converted
+      writes      can be written by convert and merge
+      mapped      opens memory-mapped; other files are read into memory
+      compressed  is also read from inside .gz .bz2 .xz .zst or a .zip
+      suffixes    suffixes of its files
+
+    \b
+    Examples:
+      embstore formats
+      embstore formats --json
+    """  # noqa: D301
     if as_json:
         print_json({"formats": [_entry(codec) for codec in CODECS.values()]})
         return

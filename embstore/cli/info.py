@@ -1,4 +1,4 @@
-"""`embstore info`: what a file holds."""
+"""`embstore info`: describe a file of embeddings."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ SHOWN = 5  # tokens
 
 @click.command("info")
 @click.argument("path", type=FILE)
-@click.option("--count", is_flag=True, help="Read a foreign file to its end to count its rows.")
+@click.option("--count", is_flag=True, help="Read the whole file to count its rows, if it does not state their number.")
 @reading_options
 @as_json
 def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None:
-    """Tell what the file PATH holds: format, rows, dim, dtype, origin.
+    """Show the format, rows, dim, dtype, first tokens and provenance of a file.
 
-    Of a store the header tells all. Of other files that do not say how many rows they have, --count finds out. A
-    safetensors file that is no table as it stands has its tensors listed, from which --key names one.
+    For a store, only the header and the first tokens are read. For a safetensors file in which the table cannot be
+    determined, the tensors are listed: choose one with --key.
+
+    \b
+    Argument:
+      PATH  a store, or any other file or folder that embstore reads
 
     \b
     Examples:
@@ -48,7 +52,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
     except FormatError as error:
         if not codec.has_tensors or options.given() or path.is_dir():
             raise
-        known |= {"table": f"none as it stands: {error.reason}", "tensors": _tensors(path)}
+        known |= {"table": f"not determined: {error.reason}", "tensors": _tensors(path)}
     if as_json:
         print_json(known)
         return
@@ -58,7 +62,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all that are in a folder."""
+    """Return the bytes of a file, or of all files in a folder."""
     files = [path, *path.rglob("*")] if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
@@ -66,8 +70,8 @@ def _size(path: Path) -> int:
 def _store(file: Input) -> dict[str, Any]:
     table = map_input(file)
     shape = {"rows": len(table), "special": table.special, "dim": table.dim, "dtype": table.dtype}
-    noted = {name: value for name, value in sorted(table.metadata.items()) if name.startswith("embstore.")}
-    return shape | {"tokens": list(islice(table.itos, SHOWN)), **noted}
+    metadata = {name: value for name, value in sorted(table.metadata.items()) if name.startswith("embstore.")}
+    return shape | {"tokens": list(islice(table.itos, SHOWN)), **metadata}
 
 
 def _foreign(file: Input, codec: Codec, options: ReadOptions, count: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The command group: a command's module is imported when the command is called, not before."""
+"""The command group and the exit codes. The module of a command is imported when that command is called."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from embstore.core.errors import EmbstoreError, EmbstoreWarning, UnknownTokenErr
 from embstore.files.os_errors import DISK_FULL
 
 COMMANDS = {
-    "convert": "Convert a file of embeddings into another.",
-    "info": "Tell what a file holds.",
+    "convert": "Convert a file of embeddings into another format.",
+    "info": "Describe a file of embeddings.",
     "query": "Print the vectors of words.",
     "similar": "Print the words nearest to a word.",
-    "analogy": "Solve: A is to B as C is to what?",
-    "coverage": "Tell how much of a text a table knows.",
-    "diff": "Tell how two tables differ.",
-    "merge": "Make one table of several.",
+    "analogy": "Complete: A is to B as C is to ...",
+    "coverage": "Count how many words of a text are in a table.",
+    "diff": "Compare two tables.",
+    "merge": "Merge several tables into one.",
     "verify": "Check every byte of a store.",
-    "formats": "List the formats.",
+    "formats": "List the formats that are read and written.",
 }
 
 EPILOG = """\b
@@ -35,22 +35,22 @@ A first session:
   embstore similar glove.6B.50d.safetensors frog
 
 \b
-Exit codes: 0 done; 1 error, one line on stderr; 2 wrong usage; 3 unknown words; 130 or 143
-stopped by Ctrl-C or SIGTERM, with nothing left behind.
-Completion: eval "$(_EMBSTORE_COMPLETE=bash_source embstore)", or zsh_source, or fish_source.
+Exit codes: 0 done; 1 error, with one line on stderr; 2 wrong usage; 3 unknown words;
+130 or 143 stopped by Ctrl-C or SIGTERM, after removing unfinished files.
+Shell completion: eval "$(_EMBSTORE_COMPLETE=bash_source embstore)", or zsh_source, or fish_source.
 """
 
 
 class Commands(click.Group):
-    """The group, which imports a command's module when it is called, not before."""
+    """A group that imports the module of a command only when that command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands."""
+        """Return the names of the commands."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command, None where there is no such command."""
+        """Import and return a command, None for an unknown name."""
         del ctx
         return _load(cmd_name)
 
@@ -107,7 +107,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code; never with a traceback, unless EMBSTORE_DEBUG=1 asks for one."""
+    """Run the command line and exit with its code; errors print a traceback only under EMBSTORE_DEBUG=1."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", EmbstoreWarning)
         warnings.showwarning = lambda message, *_: print_text(f"warning: {message}", err=True)
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Run the command line; its exit code."""
+    """Run the command line and return its exit code."""
     try:
         _open_closed_streams()
         code = cli.main(arguments, prog_name="embstore", standalone_mode=False)
@@ -125,11 +125,11 @@ def run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    except click.Abort as error:  # what click makes of Ctrl-C, and of an EOFError too
+    except click.Abort as error:  # click raises it for Ctrl-C and for EOFError
         return _report(error.__cause__) if isinstance(error.__cause__, EOFError) else 130
     except OSError as error:
-        _forget_output()
-        if error.filename is None and error.errno in DISK_FULL:  # files are named
+        _discard_output()
+        if error.filename is None and error.errno in DISK_FULL:  # errors about files have a filename
             error.filename = "standard output"
         return 1 if isinstance(error, BrokenPipeError) else _report(error)
     except Exception as error:
@@ -138,14 +138,14 @@ def run(arguments: Sequence[str] | None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """Let a stream that the caller closed (``embstore ... <&-``) be empty; Python has None in its place."""
+    """Replace streams that the caller closed (``embstore ... <&-``), which are None in Python, by empty ones."""
     sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
 
 
-def _forget_output() -> None:
-    """Drop what a closed pipe or a full disk did not take, or the interpreter complains as it flushes at its end."""
+def _discard_output() -> None:
+    """Discard output that a closed pipe or a full disk rejected; the interpreter would report it again at exit."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""`embstore merge`: one table of several."""
+"""`embstore merge`: merge several tables into one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import click
 
-from embstore.cli.convert import sentence
+from embstore.cli.convert import summary
 from embstore.cli.options import FILE, as_json
 from embstore.cli.printing import print_json, print_text
 from embstore.codecs.registry.table import CODECS
@@ -24,26 +24,35 @@ from embstore.ops.merge import How, merge
     type=click.Choice(get_args(How)),
     default="first",
     show_default=True,
-    help="What becomes of a word that several tables have.",
+    help="How to merge words that several tables have; see above.",
 )
 @click.option(
     "--to",
     type=click.Choice([codec.name for codec in CODECS.values() if codec.writes]),
     metavar="FORMAT",
-    help="Format of OUT; without it the suffix tells (.safetensors is a store).",
+    help="Format of OUT.  [default: detected from the suffix; .safetensors is a store]",
 )
 @click.option(
-    "--dtype", type=click.Choice(get_args(Dtype)), help="What the values become.  [default: as in all, else float32]"
+    "--dtype",
+    type=click.Choice(get_args(Dtype)),
+    help="dtype of the values.  [default: that of the tables if they agree, else float32]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
-@click.option("--quiet", is_flag=True, help="No report; warnings and errors remain.")
+@click.option("--quiet", is_flag=True, help="Print no report, only warnings and errors.")
 @as_json
 def merge_command(tables: tuple[Path, ...], target: Path, quiet: bool, as_json: bool, **options: Any) -> None:
-    """Make one table OUT of the tables A, B and so on; each may be any file that embstore reads.
+    """Merge two or more tables into one.
 
-    With --how first, OUT has all words, and a word that several tables have gets the row of the first of these;
-    with mean, the mean of its rows. With concat, OUT has the words that each table has, the rows side by side.
-    A file that needs options of reading (--from, --vocab, --key ...) is converted first: see embstore convert --help.
+    \b
+    --how first   all words; a word in several tables gets its row in the first of them
+    --how mean    all words; a word in several tables gets the mean of its rows
+    --how concat  only words that are in every table; their rows are concatenated
+
+    \b
+    Arguments:
+      A B...  stores, or any other files that embstore reads without options;
+              if a file needs --from, --vocab or --key, convert it first
+      OUT     the file to write; it appears once it is complete
 
     \b
     Examples:
@@ -52,8 +61,8 @@ def merge_command(tables: tuple[Path, ...], target: Path, quiet: bool, as_json: 
     """  # noqa: D301
     if len(tables) < 2:
         raise click.UsageError("Name two tables or more, and OUT last.")
-    done = merge(tables, target, **options)
+    report = merge(tables, target, **options)
     if as_json:
-        print_json(asdict(done))
+        print_json(asdict(report))
     elif not quiet:
-        print_text(sentence(done), err=True)
+        print_text(summary(report), err=True)

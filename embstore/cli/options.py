@@ -22,36 +22,42 @@ READING = (
         "format",
         type=click.Choice([codec.name for codec in CODECS.values() if codec.reads]),
         metavar="FORMAT",
-        help="Format of the file, as `embstore formats` lists them; without it the first bytes tell, then the suffix.",
+        help="Format of the file; `embstore formats` lists them.  [default: detected from the file]",
     ),
-    click.option("--vocab", metavar="FILE|NAME", help="A file of words, or the name of the dataset that holds them."),
-    click.option("--key", metavar="NAME", help="Name of the tensor or dataset that holds the vectors."),
-    click.option("--member", metavar="NAME", help="Which file of a zip."),
-    click.option("--dim", type=click.IntRange(min=1), help="Numbers in a row; text tokens may then end in a number."),
-    click.option("--header/--no-header", default=None, help="Whether text begins with a header line."),
+    click.option(
+        "--vocab", metavar="FILE|NAME", help="File with the words, or name of the dataset in the file that has them."
+    ),
+    click.option("--key", metavar="NAME", help="Name of the tensor or dataset with the vectors."),
+    click.option("--member", metavar="NAME", help="Which file to read from a zip."),
+    click.option(
+        "--dim", type=click.IntRange(min=1), help="Numbers per row; with it, tokens in text may end in a number."
+    ),
+    click.option(
+        "--header/--no-header", default=None, help="Whether text begins with a header line.  [default: detected]"
+    ),
     click.option(
         "--on-error",
         type=click.Choice(["stop", "skip"]),
         default="stop",
         show_default=True,
-        help="What to do at a line that cannot be read.",
+        help="Whether to stop at a line that cannot be read or to skip it.",
     ),
     click.option(
         "--dtype",
         type=click.Choice(get_args(Dtype)),
-        help="What the values become; whole numbers need one.  [default: as in the file]",
+        help="dtype of the values; required for integers.  [default: as in the file]",
     ),
 )
 
 as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, with null for NaN and Inf."
+    "--json", "as_json", is_flag=True, help="Print one JSON object to stdout, with null for NaN and Inf."
 )
-FILE = click.Path(readable=False, path_type=Path)  # opening it says what is wrong, in one way for all files
+FILE = click.Path(readable=False, path_type=Path)  # no check here: opening gives the same errors for all files
 store_argument = click.argument("store", type=FILE)
 
 
 def reading_options(command: Command) -> Command:
-    """Add the options of reading, which arrive as the keywords of `ReadOptions`."""
+    """Add the reading options; they are passed as keywords of `ReadOptions`."""
     for option in reversed(READING):
         command = option(command)
     return command
@@ -59,21 +65,24 @@ def reading_options(command: Command) -> Command:
 
 @contextlib.contextmanager
 def progress_bar(*, show: bool) -> Iterator[Progress | None]:
-    """Give a progress callback that draws a bar on stderr; None where nobody would see it."""
+    """Yield a progress callback that draws a bar on stderr; None if not shown or stderr is not a terminal.
+
+    Warnings are held back and printed below the bar.
+    """
     if not show or not sys.stderr.isatty():
         yield None
         return
-    held: list[warnings.WarningMessage] = []
+    delayed: list[warnings.WarningMessage] = []
     try:
-        with warnings.catch_warnings(record=True) as held, contextlib.ExitStack() as stack:
+        with warnings.catch_warnings(record=True) as delayed, contextlib.ExitStack() as stack:
             bars: list[Any] = []
 
             def update(position: int, total: int) -> None:
-                if not bars:  # drawn once there is something to tell
+                if not bars:  # drawn at the first update
                     bars.append(stack.enter_context(click.progressbar(length=max(total, 1), file=sys.stderr)))
                 bars[0].update(position - bars[0].pos)
 
             yield update
     finally:
-        for warning in held:  # each on a line of its own below the bar
+        for warning in delayed:
             warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def parse_policy(_: click.Context, __: click.Parameter, text: str | None) -> Policy | None:
-    """Parse the text of a policy; wrong usage where it is none."""
+    """Parse the text of a policy; invalid text is wrong usage."""
     if text is None:
         return None
     from embstore.words.policy import Policy  # here: commands without a policy start faster

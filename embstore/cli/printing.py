@@ -1,4 +1,4 @@
-"""What commands print: lines for people, in which nothing moves a cursor, and JSON that every parser takes."""
+"""Printing for commands: lines of text with control characters escaped, and strict JSON."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-JOINERS = "\u200c\u200d"  # not printable by themselves, but a part of how Persian, Hindi and emoji are spelt
+JOINERS = "\u200c\u200d"  # str.isprintable is False for them, but Persian, Hindi and emoji need them
 
 
 def printable(text: str) -> str:
-    r"""Escape what would end a line, move the cursor or change a terminal's colours, as ``\n`` and ``\x1b``.
+    r"""Escape line breaks, terminal control sequences and other non-printable characters, as ``\n`` and ``\x1b``.
 
-    Names and words may come from anywhere. Bytes that are not UTF-8 (surrogateescape) stay, but for those that are
+    Names and words may come from untrusted files. Bytes that are not valid UTF-8 (surrogateescape) are kept, except
     control characters in Latin-1.
     """
     if text.isprintable():
@@ -27,20 +27,20 @@ def _escaped(character: str) -> str:
 
 
 def print_text(text: str, *, err: bool = False) -> None:
-    """Print a line for people; words from bytes that are not UTF-8 come out as those bytes."""
+    """Print a line of text, escaped; bytes that are not valid UTF-8 (surrogateescape) are printed as those bytes."""
     click.echo(printable(text).encode("utf-8", "surrogateescape"), err=err)
 
 
 def print_columns(entries: dict[str, str], *, err: bool = False) -> None:
-    """Print a line for each entry: its name and what it is."""
-    shown = {printable(name): text for name, text in entries.items()}
-    width = max(map(len, shown), default=0)
-    for name, text in shown.items():
+    """Print one line per entry: its name and its value, in two columns."""
+    escaped = {printable(name): text for name, text in entries.items()}
+    width = max(map(len, escaped), default=0)
+    for name, text in escaped.items():
         print_text(f"{name:{width}}  {text}", err=err)
 
 
 def print_json(value: Any) -> None:
-    """Print one line of JSON, which has no NaN and no Infinity: null stands for a number that is not finite."""
+    """Print one line of strict JSON, with null for NaN and infinities."""
     try:
         text = json.dumps(value, allow_nan=False)
     except ValueError:

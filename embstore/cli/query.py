@@ -1,4 +1,4 @@
-"""`embstore query`: vectors of words."""
+"""`embstore query`: print the vectors of words."""
 
 from __future__ import annotations
 
@@ -25,58 +25,64 @@ from embstore.store.store import Store
 @click.argument("words", nargs=-1, required=True)
 @click.option(
     "--format",
-    "shown_as",
+    "output_format",
     type=click.Choice(["text", "json", "npy"]),
     default="text",
     show_default=True,
-    help="text: a GloVe line for each word; npy: an array (words, dim).",
+    help="text: one GloVe line per word; json: as --json; npy: an array (words, dim).",
 )
 @as_json
 @reading_options
-def query_command(store: Path, words: tuple[str, ...], shown_as: str, as_json: bool, **reading: Any) -> int:
-    """Print the vectors of WORDS in the table STORE; - reads words from standard input, one a line.
+def query_command(store: Path, words: tuple[str, ...], output_format: str, as_json: bool, **reading: Any) -> int:
+    """Print the vectors of words.
 
-    STORE may be any file that embstore reads; a store opens at once. Words that are not there are named on stderr,
-    and the exit code is 3. A word that begins with - goes behind --; the word - itself comes from standard input.
-    Words are printed as they are, but at a terminal control characters are shown escaped.
+    Unknown words are listed on stderr, and the exit code is then 3. Words are printed unchanged, except that control
+    characters are escaped on a terminal.
+
+    \b
+    Arguments:
+      STORE  a store, or any other file that embstore reads (a store opens much faster)
+      WORDS  words to look up; - reads them from standard input, one per line;
+             put -- before words that begin with -, and pass the word - itself on standard input
 
     \b
     Examples:
       embstore query glove.6B.50d.safetensors the frog
       embstore query glove.6B.50d.safetensors - --format npy < words.txt > vectors.npy
     """  # noqa: D301
-    if as_json and shown_as == "npy":
-        raise click.UsageError("--json and --format npy exclude each other.")
+    if as_json and output_format == "npy":
+        raise click.UsageError("--json and --format npy cannot be combined.")
     table = open_store(store, **reading)
-    asked = _asked(words)
-    rows = table.rows(asked).tolist()
-    known = [word for word, row in zip(asked, rows, strict=True) if row >= 0]
-    unknown = list(dict.fromkeys(word for word, row in zip(asked, rows, strict=True) if row < 0))
-    _show(table, known, unknown, "json" if as_json else shown_as)
+    requested = _expand(words)
+    rows = table.rows(requested).tolist()
+    known = [word for word, row in zip(requested, rows, strict=True) if row >= 0]
+    unknown = list(dict.fromkeys(word for word, row in zip(requested, rows, strict=True) if row < 0))
+    _show(table, known, unknown, "json" if as_json else output_format)
     for word in unknown:
         print_text(f"unknown: {word}", err=True)
     return UNKNOWN_WORDS if unknown else 0
 
 
-def _asked(words: tuple[str, ...]) -> list[str]:
-    asked: list[str] = []
+def _expand(words: tuple[str, ...]) -> list[str]:
+    """Replace each ``-`` by the non-empty lines of standard input."""
+    requested: list[str] = []
     for word in words:
         if word == "-":
             text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-            asked += [line for line in text.split("\n") if line]
+            requested += [line for line in text.split("\n") if line]
         else:
-            asked.append(word)
-    return asked
+            requested.append(word)
+    return requested
 
 
-def _show(table: Store, known: list[str], unknown: list[str], shown_as: str) -> None:
+def _show(table: Store, known: list[str], unknown: list[str], output_format: str) -> None:
     vectors = table[known].astype(np.float32)
-    if shown_as == "npy":
+    if output_format == "npy":
         packed = io.BytesIO()
         np.save(packed, vectors)
         sys.stdout.buffer.write(packed.getvalue())
         return
-    if shown_as == "text":
+    if output_format == "text":
         sys.stdout.buffer.write(_lines(_line_names(known), vectors))
         return
     numbers = [list(map(float, line.split())) for line in _lines([""] * len(known), vectors).splitlines()]
@@ -84,15 +90,17 @@ def _show(table: Store, known: list[str], unknown: list[str], shown_as: str) -> 
 
 
 def _lines(names: list[str], vectors: Vectors) -> bytes:
-    """Return a line for each vector, its numbers with the fewest digits that read back."""
+    """Return one line per vector, its numbers with the fewest digits that read back to the same float32."""
     return b"".join(bytes(text) for text in formatted(Batch(Tokens.pack(names), vectors)))
 
 
 def _line_names(words: list[str]) -> list[str]:
-    """Return words as they stand in lines: escaped for people, as they are for programs, which take no line breaks."""
+    """Return words for lines of text: escaped on a terminal, else unchanged; a line break is then an error."""
     if sys.stdout.isatty():
         return list(map(printable, words))
     for word in words:
         if "\n" in word:
-            raise EmbstoreError(f"the word {word!r} would break its line: --json or --format npy prints its vector")
+            raise EmbstoreError(
+                f"the word {word!r} contains a line break: print its vector with --json or --format npy"
+            )
     return words

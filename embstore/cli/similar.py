@@ -1,4 +1,4 @@
-"""`embstore similar`: the nearest words."""
+"""`embstore similar`: print the nearest words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from embstore.cli.printing import print_json, print_text
 from embstore.ops.open import open as open_store
 from embstore.search.exact import Neighbours
 
-count_option = click.option("-k", "--topn", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+count_option = click.option(
+    "-k", "--topn", type=click.IntRange(min=1), default=10, show_default=True, help="How many words to print."
+)
 
 
 @click.command("similar")
@@ -22,9 +24,14 @@ count_option = click.option("-k", "--topn", type=click.IntRange(min=1), default=
 @as_json
 @reading_options
 def similar_command(store: Path, word: str, topn: int, as_json: bool, **reading: Any) -> None:
-    """Print the words nearest to WORD in the table STORE, by cosine.
+    """Print the words nearest to a word, by cosine.
 
-    STORE may be any file that embstore reads; a store opens at once. Control characters in words are shown escaped.
+    Each line is a cosine and a word; control characters in words are escaped.
+
+    \b
+    Arguments:
+      STORE  a store, or any other file that embstore reads (a store opens much faster)
+      WORD   a word in its vocabulary
 
     \b
     Examples:
@@ -34,11 +41,11 @@ def similar_command(store: Path, word: str, topn: int, as_json: bool, **reading:
     print_neighbours({"word": word}, open_store(store, **reading).most_similar(word, topn=topn), as_json)
 
 
-def print_neighbours(asked: dict[str, str], found: Neighbours, as_json: bool) -> None:
-    """Print words and cosines: a line for each, or one object that repeats what was asked."""
+def print_neighbours(query: dict[str, str], neighbours: Neighbours, as_json: bool) -> None:
+    """Print words and cosines: one line each, or one JSON object that also contains the query."""
     if as_json:
-        similar = [{"word": word, "cosine": cosine} for word, cosine in found]
-        print_json({**asked, "similar": similar})
+        similar = [{"word": word, "cosine": cosine} for word, cosine in neighbours]
+        print_json({**query, "similar": similar})
         return
-    for word, cosine in found:
+    for word, cosine in neighbours:
         print_text(f"{cosine:.4f}  {word}")

@@ -1,4 +1,4 @@
-"""`embstore verify`: every byte of a store."""
+"""`embstore verify`: check every byte of a store."""
 
 from __future__ import annotations
 
@@ -16,10 +16,20 @@ from embstore.store.store import Store
 @store_argument
 @as_json
 def verify_command(store: Path, as_json: bool) -> int:
-    """Check every byte of STORE: checksums, token offsets, and that the index finds each token at its row.
+    """Check every byte of a store: checksums, token offsets, and that the index finds each token at its row.
 
-    Opening a store reads nothing but its header, so this is the check for a file from elsewhere.
-    """
+    Opening a store reads only its header. Verify stores that were downloaded or copied. The exit code is 0 if the
+    store is valid, else 1.
+
+    \b
+    Argument:
+      STORE  a store, as written by embstore convert
+
+    \b
+    Examples:
+      embstore verify glove.6B.50d.safetensors
+      embstore verify glove.6B.50d.safetensors --json
+    """  # noqa: D301
     try:
         table = Store.open(store)
         table.verify()

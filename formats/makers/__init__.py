@@ -1,1 +1,1 @@
-"""What writes the golden files, a module for each kind of them; none imports embstore."""
+"""Writers of the golden files, one module per kind; none imports embstore."""

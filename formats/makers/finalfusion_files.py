@@ -1,4 +1,4 @@
-"""finalfusion of its SPEC, chunk by chunk."""
+"""finalfusion files, built chunk by chunk."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ NUMBERS = [0.5, -1.5, 2.25, 3, 1, 0.125, 0, 7]
 
 
 def items(words: list[str | bytes]) -> bytes:
-    """Return words, each behind its length."""
+    """Return words, each preceded by its length."""
     packed = [word.encode() if isinstance(word, str) else word for word in words]
     return b"".join(struct.pack("<I", len(word)) + word for word in packed)
 
 
 def vocab(words: list[str | bytes] = WORDS, number: int = 1, more: bytes = b"") -> tuple[int, bytes]:
-    """Return the chunk of the words; `more` stands between their number and them."""
+    """Return the chunk of the words; `more` are bytes between their number and the words."""
     return number, struct.pack("<Q", len(words)) + more + items(words)
 
 
 def matrix(rows: int = 4, columns: int = 2, kind: int = 10, numbers: list[float] = NUMBERS) -> tuple[int, bytes]:
-    """Return the chunk of the matrix without its padding, which depends on its place."""
+    """Return the chunk of the matrix without its padding, which depends on its position in the file."""
     head = struct.pack("<QII", rows, columns, kind)
     return 2, head + b"PAD" + struct.pack(f"<{len(numbers)}f", *numbers)
 
@@ -36,7 +36,7 @@ def norms(numbers: list[float], kind: int = 10) -> tuple[int, bytes]:
 
 
 def file(*chunks: tuple[int, bytes], version: int = 0) -> bytes:
-    """Put a file together: 1 to 4 bytes of padding bring numbers to a multiple of 4."""
+    """Assemble a file; 1 to 4 bytes of padding align numbers to a multiple of 4."""
     data = b"FiFu" + struct.pack(f"<II{len(chunks)}I", version, len(chunks), *(number for number, _ in chunks))
     for number, content in chunks:
         head, mark, numbers = content.partition(b"PAD")

@@ -1,4 +1,4 @@
-"""GloVe text that must be refused: one defect of formats/glove/SPEC.md in each file."""
+"""GloVe text that must be refused: each file has one defect listed in formats/glove/SPEC.md."""
 
 from __future__ import annotations
 

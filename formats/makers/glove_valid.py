@@ -1,4 +1,4 @@
-"""GloVe text that must be read: one oddity of formats/glove/SPEC.md in each file."""
+"""GloVe text that must be read: each file has one irregularity listed in formats/glove/SPEC.md."""
 
 from __future__ import annotations
 

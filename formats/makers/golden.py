@@ -1,4 +1,4 @@
-"""A golden file and the sidecar beside it that says what a reader makes of it (formats/README.md)."""
+"""Write golden files, each with the sidecar that states the expected outcome (formats/README.md)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def write_valid(
     warnings: tuple[str, ...] = (),
     **more: Any,
 ) -> None:
-    """Write a file that must be read, and the table that it holds.
+    """Write a file that must be read, and a sidecar with its table.
 
     Parameters
     ----------
     name
-        File name; the sidecar is called the same up to the first dot.
+        File name; the sidecar has the same name up to the first dot.
     data
-        What is in it; of a format that has folders: what is in each file, by its name.
+        Content of the file; for formats that are folders, the content of each file by its name.
     tokens
-        Expected tokens; bytes where they are not UTF-8.
+        Expected tokens; bytes if not valid UTF-8.
     rows
-        Expected numbers, decimals divided by spaces; the sidecar gets the bits of their float32.
+        Expected numbers as decimals separated by spaces; the sidecar gets their float32 bits.
     warnings
-        Expected messages, whole and in order.
+        Expected complete messages, in order.
     **more
-        Further entries of the sidecar, such as `read`, the options to read with.
+        Additional entries of the sidecar, such as `read`, the reading options.
     """
     bits = [" ".join(float32_bits(number) for number in row.split()) for row in rows]
     texts = [token.decode("utf-8", "surrogateescape") if isinstance(token, bytes) else token for token in tokens]
@@ -46,7 +46,7 @@ def write_valid(
 def write_invalid(
     folder: Path, name: str, data: bytes | dict[str, bytes], message: str, *, error: str = "FormatError", **more: Any
 ) -> None:
-    """Write a file that must be refused, and the whole message, ``{path}`` where the path stands."""
+    """Write a file that must be refused, and a sidecar with the complete message, ``{path}`` in place of the path."""
     _write(folder / "invalid", name, data, {"file": name, **more, "error": error, "message": message})
 
 
@@ -61,6 +61,6 @@ def _write(folder: Path, name: str, data: bytes | dict[str, bytes], sidecar: dic
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON in ASCII, lone surrogates as escapes."""
+    """Write ASCII JSON; lone surrogates are escaped."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(json.dumps(value, indent=1).encode("ascii") + b"\n")

@@ -1,4 +1,4 @@
-"""The .magnitude files of its SPEC, made by SQLite as pymagnitude's converter makes them."""
+""".magnitude files: SQLite databases like those of pymagnitude's converter."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def table(
     columns: Sequence[str] = COLUMNS,
     **said: Any,
 ) -> bytes:
-    """Return a file as the converter writes it; `said` changes magnitude_format, where None leaves an entry out."""
+    """Return a file as the converter writes it; `said` replaces entries of magnitude_format, None drops them."""
     kept = columns if lengths is not None else columns[:-1]
     rows = [[word, *unit] for word, unit in zip(words, units, strict=True)]
     if lengths is not None:

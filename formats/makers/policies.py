@@ -1,4 +1,4 @@
-"""Policies for words that are not there: their text, the forms that back-offs make, and the buckets of words."""
+"""Test vectors of policies: text, forms produced by back-offs, buckets and n-grams of words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from makers import fasttext_files
 from makers.golden import write_json
 from makers.xxh64 import xxh64
 
-# text: its canonical form
+# text -> canonical text
 TEXTS = {
     "error": "error",
     "skip": "skip",
@@ -46,7 +46,7 @@ INVALID = {
     "lower,digits,lower,zero": "oov: the back-off 'lower' comes twice",
 }
 
-# back-offs, word, the forms to try in order
+# back-offs, word, forms in the order in which they are tried
 FORMS = [
     ("lower", "GROSSE", ["grosse"]),
     ("lower", "STRA\u00dfE", ["stra\u00dfe"]),
@@ -66,11 +66,11 @@ FORMS = [
     ("lower,digits", "A1", ["a1", "a0", "a#"]),
 ]
 
-# Words, in hexadecimal below: what a lone surrogate of surrogateescape stands for is its byte.
+# Words as bytes, written in hexadecimal; surrogateescape characters become their bytes.
 WORDS = [b"", b"the", b"The", "caf\u00e9".encode(), "cafe\u0301".encode(), "\u4e2d\u6587".encode()]
 WORDS += [b"\xf0\x9f\x90\xb8", b"a b", b"\xff", b"\xed\xa0\x80", b"x" * 31, b"x" * 32, b"uxm3-a12o-8u2x" * 9]
 NOT_THERE = ["Frog", "frogs", "\u017e\u00e1by", "\u65e5\u672c", "\U0001f438", "x", "\u00e9", "</t>", ""]
-NGRAMS = [(1, 1), (2, 4), (3, 6)]  # characters of the shortest and the longest
+NGRAMS = [(1, 1), (2, 4), (3, 6)]  # shortest and longest, in characters
 SIZES = [(1, 1), (2, 1), (1000, 3), (4096, 2), (2**32, 4)]
 
 
@@ -93,7 +93,7 @@ def make(folder: Path) -> None:
 
 
 def ngrams(word: str, least: int, most: int) -> dict[str, Any]:
-    """Return the n-grams of a word that ../../fasttext/valid/ngrams_<least>_to_<most>.bin does not have."""
+    """Return the n-grams of a word that is not in ../fasttext/valid/ngrams_<least>_to_<most>.bin."""
     places = fasttext_files.buckets(word, least, most)
     vector = [float(number) for number in fasttext_files.vector(None, places).split()]
     return {"model": f"ngrams_{least}_to_{most}.bin", "word": word, "places": places, "vector": vector}

@@ -1,4 +1,4 @@
-"""What TensorBoard's projector gets: tables, and the two files that they become."""
+"""Tables for TensorBoard's projector, and the two files that must be written for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROWS = ["0.1 -2.5", "0.25 3", "nan 10000000000"]
 
 
 def make(folder: Path) -> None:
-    """Write the files of formats/projector: a format that is only written has no files to read."""
+    """Write the files of formats/projector: JSON only, since embstore does not read this format."""
     bits = [" ".join(map(float32_bits, row.split())) for row in ROWS]
     numbers = "0.1\t-2.5\n0.25\t3\nnan\t1e+10\n"
 

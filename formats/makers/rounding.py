@@ -1,6 +1,6 @@
 """Decimal text to float32 by exact arithmetic: to the nearest double, then to the nearest float, ties to even.
 
-An oracle that shares nothing with the readers under test, and nothing with Python's own float().
+An oracle that shares no code with the readers under test, nor with Python's float().
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from fractions import Fraction
 
 
 def float32_bits(number: str) -> str:
-    """Return the bits of a number as eight hexadecimal digits; NaN is the quiet one, ``7fc00000``."""
+    """Return the float32 bits of a number as eight hexadecimal digits; every NaN is ``7fc00000``."""
     text = number.lower()
     sign = 0x80000000 if text.startswith("-") else 0
     digits = text.lstrip("+-")
@@ -27,7 +27,7 @@ def _single(exact: Fraction) -> Fraction | None:
 
 
 def nearest(exact: Fraction, precision: int, least: int, overflow: int) -> Fraction | None:
-    """Round to a binary floating-point number, ties to even; None where the result is too large.
+    """Round to a binary floating-point number, ties to even; None if the result is too large.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def nearest(exact: Fraction, precision: int, least: int, overflow: int) -> Fract
     least
         Exponent of the smallest denormal.
     overflow
-        Exponent of the power of two that is the first too large.
+        Exponent of the smallest power of two that is too large.
     """
     if not exact:
         return exact
@@ -44,5 +44,5 @@ def nearest(exact: Fraction, precision: int, least: int, overflow: int) -> Fract
     if exact < Fraction(2) ** exponent:
         exponent -= 1
     unit = Fraction(2) ** max(exponent - precision + 1, least)
-    rounded = round(exact / unit) * unit  # round() of a Fraction takes ties to even
+    rounded = round(exact / unit) * unit  # round() of a Fraction rounds ties to even
     return rounded if rounded < Fraction(2) ** overflow else None

@@ -1,4 +1,4 @@
-"""The sample of real GloVe rows: the most frequent words and some that make good examples."""
+"""The sample of real GloVe rows: the most frequent words, and some words used in examples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHOSEN = (Path(__file__).parent / "sample_words.txt").read_text().split()
 
 
 def make(folder: Path, source: Path | None) -> None:
-    """Write the sample, cut from the real file where that is at hand, else as it is kept here."""
+    """Write the sample: extracted from the real file `source`, or the committed copy if None."""
     text = (HERE / f"{NAME}.txt").read_bytes() if source is None else cut(source)
     target = folder / "valid"
     target.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def make(folder: Path, source: Path | None) -> None:
 
 
 def cut(source: Path) -> bytes:
-    """Take the first rows and those of the chosen words, in the order of the file."""
+    """Return the first rows and those of the chosen words, in file order."""
     chosen = {word.encode() for word in CHOSEN}
     with source.open("rb") as file:
         lines = [line for i, line in enumerate(file) if i < FIRST or line.split(b" ", 1)[0] in chosen]
@@ -35,7 +35,7 @@ def cut(source: Path) -> bytes:
 
 
 def table(text: bytes) -> dict[str, Any]:
-    """Return what a reader must find: counts, a checksum of all numbers, and some rows to look at."""
+    """Return the expected results of a reader: counts, checksums, and some rows."""
     rows = [line.split(b" ") for line in text.split(b"\n")[:-1]]
     matrix = np.array([[float(number) for number in row[1:]] for row in rows]).astype("<f4")
     tokens = [row[0].decode() for row in rows]

@@ -1,4 +1,4 @@
-"""Stores that open, since opening reads no array, and that must be refused when they are verified."""
+"""Stores that open, because opening reads no array, but must be refused when verified."""
 
 from __future__ import annotations
 

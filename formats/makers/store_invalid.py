@@ -1,4 +1,4 @@
-"""Stores that must be refused when they are opened, one defect in each file."""
+"""Stores that must be refused when opened; each file has one defect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make(folder: Path) -> None:
 
 
 def changed(entry: str, key: str, value: Any, made: Store = PLAIN) -> bytes:
-    """Return the plain store with one thing in its header changed."""
+    """Return the plain store with one change in its header."""
     header = made.header()
     header[entry][key] = value
     return assemble(header, made.data())
@@ -62,7 +62,7 @@ def _cut(invalid: Any) -> None:
 
 
 def _headers(invalid: Any) -> None:
-    """Headers that are no map of names to tensors."""
+    """Write headers that are not a map from names to tensors."""
 
     def header(name: str, text: str | bytes, message: str) -> None:
         invalid(name, assemble(text, PLAIN.data()), "{path}:" + message)
@@ -85,7 +85,7 @@ def _headers(invalid: Any) -> None:
 
 
 def _entries(invalid: Any) -> None:
-    """Entries that describe no tensor."""
+    """Write entries that do not describe a valid tensor."""
 
     def entry(name: str, key: str, value: Any, message: str) -> None:
         invalid(name, changed(WEIGHT, key, value), "{path}:embedding.weight: " + message)
@@ -112,7 +112,7 @@ def _entries(invalid: Any) -> None:
 
 
 def _places(invalid: Any) -> None:
-    """Tensors that do not fill the data one behind the other."""
+    """Write tensors that overlap or leave a gap."""
     for name, by, what in (("overlap", -8, "overlaps"), ("hole", 8, "leaves a hole behind")):
         header, at = PLAIN.header(), 16 + by
         for entry in (INDEX, OFFSETS, BYTES):
@@ -123,7 +123,7 @@ def _places(invalid: Any) -> None:
 
 
 def _stores(invalid: Any) -> None:
-    """Tensors that are not those of a store."""
+    """Write tensors that are not those of a store."""
 
     def not_a_store(name: str, data: bytes, message: str, error: str = "FormatError") -> None:
         invalid(name, data, "{path}" + message, error)

@@ -1,4 +1,4 @@
-"""Stores that must open, verify, and be read by any safetensors reader."""
+"""Stores that must open, pass verification, and be readable by any safetensors reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def make(folder: Path) -> None:
     """Write the files."""
 
     def valid(name: str, made: Store, rows: list[str], about: str, raw: bytes | None = None, **more: Any) -> None:
-        """Write a store; `rewritten` says that embstore.save of the table gives the same file."""
+        """Write a store; `rewritten` states that embstore.save of the table gives the same file."""
         tokens: list[str | bytes] = list(made.tokens)
         sidecar = {"dtype": DTYPES[made.dtype], "shape": [len(tokens), made.dim], "rewritten": raw is None, **more}
         write_valid(folder, f"{name}.safetensors", raw or made.file(), about, tokens, rows, **sidecar)
@@ -79,7 +79,7 @@ def _rowwise(valid: Any) -> None:
 
 
 def _foreign(valid: Any) -> None:
-    """Write what embstore does not write and yet must read."""
+    """Write stores that embstore must read but never writes."""
     plain = store(TOKENS, ROWS)
     unknown = store(TOKENS, ROWS, **{"embstore.someday": "new", "note": "h\u00e9"})
     valid("unknown_metadata", unknown, ROWS, "metadata that a reader does not know", raw=unknown.file())

@@ -1,4 +1,4 @@
-"""Files of torch.save by their SPEC: a zip with a pickle of few opcodes, written out by hand, and raw numbers."""
+"""Files like those of torch.save: a zip with a pickle, assembled by hand from a few opcodes, and raw numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORDS: list[str | bytes] = ["the", "frog", "\u017e\u00e1ba"]
 ROWS = ["0.5 -1.5", "2.25 3", "1 0.125"]
 FLOATS = struct.pack("<6f", 0.5, -1.5, 2.25, 3, 1, 0.125)
 HALVES = struct.pack("<6e", 0.5, -1.5, 2.25, 3, 1, 0.125)
-BRAINS = b"".join(FLOATS[place + 2 : place + 4] for place in range(0, 24, 4))  # bfloat16: the upper halves
+BRAINS = b"".join(FLOATS[place + 2 : place + 4] for place in range(0, 24, 4))  # bfloat16: upper halves of float32
 CURE = "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
 
 
@@ -32,7 +32,7 @@ def whole(value: int) -> bytes:
 def tensor(
     storage: str = "0", kind: str = "FloatStorage", numbers: int = 6, shape: str = "3 2", strides: str = "2 1"
 ) -> bytes:
-    """Return the opcodes that make a tensor of a storage of numbers."""
+    """Return the opcodes that create a tensor from a storage."""
     pieces = [b"ctorch._utils\n_rebuild_tensor_v2\n((", text("storage"), f"ctorch\n{kind}\n".encode()]
     pieces += [text(storage), text("cpu"), whole(numbers), b"tQ", whole(0)]
     for sizes in (shape, strides):
@@ -59,7 +59,7 @@ def saved(value: bytes, *storages: bytes) -> bytes:
         for name, data in members.items():
             info = zipfile.ZipInfo(f"archive/{name}", (1980, 1, 1, 0, 0, 0))
             begins = buffer.tell() + 30 + len(info.filename) + 4
-            padding = -begins % 64  # torch wants numbers at multiples of 64
+            padding = -begins % 64  # torch aligns numbers to multiples of 64
             info.extra = b"FB" + struct.pack("<H", padding) + b"Z" * padding
             file.writestr(info, data)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""word2vec text and binary of their SPECs: what the tools in the wild write, and headers that lie."""
+"""word2vec text and binary files: variants that tools write, and headers with wrong counts."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def _invalid_text(folder: Path) -> None:
 
 
 def row_bytes(row: str) -> bytes:
-    """Return a row of decimals that float32 holds exactly as little-endian float32."""
+    """Return a row of decimals, exact in float32, as little-endian float32."""
     numbers = [float(number) for number in row.split()]
     return struct.pack(f"<{len(numbers)}f", *numbers)
 
 
 def binary(words: list[str | bytes], header: str, between: bytes = b"", rows: list[str] = ROWS) -> bytes:
-    """Put a binary file together; `between` stands behind every row."""
+    """Assemble a binary file; `between` is written after every row."""
     tokens = [word.encode() if isinstance(word, str) else word for word in words]
     parts = [token + b" " + row_bytes(row) + between for token, row in zip(tokens, rows, strict=False)]
     return header.encode() + b"".join(parts)

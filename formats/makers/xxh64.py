@@ -1,4 +1,4 @@
-"""XXH64 after its specification, byte by byte.
+"""XXH64 in pure Python, written from its specification.
 
 https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 """
@@ -22,7 +22,7 @@ def rotate(x: int, bits: int) -> int:
 
 
 def lane(accumulator: int, word: int) -> int:
-    """One round of an accumulator."""
+    """Return an accumulator after one round."""
     return rotate(accumulator + word * P2, 31) * P1 & MASK
 
 

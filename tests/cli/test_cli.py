@@ -1,4 +1,4 @@
-"""The commands, to the letter: what they print, where, and their exit codes."""
+"""The commands: their exact output on stdout and stderr, and their exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = "the 0.5 1\nfrog -1 2.25\ngrün 3e-05 0\n"
 
 @pytest.fixture(autouse=True)
 def _tables(tmp_path: Path) -> None:
-    """A table as text and as store."""
+    """Write a table as text and as a store."""
     (tmp_path / "t.txt").write_text(TEXT, encoding="utf-8")
     embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors")
 
@@ -50,7 +50,7 @@ def test_convert_prints_one_object(run: Run, tmp_path: Path) -> None:
     }
 
 
-def test_convert_warns_in_a_line_each(run: Run, tmp_path: Path) -> None:
+def test_convert_prints_one_line_per_warning(run: Run, tmp_path: Path) -> None:
     (tmp_path / "odd.txt").write_text("a 1 2\na 3 4\n\nb nan 1\nc 1\n", encoding="utf-8")
     code, out, err = run("convert", "odd.txt", "u.safetensors", "--on-error", "skip", "--json")
     assert (code, json.loads(out)["rows"], json.loads(out)["skipped"], json.loads(out)["duplicates"]) == (0, 2, 1, 1)
@@ -64,7 +64,7 @@ def test_convert_writes_the_rows_of_a_policy(run: Run) -> None:
         assert (len(store), store.weight.shape, store.metadata["embstore.oov"]) == (3, (9, 2), "lower,hash:5")
 
 
-def test_convert_keeps_my_words_alone(run: Run, tmp_path: Path) -> None:
+def test_convert_keeps_only_the_words_of_vocab_only(run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("frog\nqzxv\n", encoding="utf-8")
     assert run("convert", "t.txt", "u.safetensors", "--quiet", "--vocab-only", "mine", "--normalize")[0] == 0
     with embstore.open("u.safetensors") as store:
@@ -170,10 +170,11 @@ def test_formats_lists_the_table(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_teaches(run: Run, command: str) -> None:
+def test_help_has_usage_and_examples(run: Run, command: str) -> None:
     code, out, err = run(command, "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"Usage: embstore {command} ")
+    assert out.index("\n  Example") < out.index(f"\n    embstore {command}") < out.index("\nOptions:\n")
     assert command in run("--help")[1]
 
 

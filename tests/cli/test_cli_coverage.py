@@ -1,4 +1,4 @@
-"""`embstore coverage` by itself."""
+"""`embstore coverage`: its output."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_the_table(files: list[str]) -> None:
         "lower                        1   10.00%             1   14.29%\n"
         "digits                       1   10.00%             1   14.29%\n"
         "missing: hash:10             4   40.00%             3   42.86%\n"
-        "in all                      10                      7\n"
-        "most frequent of the missing: 'saw' 2, 'Q' 1, '\\x1b\\udcff' 1\n"
+        "total                       10                      7\n"
+        "most frequent missing words: 'saw' 2, 'Q' 1, '\\x1b\\udcff' 1\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""`make demo`: what it shows, and that it can be run again."""
+"""`make demo`: its output, and that it can be run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`embstore diff` and `convert --report-loss`, to the letter."""
+"""`embstore diff` and `convert --report-loss`: exact output and exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FROG = 6.625 / math.sqrt(6.0625 * 7.25)  # the cosine of the two frogs
 
 @pytest.fixture(autouse=True)
 def _tables(tmp_path: Path) -> None:
-    """Three tables as text, and one of them as store."""
+    """Write three tables as text, and one of them as a store."""
     (tmp_path / "a.txt").write_text("the 0.5 1\nfrog -1 2.25\ngrün 3e-05 0\n", encoding="utf-8")
     (tmp_path / "b.txt").write_text("frog -1 2.5\nthe 0.5 1\nqzxv 1 1\n", encoding="utf-8")
     (tmp_path / "nan.txt").write_text("a nan 1\nb 2 1\n", encoding="utf-8")
@@ -122,7 +122,7 @@ def test_one_object_with_json(run: Run) -> None:
     }
 
 
-def test_json_has_null_for_what_is_infinitely_far(run: Run, tmp_path: Path) -> None:
+def test_json_has_null_for_an_infinite_difference(run: Run, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("a 1 1\nb 2 1\n", encoding="utf-8")
     code, out, err = run("diff", "one.txt", "nan.txt", "--json")
     assert (code, json.loads(out)["largest"], json.loads(out)["largest_at"]) == (1, None, ["a", 0])
@@ -130,19 +130,19 @@ def test_json_has_null_for_what_is_infinitely_far(run: Run, tmp_path: Path) -> N
     assert "largest difference  inf at 'a', dimension 0\n" in run("diff", "one.txt", "nan.txt")[1]
 
 
-def test_words_are_shown_without_what_moves_a_cursor(run: Run, tmp_path: Path) -> None:
+def test_control_characters_in_words_are_escaped(run: Run, tmp_path: Path) -> None:
     (tmp_path / "evil.txt").write_bytes(b"\x1b[2J 1 1\n\xff 1 1\n")
     assert run("diff", "a.txt", "evil.txt")[1].splitlines()[3] == "only in B  2: '\\x1b[2J', '\\udcff'"
 
 
 @pytest.mark.parametrize("atol", ["-1", "nan", "x"])
-def test_a_tolerance_that_is_none_is_wrong_usage(run: Run, atol: str) -> None:
+def test_an_invalid_tolerance_is_wrong_usage(run: Run, atol: str) -> None:
     code, out, err = run("diff", "a.txt", "b.txt", "--atol", atol)
     assert (code, out) == (2, "")
     assert "Invalid value for '--atol'" in err
 
 
-def test_a_file_that_is_not_there_is_one_line(run: Run) -> None:
+def test_a_missing_file_is_one_line(run: Run) -> None:
     assert run("diff", "a.txt", "none.txt") == (1, "", "error: none.txt: No such file or directory\n")
 
 
@@ -176,5 +176,5 @@ def test_convert_puts_the_loss_into_its_object(run: Run) -> None:
 def test_quiet_cannot_report(run: Run, tmp_path: Path) -> None:
     code, out, err = run("convert", "a.txt", "h.safetensors", "--quiet", "--report-loss")
     assert (code, out) == (2, "")
-    assert "--quiet and --report-loss exclude each other." in err
+    assert "--quiet and --report-loss cannot be combined without --json." in err
     assert not (tmp_path / "h.safetensors").exists()

@@ -1,4 +1,4 @@
-"""`embstore info` by itself."""
+"""`embstore info`: its output."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
         info("i.npy")
 
 
-def test_tensors_among_which_to_choose(tmp_path: Path) -> None:
+def test_tensors_are_listed_if_the_table_is_ambiguous(tmp_path: Path) -> None:
     tensors: dict[str, NDArray[Any]] = {"a\x1b": np.zeros((3, 4), np.float32), "bc": np.zeros((5, 4), np.float16)}
     safetensors.numpy.save_file(tensors, tmp_path / "two.safetensors")
     size = (tmp_path / "two.safetensors").stat().st_size
     listed = json.loads(info("two.safetensors", "--json"))
-    assert listed.pop("table").startswith("none as it stands: ")
+    assert listed.pop("table").startswith("not determined: ")
     assert listed == {
         "path": "two.safetensors",
         "format": "safetensors",

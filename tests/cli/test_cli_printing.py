@@ -1,4 +1,4 @@
-"""What commands print of names and words from anywhere, and what JSON they print of numbers that are none."""
+"""Escaping of untrusted names and words in text output, and JSON output for NaN and infinities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = r"\x1b[2J\x07"
 
 @pytest.fixture(autouse=True)
 def _odd_words(tmp_path: Path) -> None:
-    """A table of odd words."""
+    """Write a table of words with control characters and joiners."""
     words = ["the", EVIL, "a\nb", "می\u200cشود"]
     embstore.save(tmp_path / "t.safetensors", words, np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]]))
 
@@ -109,7 +109,7 @@ def test_json_is_json(odd: Run, arguments: list[str]) -> None:
     assert isinstance(strict(out), dict)
 
 
-def test_null_is_what_is_not_finite(odd: Run) -> None:
+def test_null_replaces_nan_and_infinities(odd: Run) -> None:
     assert strict(odd("diff", "odd.txt", "odd.txt", "--atol", "inf", "--json")[1])["atol"] is None
     assert strict(odd("diff", "odd.txt", "even.txt", "--json")[1])["largest"] is None
     vectors = strict(odd("query", "odd.txt", "a", "b", "c", "--json")[1])["vectors"]

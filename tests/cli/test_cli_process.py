@@ -1,4 +1,4 @@
-"""The command line as a process: signals, pipes, and what it loads."""
+"""The command line as a process: signals, pipes, and imported modules."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_closed_pipe_is_quiet(store_path: Path) -> None:
 def test_a_conversion_that_is_stopped_leaves_nothing(
     real_glove_text: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    environment = {**os.environ, "EMBSTORE_PLAIN": "1"}  # slow enough to be met at work
+    environment = {**os.environ, "EMBSTORE_PLAIN": "1"}  # slow enough to be interrupted
     command = [*EMBSTORE, "convert", str(real_glove_text), str(tmp_path / "g.safetensors")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True)
     deadline = time.monotonic() + 30
@@ -51,8 +51,8 @@ def test_a_conversion_that_is_stopped_leaves_nothing(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_blocks_that_wait_are_given_up(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """Of millions of lines that cannot be read, which take many seconds a block."""
+def test_pending_blocks_are_abandoned(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """Interrupt a conversion of millions of malformed lines, whose blocks take many seconds each."""
     source = tmp_path / "t.txt"
     source.write_bytes(b"a 1 2\n" + b"x\n" * 10_000_000)
     command = [*EMBSTORE, "convert", str(source), str(tmp_path / "t.safetensors"), "--on-error", "skip"]

@@ -1,4 +1,4 @@
-"""The command line at a terminal, with streams that are closed or full, and where the shell completes words."""
+"""The command line at a terminal, with closed or full streams, and shell completion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def folder_of_tables(tmp_path: Path) -> Path:
 
 
 def at_terminal(folder: Path, *arguments: str) -> str:
-    """Run `embstore` with a terminal as its stdout and stderr; what the terminal got."""
+    """Run `embstore` with a terminal as stdout and stderr; return the text that the terminal received."""
     reader, writer = pty.openpty()
     process = subprocess.Popen([*EMBSTORE, *arguments], cwd=folder, stdout=writer, stderr=writer)
     os.close(writer)
@@ -29,7 +29,7 @@ def at_terminal(folder: Path, *arguments: str) -> str:
     try:
         while block := os.read(reader, 65536):
             got += block
-    except OSError:  # how Linux says that nobody has the other end any more
+    except OSError:  # Linux raises it once the other end is closed
         pass
     os.close(reader)
     assert process.wait(timeout=60) == 0
@@ -52,12 +52,12 @@ def test_quiet_draws_nothing(folder_of_tables: Path) -> None:
     assert at_terminal(folder_of_tables, "convert", "t.safetensors", "u.txt", "--quiet") == ""
 
 
-def test_query_escapes_words_at_a_terminal_alone(folder_of_tables: Path) -> None:
+def test_query_escapes_words_only_at_a_terminal(folder_of_tables: Path) -> None:
     embstore.save(folder_of_tables / "evil.safetensors", ["\x1b[2J", "a\nb"], [[0.5, 1.0], [2.0, 3.0]])
     asked = ["query", "evil.safetensors", "\x1b[2J", "a\nb"]
     assert at_terminal(folder_of_tables, *asked) == "\\x1b[2J 0.5 1\r\na\\nb 2 3\r\n"
     assert run_shell(folder_of_tables, "query evil.safetensors $'\\x1b[2J'") == (0, "\x1b[2J 0.5 1\n", "")
-    message = "error: the word 'a\\nb' would break its line: --json or --format npy prints its vector\n"
+    message = "error: the word 'a\\nb' contains a line break: print its vector with --json or --format npy\n"
     assert run_shell(folder_of_tables, "query evil.safetensors $'a\\nb'") == (1, "", message)
     assert (
         run_shell(folder_of_tables, "query evil.safetensors $'a\\nb' --json")[1]
@@ -119,7 +119,7 @@ def test_help_and_version_load_little(arguments: list[str]) -> None:
     assert output_of(code, *arguments).splitlines()[-1] == ("[]" if arguments == ["--help"] else "['numpy']")
 
 
-def test_an_unexpected_end_of_file_is_not_taken_for_ctrl_c(folder_of_tables: Path) -> None:
+def test_an_unexpected_end_of_file_is_not_reported_as_ctrl_c(folder_of_tables: Path) -> None:
     code = (
         "import sys, embstore.store.store, embstore.cli.main\n"
         "embstore.store.store.Store.rows = lambda *_: (_ for _ in ()).throw(EOFError('cut'))\n"

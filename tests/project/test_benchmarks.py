@@ -1,4 +1,4 @@
-"""The tables made of stored benchmark results; nothing is measured here."""
+"""The tables generated from stored benchmark results; nothing is measured here."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SAMPLE = {
     },
 }
 SHOWN = """\
-Medians (least to most), and how many times the first row's: 2x is twice as much. Measured in turns on 2 cores \
+Medians (minimum to maximum); in bold the ratio to the first row (2x: twice as much). Measured interleaved on 2 cores \
 (A CPU, Linux x86_64), Python 3.11.7, embstore 0.1.0, gensim 4.4.0.
 
 | Some text, 3 rounds | whole process | peak memory | text read |
@@ -92,7 +92,7 @@ def checkout(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_the_readmes_take_the_tables_between_their_marks(results: Path, tmp_path: Path) -> None:
+def test_the_tables_are_written_between_the_marks_of_the_readmes(results: Path, tmp_path: Path) -> None:
     folder = checkout(tmp_path, "above\n<!-- benchmark -->\nold\n<!-- benchmark -->\nbelow\n")
     for _ in range(2):
         assert run_table(results, "--write", folder).returncode == 0
@@ -101,7 +101,7 @@ def test_the_readmes_take_the_tables_between_their_marks(results: Path, tmp_path
             assert (folder / name).read_text(encoding="utf-8") == expected
 
 
-def test_a_readme_without_marks_is_left_as_it_is(results: Path, tmp_path: Path) -> None:
+def test_a_readme_without_marks_is_unchanged(results: Path, tmp_path: Path) -> None:
     folder = checkout(tmp_path, "above\n")
     done = run_table(results, "--write", folder)
     assert (done.stderr, done.returncode) == (f"{folder}/README.md: 0 lines <!-- benchmark -->, expected 2\n", 1)

@@ -1,4 +1,4 @@
-"""The examples run as they stand, warn of nothing, and learn."""
+"""The examples run without warnings, and their loss falls."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
     assert len(found) == epochs
     assert found[-1] < found[0] / 2
     if name == "ecommerce.py":
-        assert lines[0] == "265 features, 9,077 numbers to train"
-        assert lines[-1] == "a checkpoint keeps 9,077 numbers, and the sha256 of glove.safetensors"
+        assert lines[0] == "265 features, 9,077 trainable parameters"
+        assert lines[-1] == "a checkpoint contains 9,077 numbers, and the sha256 of glove.safetensors"
     else:
         for line in lines[:2]:
             words, targets = (side.split() for side in line.split(" -> "))

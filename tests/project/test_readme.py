@@ -1,4 +1,4 @@
-"""The README's examples, run as they stand: Python sessions by doctest, shell sessions by the shell."""
+"""The README's examples are run: Python sessions by doctest, shell sessions by the shell; and its links."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_python_sessions(folder_with_glove: Path) -> None:
 
 
 def shell_examples() -> list[tuple[str, str]]:
-    """Each command of the console blocks with what the README shows below it."""
+    """Each command of the console blocks, with the output that the README shows below it."""
     text = "".join(text for language, text in BLOCKS if language == "console")
     return [(command, shown) for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)]
 
@@ -44,6 +45,18 @@ def test_shell_sessions(folder_with_glove: Path, command: str, shown: str) -> No
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment)
     checker = doctest.OutputChecker()
     assert checker.check_output(shown, done.stdout + done.stderr, FLAGS), done.stdout + done.stderr
+
+
+def test_links_also_work_on_a_package_index() -> None:
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    assert set(urls) == {"Homepage", "Source", "Issues", "Changelog", "Documentation"}
+    assert all(url.startswith(urls["Homepage"]) for url in urls.values())
+    base = f"{urls['Homepage']}/blob/main/"
+    links = re.findall(r"\]\(([^)]*)\)", README)
+    files = [link.removeprefix(base) for link in [*links, urls["Changelog"], urls["Documentation"]]]
+    assert len(links) >= 5
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+    assert [link for link in links if not link.startswith(base)] == []
 
 
 def test_the_readme_has_shell_examples() -> None:
