@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.codecs import codecs_that
 from support.goldens import sidecars_of
 
 import embstore
-from embstore.codecs.registry.table import CODECS
+from embstore.codecs.registry.table import Codec
 from embstore.core.errors import FormatError
 
 EVENTS = {"open", "mmap.__new__", "os.scandir", "os.listdir", "subprocess.Popen", "sqlite3.connect", "ctypes.dlopen"}
@@ -134,12 +135,12 @@ def converted(path: Path) -> Table:
 
 
 PAIRS = ("npy", "safetensors")  # a file for the rows and one for the words
-BOTH = [codec for codec in CODECS.values() if codec.reads and codec.writes]
+BOTH = codecs_that(lambda codec: codec.reads and codec.writes)
 
 
 @pytest.mark.parametrize("read", [opened, converted])
-@pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.name)
-def test_formats_that_are_written(codec: Any, read: Callable[[Path], Table], tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", BOTH)
+def test_formats_that_are_written(codec: Codec, read: Callable[[Path], Table], tmp_path: Path) -> None:
     name = f"table{codec.suffixes[0]}"
     for folder, words in (("first", WORDS), ("second", WORDS[::-1])):  # of one size: a mixture would look right
         (tmp_path / folder).mkdir()
@@ -151,8 +152,8 @@ def test_formats_that_are_written(codec: Any, read: Callable[[Path], Table], tmp
 BY_PATH = ("magnitude", "spacy")  # SQLite opens paths alone; a folder of four files
 
 
-@pytest.mark.parametrize("codec", [c for c in CODECS.values() if c.reads and not c.writes], ids=lambda c: c.name)
-def test_formats_that_are_read_only(codec: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", codecs_that(lambda codec: codec.reads and not codec.writes))
+def test_formats_that_are_read_only(codec: Codec, tmp_path: Path) -> None:
     """Two golden files that differ, under one name."""
     found = [(param.values[0], param.values[1]) for param in sidecars_of(codec.name, "valid")]
     plain = [(folder, sidecar) for folder, sidecar in found if not sidecar["warnings"] and not sidecar.get("read")]
