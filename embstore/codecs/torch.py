@@ -16,7 +16,7 @@ from embstore.codecs.shared.array import array_source, check_matrix, refused
 from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.spool import waiting_rows
 from embstore.codecs.shared.word_list import WordList
-from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.codecs.shared.word_list_files import fitting, words_for
 from embstore.core.batch import Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError

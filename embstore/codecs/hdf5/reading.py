@@ -17,7 +17,7 @@ from embstore.codecs.hdf5.rows import PipedRows, PipedTokens, mapped_rows
 from embstore.codecs.shared.array import array_source, check_matrix, native
 from embstore.codecs.shared.matrix import Origin, matrix_source
 from embstore.codecs.shared.word_list import WordList, read_words
-from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.codecs.shared.word_list_files import fitting, words_for
 from embstore.core.batch import Batch, Source
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input

@@ -15,7 +15,7 @@ from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.magic import checkpoint, is_store
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.word_list import WordList, read_words, words_beside
-from embstore.codecs.shared.words_beside import WordsBeside
+from embstore.codecs.shared.word_list_files import WordsBeside
 from embstore.core.batch import Findings, Ints, Source, Vectors
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError

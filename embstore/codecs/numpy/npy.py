@@ -7,7 +7,7 @@ from pathlib import Path
 from embstore.codecs.shared.array import array_source, vector_descr
 from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.npy_array import WRITTEN_HEADER, build_header, map_matrix
-from embstore.codecs.shared.words_beside import WordsBeside, words_for
+from embstore.codecs.shared.word_list_files import WordsBeside, words_for
 from embstore.core.batch import Source
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError

@@ -15,7 +15,7 @@ from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source, ro
 from embstore.codecs.shared.npy_array import ArrayHeader, build_header, read_array_header
 from embstore.codecs.shared.spool import waiting_rows
 from embstore.codecs.shared.word_list import WordList
-from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.codecs.shared.word_list_files import fitting, words_for
 from embstore.core.batch import Source, Tokens, Vectors
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import EmbstoreError, FormatError
