@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source
-from embstore.codecs.shared.spool import waiting_rows
+from embstore.codecs.shared.spool import spooled_rows
 from embstore.core.batch import Findings, Source, Tokens, Vectors, is_utf8
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
@@ -141,7 +141,7 @@ def _padding(position: int) -> int:
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a simple vocabulary and a matrix without norms: the rows stay as they are."""
     del options
-    with replacing(path) as file, waiting_rows(source, path, NAME, "float32") as (words, rows):
+    with replacing(path) as file, spooled_rows(source, path, NAME, "float32") as (words, rows):
         for word in words:
             if not is_utf8(word):
                 shown = word[:60].decode("utf-8", "replace")

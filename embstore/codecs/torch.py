@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embstore.codecs.registry.magic import is_torch
-from embstore.codecs.shared.array import array_source, check_matrix, refused
+from embstore.codecs.shared.array import array_source, check_matrix, format_error
 from embstore.codecs.shared.matrix import Origin
-from embstore.codecs.shared.spool import waiting_rows
+from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.word_list import WordList
-from embstore.codecs.shared.word_list_files import fitting, words_for
+from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.core.batch import Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
@@ -126,14 +126,14 @@ class _Content:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
         if name not in self.words:
-            return words_for(self.source, options, count, NAME)
+            return load_word_list(self.source, options, count, NAME)
         words = self.words[name]
         rows = range(len(words)) if isinstance(words, list) else sorted(words.values())
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
         found = WordList(pack_lossless(listed), np.array(rows, np.int64))
-        return fitting(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
+        return check_word_list(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
 
     def __str__(self) -> str:
         shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]
@@ -172,7 +172,7 @@ def _as_array(tensor: Tensor, key: str, path: str | Path, options: ReadOptions) 
         array = tensor.numpy()
         return array, check_matrix(array.dtype, array.shape, options)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise refused(path, NAME, key, ValueError(str(error))) from None
+        raise format_error(path, NAME, key, ValueError(str(error))) from None
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
@@ -180,7 +180,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     import torch
 
     del options
-    with replacing(path) as file, waiting_rows(source, path, NAME, source.dtype) as (tokens, rows):
+    with replacing(path) as file, spooled_rows(source, path, NAME, source.dtype) as (tokens, rows):
         itos = list(_as_text(tokens))
         raw = np.memmap(rows, NUMPY_DTYPES[source.dtype], "c", shape=(len(itos), source.dim))
         vectors = torch.from_numpy(raw.view(np.int16) if source.dtype == "bfloat16" else raw)

@@ -178,7 +178,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
         for batch in source.batches:
             write_all(file, _rows(batch, path))
             rows += len(batch.tokens)
-        header.settle(rows, path, NAME)
+        header.finish(rows, path, NAME)
         check_written(file, path, NAME)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from embstore.codecs.shared.array import array_source, vector_descr
 from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.npy_array import WRITTEN_HEADER, build_header, map_matrix
-from embstore.codecs.shared.word_list_files import WordsBeside, words_for
+from embstore.codecs.shared.word_list_files import WordListWriter, load_word_list
 from embstore.core.batch import Source
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError
@@ -21,14 +21,14 @@ NAME = "npy"
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a mapped .npy, its words from ``vocab=``, ``<stem>.vocab.txt`` or ``<stem>.vocab.json``."""
     matrix, dtype = map_matrix(source, options, NAME)
-    words = words_for(source, options, len(matrix), NAME)
+    words = load_word_list(source, options, len(matrix), NAME)
     return array_source(matrix, words, dtype, Origin(source, NAME), progress)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a .npy and its words beside it, both whole or not at all; bfloat16 becomes float32."""
     del options
-    beside, rows = WordsBeside(path, NAME), 0
+    beside, rows = WordListWriter(path, NAME), 0
     kept: Dtype = "float16" if source.dtype == "float16" else "float32"
     with replacing_together() as together:
         file = together.new(path)

@@ -51,7 +51,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     source = source.through(lambda batches: _header_believable(batches, path))
     with replacing(path) as file:
         header = CountedHeader(file, source)
-        header.settle(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)
+        header.finish(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)
         check_written(file, path, NAME)
 
 
