@@ -1,4 +1,4 @@
-"""The sample of real GloVe rows: the most frequent words and some that make good examples."""
+"""The sample of real GloVe rows: the most frequent words and some that are good examples."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CHOSEN = (Path(__file__).parent / "sample_words.txt").read_text().split()
 
 
 def make(folder: Path, source: Path | None) -> None:
-    """Write the sample, cut from the real file where that is at hand, else as it is kept here."""
+    """Write the sample, cut from the real file if `source` is given, else copied from the existing sample."""
     text = (HERE / f"{NAME}.txt").read_bytes() if source is None else cut(source)
     target = folder / "valid"
     target.mkdir(parents=True, exist_ok=True)
     (target / f"{NAME}.txt").write_bytes(text)
-    about = f"the first {FIRST:,} rows of glove.6B.50d.txt and some words more, byte for byte; public domain (PDDL)"
+    about = f"the first {FIRST:,} rows of glove.6B.50d.txt and some further ones, byte for byte; public domain (PDDL)"
     write_json(target / f"{NAME}.json", {"sample": f"{NAME}.txt", "about": about, **table(text)})
 
 
@@ -35,7 +35,7 @@ def cut(source: Path) -> bytes:
 
 
 def table(text: bytes) -> dict[str, Any]:
-    """Return what a reader must find: counts, a checksum of all numbers, and some rows to look at."""
+    """Return what a reader must find: counts, checksums of all tokens and numbers, and some example rows."""
     rows = [line.split(b" ") for line in text.split(b"\n")[:-1]]
     matrix = np.array([[float(number) for number in row[1:]] for row in rows]).astype("<f4")
     tokens = [row[0].decode() for row in rows]
