@@ -1,6 +1,5 @@
-"""The formats: each family knows its bytes and nothing else.
+"""The codecs: one module or folder for each format or family of formats, with ``read``, ``write`` or both.
 
-`registry` lists the formats and detects which one a file has; `shared` holds what several families use. A family is a
-folder or a module with ``read`` and ``write``. Does not belong here: what happens to rows between reading and
-writing, which is for `ops`.
+`registry` lists the formats and detects the format of a file; `shared` has code that several families use. Does not
+belong here: code that changes rows between reading and writing, which is in `ops`.
 """

@@ -1,4 +1,4 @@
-"""finalfusion: chunks of words, a matrix and perhaps the norms that it lost (formats/finalfusion/SPEC.md)."""
+"""finalfusion: chunks with words, a matrix and optionally the norms of its rows (formats/finalfusion/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source
-from embstore.codecs.shared.spool import waiting_rows
+from embstore.codecs.shared.spool import spooled_rows
 from embstore.core.batch import Findings, Source, Tokens, Vectors, is_utf8
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
@@ -19,12 +19,17 @@ from embstore.files.input import Input
 
 NAME = "finalfusion"
 WORDS, MATRIX, BUCKETS, QUANTIZED, NORMS, FASTTEXT_BUCKETS, EXPLICIT_NGRAMS = 1, 2, 3, 4, 6, 7, 8
-WORDS_BEGIN = {WORDS: 8, BUCKETS: 20, FASTTEXT_BUCKETS: 20, EXPLICIT_NGRAMS: 24}  # behind the number of words and more
-FLOAT32 = 10  # the type's number
+WORDS_BEGIN = {
+    WORDS: 8,
+    BUCKETS: 20,
+    FASTTEXT_BUCKETS: 20,
+    EXPLICIT_NGRAMS: 24,
+}  # offset of the first word in the chunk, after the counts
+FLOAT32 = 10  # type identifier
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read words and their mapped rows, each multiplied by its norm where the file has norms."""
+    """Read the words and the mapped rows; each row is multiplied by its norm if the file has norms."""
     del options
     file = _File.open(source)
     tokens = file.words()
@@ -37,15 +42,15 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         findings.add("rows of n-grams left out", times=len(matrix) - len(tokens))
 
     def rows(start: int, stop: int) -> Vectors:
-        taken = np.require(matrix[start:stop], np.float32, ["A"])
-        return taken if norms is None else taken * norms[start:stop, np.newaxis]
+        stored = np.require(matrix[start:stop], np.float32, ["A"])
+        return stored if norms is None else stored * norms[start:stop, np.newaxis]
 
     return matrix_source(tokens, matrix.shape[1], "float32", rows, Origin(source, NAME), progress, findings)
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A mapped file and where its chunks begin and end, by their numbers."""
+    """A mapped file, and the start and stop of each chunk by its type number."""
 
     path: Path
     mapped: mmap.mmap
@@ -75,7 +80,7 @@ class _File:
         return cls(path, mapped, chunks)
 
     def words(self) -> Tokens:
-        """Return the words, of a vocabulary with n-grams too."""
+        """Return the words of any of the vocabulary chunks, without n-grams."""
         found = [number for number in WORDS_BEGIN if number in self.chunks]
         if not found:
             raise FormatError(self.path, f"no words: it has the chunks {list(self.chunks)}", format=NAME)
@@ -85,13 +90,15 @@ class _File:
         for row in range(count):
             end = position + 4 + int.from_bytes(data[position : position + 4], "little")
             if end > len(data):
-                raise FormatError(self.path, f"{count:,} words, but word {row + 1:,} leaves its chunk", format=NAME)
+                raise FormatError(
+                    self.path, f"{count:,} words, but word {row + 1:,} extends beyond its chunk", format=NAME
+                )
             words.append(data[position + 4 : end])
             position = end
         return Tokens.pack(words)
 
     def matrix(self) -> Vectors:
-        """Return the rows, mapped, of any alignment."""
+        """Return the mapped rows; they may be unaligned."""
         if QUANTIZED in self.chunks:
             reason = (
                 "quantized rows cannot be read; `ffp-convert -f finalfusion -t word2vec` (finalfusion) unpacks them"
@@ -101,11 +108,11 @@ class _File:
             raise FormatError(self.path, f"no matrix: it has the chunks {list(self.chunks)}", format=NAME)
         rows, dim, kind = self._unpack("<QII", MATRIX, *self.chunks[MATRIX])
         if not dim:
-            raise FormatError(self.path, "rows without numbers", format=NAME)
+            raise FormatError(self.path, "rows of 0 numbers, expected at least 1", format=NAME)
         return self._floats(MATRIX, 16, kind, rows * dim).reshape(rows, dim)
 
     def norms(self, count: int) -> Vectors | None:
-        """Return the norm of each word, None where the rows are as they were."""
+        """Return the norm of each word; None if the rows were not normalized."""
         if NORMS not in self.chunks:
             return None
         size, kind = self._unpack("<QI", NORMS, *self.chunks[NORMS])
@@ -120,7 +127,7 @@ class _File:
         return struct.unpack_from(form, self.mapped, start)
 
     def _floats(self, number: int, head: int, kind: int, count: int) -> Vectors:
-        """Return the float32 behind the head of a chunk and 1 to 4 bytes that align them in the file."""
+        """Return the float32 of a chunk; 1 to 4 bytes of padding after its head align them in the file."""
         start, stop = self.chunks[number]
         if kind != FLOAT32:
             raise FormatError(
@@ -139,13 +146,15 @@ def _padding(position: int) -> int:
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write a simple vocabulary and a matrix without norms: the rows stay as they are."""
+    """Write a simple vocabulary and a matrix without norms, so that the rows are stored unchanged."""
     del options
-    with replacing(path) as file, waiting_rows(source, path, NAME, "float32") as (words, rows):
+    with replacing(path) as file, spooled_rows(source, path, NAME, "float32") as (words, rows):
         for word in words:
             if not is_utf8(word):
                 shown = word[:60].decode("utf-8", "replace")
-                reason = f"the token {shown!r} is not UTF-8, as finalfusion's are; word2vec-bin or a store keeps it"
+                reason = (
+                    f"the token {shown!r} is not UTF-8, which finalfusion requires; word2vec-bin or a store keeps it"
+                )
                 raise FormatError(path, reason, format=NAME)
         packed = b"".join(len(word).to_bytes(4, "little") + word for word in words)
         write_all(file, b"FiFu" + struct.pack("<IIII", 0, 2, WORDS, MATRIX))

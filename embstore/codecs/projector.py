@@ -1,4 +1,4 @@
-"""A folder for TensorBoard's projector, written only: vectors.tsv and metadata.tsv (formats/projector/SPEC.md)."""
+"""A folder for TensorBoard's projector, only written: vectors.tsv and metadata.tsv (formats/projector/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write the folder, whole or not at all; what would break a line of it is escaped."""
+    """Write the folder; tabs and line breaks in tokens are escaped.
+
+    On an error nothing is written.
+    """
     del options
     rows = 0
     with (
@@ -27,9 +30,9 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
         replacing(folder / "metadata.tsv") as metadata,
     ):
         for batch in source.batches:
-            nameless = Tokens(np.zeros(0, np.uint8), np.zeros(len(batch.tokens) + 1, np.int64))
+            empty = Tokens(np.zeros(0, np.uint8), np.zeros(len(batch.tokens) + 1, np.int64))
             numbers = np.ascontiguousarray(batch.vectors, np.float32)
-            for lines in formatted(Batch(nameless, numbers)):  # each begins with the gap behind its token
+            for lines in formatted(Batch(empty, numbers)):  # each line begins with the space after its token
                 write_all(vectors, bytes(lines)[1:].replace(b"\n ", b"\n").replace(b" ", b"\t"))
             write_all(metadata, b"".join(label(token) + b"\n" for token in batch.tokens.to_bytes()))
             rows += len(batch.tokens)
@@ -38,7 +41,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
 
 def label(token: bytes) -> bytes:
-    """Return a token as a line of metadata.tsv: never blank, since the projector leaves blank lines out."""
+    """Return a token as a line of metadata.tsv; never blank, since the projector ignores blank lines."""
     text = token.decode("utf-8", "backslashreplace").translate(ESCAPES)
     if not text.strip():
         text = "".join(f"\\u{ord(letter):04x}" for letter in text) or '""'

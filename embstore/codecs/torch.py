@@ -1,4 +1,7 @@
-"""What torch.save writes: a tensor, a state dict or torchtext's cache, nothing unpickled (formats/torch/SPEC.md)."""
+"""Files of torch.save: a tensor, a state dict or torchtext's cache (formats/torch/SPEC.md).
+
+They are memory-mapped and loaded with ``weights_only=True``, so that no code in them runs.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embstore.codecs.registry.magic import is_torch
-from embstore.codecs.shared.array import array_source, check_matrix, refused
+from embstore.codecs.shared.array import array_source, check_matrix, format_error
 from embstore.codecs.shared.matrix import Origin
-from embstore.codecs.shared.spool import waiting_rows
+from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.word_list import WordList
-from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.core.batch import Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
@@ -29,11 +32,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NAME = "torch"
-MAX_DEPTH = 8  # of dictionaries in dictionaries
+MAX_DEPTH = 8  # of nested dictionaries
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a mapped matrix, and words from beside it inside the file, ``vocab=`` or beside the file."""
+    """Map the matrix; the words come from the same file, from ``vocab=`` or from a word list next to the file."""
     content = _Content(source)
     content.collect(_load(source), "")
     key = content.choose_matrix(options.key)
@@ -49,27 +52,25 @@ def _load(source: Input) -> Any:
     path, head = source.path, source.head()
     if not head.startswith(b"PK\3\4"):
         if is_torch(head):
-            cure = "torch.save(torch.load(old, weights_only=True), new) renews it"
-            raise FormatError(path, f"written by torch before 1.6, so that it cannot be mapped: {cure}", format=NAME)
-        raise FormatError(path, "not what torch.save writes, which is a zip", format=NAME)
+            cure = "torch.save(torch.load(old, weights_only=True), new) converts it"
+            raise FormatError(path, f"written by torch before 1.6, so it cannot be memory-mapped: {cure}", format=NAME)
+        raise FormatError(path, "not a zip, which is what torch.save writes", format=NAME)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.load(source.path_for_library(), map_location="cpu", weights_only=True, mmap=True)
     except MemoryError:
         raise
-    except Exception as error:  # the weights-only unpickler lets out what damaged opcodes lead to
+    except Exception as error:  # on damaged opcodes, the weights-only unpickler raises many types of error
         if " GLOBAL " in str(error):
-            cure = (
-                "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
-            )
-            raise FormatError(path, f"holds Python objects, which would be unpickled: {cure}", format=NAME) from None
-        reason = f"cannot be read, it is damaged or cut short: {_gist(str(error))}"
+            cure = "if you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
+            raise FormatError(path, f"contains Python objects, which would be unpickled: {cure}", format=NAME) from None
+        reason = f"cannot be read, it is damaged or cut short: {_shorten(str(error))}"
         raise FormatError(path, reason, format=NAME) from None
 
 
-def _gist(message: str) -> str:
-    """Return the one line of torch's message that says what was found."""
+def _shorten(message: str) -> str:
+    """Return the line of torch's message that states the cause."""
     lines = [line for line in message.split("\n") if line.strip() and not line.startswith("Check the documentation")]
     found = lines[-1 if "weights_only" in message else 0] if lines else ""
     return ascii(found.rpartition("WeightsUnpickler error:")[2].strip())[1:-1][:150]
@@ -77,12 +78,12 @@ def _gist(message: str) -> str:
 
 @dataclass(slots=True)
 class _Content:
-    """The tensors and the word lists of a file by name, names of nested dictionaries joined by dots.
+    """The tensors and the word lists of a file by name; names in nested dictionaries are joined by dots.
 
     Attributes
     ----------
     words
-        Lists of strings, or objects from string to row.
+        Lists of strings, or dictionaries from string to row.
     """
 
     source: Input
@@ -100,7 +101,7 @@ class _Content:
             self.tensors[name] = value
         elif isinstance(value, tuple) and len(value) == 4 and not name:  # torchtext.vocab.Vectors
             for part, item in zip(("itos", "stoi", "vectors", "dim"), value, strict=True):
-                if part != "stoi":  # says the same as itos
+                if part != "stoi":  # the same words as itos
                     self.collect(item, part, depth + 1)
         elif _are_words(value):
             self.words[name] = value
@@ -126,14 +127,14 @@ class _Content:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
         if name not in self.words:
-            return words_for(self.source, options, count, NAME)
+            return load_word_list(self.source, options, count, NAME)
         words = self.words[name]
         rows = range(len(words)) if isinstance(words, list) else sorted(words.values())
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
         found = WordList(pack_lossless(listed), np.array(rows, np.int64))
-        return fitting(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
+        return check_word_list(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
 
     def __str__(self) -> str:
         shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]
@@ -155,16 +156,15 @@ def _is_bfloat16(tensor: Tensor) -> bool:
 
 
 def _as_array(tensor: Tensor, key: str, path: str | Path, options: ReadOptions) -> tuple[np.ndarray[Any, Any], Dtype]:
-    """View a tensor as an array; bfloat16 as its bits."""
+    """Return a tensor as an array that shares its memory (bfloat16 as uint16 bits), and the dtype to store it as."""
     import torch
 
     try:
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.is_meta:
-            raise ValueError(f"a {tensor.layout} tensor of {tensor.dtype}, expected a dense one of float")
+            raise ValueError(f"a {tensor.layout} tensor of {tensor.dtype}, expected a dense floating-point tensor")
         if tensor.nbytes > tensor.untyped_storage().nbytes():
-            raise ValueError(
-                f"{tensor.nbytes:,} bytes of rows in {tensor.untyped_storage().nbytes():,}: an expanded view"
-            )
+            stored = tensor.untyped_storage().nbytes()
+            raise ValueError(f"{tensor.nbytes:,} bytes of rows in a storage of {stored:,}: an expanded view")
         tensor = tensor.detach()
         if _is_bfloat16(tensor):
             check_matrix(np.dtype(np.float16), tuple(tensor.shape), options)
@@ -172,15 +172,18 @@ def _as_array(tensor: Tensor, key: str, path: str | Path, options: ReadOptions) 
         array = tensor.numpy()
         return array, check_matrix(array.dtype, array.shape, options)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise refused(path, NAME, key, ValueError(str(error))) from None
+        raise format_error(path, NAME, key, ValueError(str(error))) from None
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write torchtext's cache, (itos, stoi, vectors, dim), whole or not at all; `vectors` keeps its dtype."""
+    """Write torchtext's cache, (itos, stoi, vectors, dim); `vectors` keeps its dtype.
+
+    On an error nothing is written.
+    """
     import torch
 
     del options
-    with replacing(path) as file, waiting_rows(source, path, NAME, source.dtype) as (tokens, rows):
+    with replacing(path) as file, spooled_rows(source, path, NAME, source.dtype) as (tokens, rows):
         itos = list(_as_text(tokens))
         raw = np.memmap(rows, NUMPY_DTYPES[source.dtype], "c", shape=(len(itos), source.dim))
         vectors = torch.from_numpy(raw.view(np.int16) if source.dtype == "bfloat16" else raw)

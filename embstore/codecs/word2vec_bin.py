@@ -1,4 +1,4 @@
-"""word2vec binary: a header, then a token, a space and its little-endian float32 (formats/word2vec-bin/SPEC.md)."""
+"""word2vec binary: a header, then per row a token, a space and little-endian float32 (formats/word2vec-bin/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NEWLINE = 10
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read word2vec binary, plain, compressed or in a zip; with a newline behind each row or without."""
+    """Read word2vec binary, plain, compressed or in a zip; with or without a newline after each row."""
     stream = Stream(source, options.member)
     try:
         reader = _Reader.open(stream, is_compressed(source.head(8)))
@@ -46,16 +46,16 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads blocks and yields the rows that are whole.
+    """Reads blocks and yields the complete rows.
 
     Attributes
     ----------
     rest
-        What has been read and not yet yielded.
+        Bytes that were read and not yet yielded: an incomplete row.
     done
-        Rows yielded.
+        Number of rows yielded.
     newlines
-        Whether rows end in a newline; None before the second row tells.
+        Whether rows end in a newline; None until the byte after the first row was read.
     """
 
     stream: Stream
@@ -68,13 +68,17 @@ class _Reader:
     @classmethod
     def open(cls, stream: Stream, packed: bool) -> _Reader:
         buffer = bytearray(64)
-        head = bytes(buffer[: stream.fill(memoryview(buffer))])  # a copy: the buffer may still be being hashed
+        head = bytes(
+            buffer[: stream.fill(memoryview(buffer))]
+        )  # a copy, since a thread may still be hashing the buffer
         found = WORD2VEC_HEADER.match(head)
         if not found:
-            raise FormatError(stream.path, "no header, rows and dim in decimal and a newline", where=1, format=NAME)
+            raise FormatError(
+                stream.path, "no header, expected rows and dim in decimal and a newline", where=1, format=NAME
+            )
         rows, dim = map(int, found.groups())
         if not rows or not 0 < dim <= MAX_DIM:
-            reason = f"the header says {rows:,} rows of {dim:,} numbers, expected at least a row, of 1 to {MAX_DIM:,}"
+            reason = f"the header says {rows:,} rows of {dim:,} numbers, expected at least 1 row of 1 to {MAX_DIM:,}"
             raise FormatError(stream.path, reason, where=1, format=NAME)
         least = found.end() + rows * (1 + 4 * dim)
         if not packed and least > stream.total:
@@ -88,7 +92,7 @@ class _Reader:
         return cls(stream, rows, dim, head[found.end() :])
 
     def batches(self, progress: Progress | None) -> Iterator[Batch]:
-        """Yield all rows; close the stream at the end."""
+        """Yield all rows; the stream is closed at the end."""
         with self.stream:
             ended = False
             while not ended:
@@ -97,9 +101,9 @@ class _Reader:
                 data[: len(self.rest)] = np.frombuffer(self.rest, np.uint8)
                 filled = len(self.rest) + self.stream.fill(data.data[len(self.rest) :])
                 ended = filled < size
-                yield from self._whole_rows(data, filled)
+                yield from self._complete_rows(data, filled)
                 if self.done == self.rows and self.rest not in (b"", b"\n"):
-                    reason = f"goes on behind row {self.rows:,}, the last by its header: the header is wrong"
+                    reason = f"bytes follow row {self.rows:,}, the last row by the header: the header is wrong"
                     raise FormatError(self.stream.path, reason, format=NAME)
                 if progress:
                     progress(self.stream.position, self.stream.total)
@@ -107,14 +111,14 @@ class _Reader:
                 reason = f"ends in row {self.done + 1:,} of {self.rows:,}: it is cut short or the header is wrong"
                 raise FormatError(self.stream.path, reason, format=NAME)
 
-    def _whole_rows(self, data: Bytes, filled: int) -> Iterator[Batch]:
+    def _complete_rows(self, data: Bytes, filled: int) -> Iterator[Batch]:
         split = _Split.of(data, filled, min(self.rows - self.done, filled // (1 + 4 * self.dim)), self.dim)
         if not self.done:
-            split.go_on(1, newlines=False)  # nothing stands before the first row
+            split.copy_rows(1, newlines=False)  # no newline precedes the first row
         if self.newlines is None and self.done + split.row and split.position < filled:
             self.newlines = int(data[split.position]) == NEWLINE
         if self.newlines is not None:
-            split.go_on(len(split.vectors), newlines=self.newlines)
+            split.copy_rows(len(split.vectors), newlines=self.newlines)
         self.rest = data[split.position : filled].tobytes()
         if split.row:
             self.done += split.row
@@ -123,26 +127,26 @@ class _Reader:
             self._check_rest()
 
     def _check_rest(self) -> None:
-        """Raise FormatError where no row can follow, so that nobody reads on for ever."""
+        """Raise FormatError if no row can follow, so that reading a wrong file ends early."""
         row = self.done + 1
         if self.newlines and self.rest and self.rest[0] != NEWLINE:
-            reason = f"no newline between rows {row - 1:,} and {row:,}, as between those before: the file is damaged"
+            reason = f"no newline between rows {row - 1:,} and {row:,}, unlike the rows before: the file is damaged"
             raise FormatError(self.stream.path, reason, format=NAME)
         if len(self.rest) > MAX_TOKEN and b" " not in self.rest[:MAX_TOKEN]:
-            reason = f"no space within {MAX_TOKEN:,} bytes, where row {row:,} begins: not word2vec binary"
+            reason = f"no space in the first {MAX_TOKEN:,} bytes of row {row:,}: not word2vec binary"
             raise FormatError(self.stream.path, reason, format=NAME)
 
 
 @dataclass(slots=True)
 class _Split:
-    """The rows of a block, as they are copied out of it.
+    """The rows that are copied out of a block, split into tokens and vectors.
 
     Attributes
     ----------
     position
         Where the next row begins in `data`.
     row
-        How many there are.
+        Number of rows copied so far.
     """
 
     data: Bytes
@@ -157,8 +161,8 @@ class _Split:
     def of(cls, data: Bytes, stop: int, most: int, dim: int) -> _Split:
         return cls(data, stop, np.empty((most, dim), "<f4"), np.empty(stop, np.uint8), np.zeros(most + 1, np.int64))
 
-    def go_on(self, most: int, *, newlines: bool) -> None:
-        """Copy up to so many rows in all."""
+    def copy_rows(self, most: int, *, newlines: bool) -> None:
+        """Copy rows until `most` rows are copied in total or the block has no further complete row."""
         rows = self.vectors[:most].view(np.uint8)
         self.position, self.row = kernels.split_rows(
             self.data, self.position, self.stop, newlines, rows, self.token_data, self.token_offsets, self.row
@@ -170,7 +174,10 @@ class _Split:
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write word2vec binary without newlines between rows, as GoogleNews and gensim have it, whole or not at all."""
+    """Write word2vec binary without newlines between rows, like GoogleNews and gensim.
+
+    On an error nothing is written.
+    """
     del options
     with replacing(path) as file:
         header = CountedHeader(file, source)
@@ -178,7 +185,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
         for batch in source.batches:
             write_all(file, _rows(batch, path))
             rows += len(batch.tokens)
-        header.settle(rows, path, NAME)
+        header.finish(rows, path, NAME)
         check_written(file, path, NAME)
 
 
@@ -187,7 +194,7 @@ def _rows(batch: Batch, path: str | Path) -> bytes:
     for token in tokens:
         if b" " in token or token.startswith(b"\n") or len(token) >= MAX_TOKEN:
             shown = token[:60].decode("utf-8", "replace")
-            reason = f"the token {shown!r} would not read back: a space ends a token here; a store keeps it"
+            reason = f"the token {shown!r} would not read back: in this format a space ends a token; a store keeps it"
             raise FormatError(path, reason, format=NAME)
     vectors = encode_rows(batch.vectors, "float32")
     data, row_bytes = bytes_of(vectors), 4 * vectors.shape[1]

@@ -1,4 +1,4 @@
-"""finalfusion files, built chunk by chunk."""
+"""finalfusion files by the SPEC, built chunk by chunk."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def items(words: list[str | bytes]) -> bytes:
 
 
 def vocab(words: list[str | bytes] = WORDS, number: int = 1, more: bytes = b"") -> tuple[int, bytes]:
-    """Return the chunk of the words; `more` are bytes between their number and the words."""
+    """Return the chunk of the words; `more` is inserted between their number and the words."""
     return number, struct.pack("<Q", len(words)) + more + items(words)
 
 
 def matrix(rows: int = 4, columns: int = 2, kind: int = 10, numbers: list[float] = NUMBERS) -> tuple[int, bytes]:
-    """Return the chunk of the matrix without its padding, which depends on its position in the file."""
+    """Return the chunk of the matrix; PAD stands for the padding, which depends on the position."""
     head = struct.pack("<QII", rows, columns, kind)
     return 2, head + b"PAD" + struct.pack(f"<{len(numbers)}f", *numbers)
 
@@ -36,7 +36,7 @@ def norms(numbers: list[float], kind: int = 10) -> tuple[int, bytes]:
 
 
 def file(*chunks: tuple[int, bytes], version: int = 0) -> bytes:
-    """Assemble a file; 1 to 4 bytes of padding align numbers to a multiple of 4."""
+    """Return a file; PAD is replaced by 1 to 4 bytes that align the numbers to a multiple of 4."""
     data = b"FiFu" + struct.pack(f"<II{len(chunks)}I", version, len(chunks), *(number for number, _ in chunks))
     for number, content in chunks:
         head, mark, numbers = content.partition(b"PAD")
@@ -54,13 +54,13 @@ def make(folder: Path) -> None:
 
     metadata = (5, b'[description]\nlanguage = "en"\n')
     valid("plain", "a simple vocabulary and a matrix", vocab(), matrix())
-    valid("metadata", "metadata in front, which is not read", metadata, vocab(), matrix())
+    valid("metadata", "a metadata chunk first, which is not read", metadata, vocab(), matrix())
     for place, word in enumerate(["a", "ab", "abc", "abcd"]):
         chunks = vocab([word]), matrix(1, 2, numbers=[0.5, -1.5])
-        about = f"{place + 1} bytes in the only word, which moves the padding"
+        about = f"{place + 1} bytes in the only word, which changes the padding"
         write_valid(folder, f"padding_{place + 1}.fifu", file(*chunks), about, [word], ROWS[:1])
     scaled = ["1 -3", "0.5625 0.75", "1 0.125", "0 0"]
-    valid("norms", "norms, which the rows have lost", vocab(), matrix(), norms([2, 0.25, 1, 0]), rows=scaled)
+    valid("norms", "norms, by which the rows are multiplied", vocab(), matrix(), norms([2, 0.25, 1, 0]), rows=scaled)
     left_out = ("rows of n-grams left out: 2",)
     extended = matrix(6, 2, numbers=[*NUMBERS, 9, 9, 8, 8])
     buckets = struct.pack("<III", 3, 6, 1)
@@ -69,7 +69,7 @@ def make(folder: Path) -> None:
     ngrams = struct.pack("<QII", 1, 3, 6)
     explicit = vocab(number=8, more=ngrams)
     listed = explicit[0], explicit[1] + items(["<th"]) + bytes(8)
-    valid("ngrams", "n-grams by name", listed, extended, warnings=left_out)
+    valid("ngrams", "explicit n-grams", listed, extended, warnings=left_out)
     _invalid(folder)
 
 
@@ -89,13 +89,13 @@ def _invalid(folder: Path) -> None:
     quantized = "quantized rows cannot be read; `ffp-convert -f finalfusion -t word2vec` (finalfusion) unpacks them"
     invalid("quantized", file(vocab(), (4, bytes(40))), f": {quantized}")
     many = struct.pack("<Q", 1 << 40) + items(WORDS)
-    invalid("too_many_words", file((1, many), matrix()), f": {1 << 40:,} words, but word 5 leaves its chunk")
+    invalid("too_many_words", file((1, many), matrix()), f": {1 << 40:,} words, but word 5 extends beyond its chunk")
     long = file((1, struct.pack("<QI", 1, 1 << 31) + b"frog"), matrix(1, 2, numbers=[1, 2]))
-    invalid("long_word", long, ": 1 words, but word 1 leaves its chunk")
+    invalid("long_word", long, ": 1 words, but word 1 extends beyond its chunk")
     invalid("more_words", file(vocab(), matrix(3, 2, numbers=NUMBERS[:6])), ": 4 words for 3 rows")
     enormous = file(vocab(), matrix(1 << 40, 1 << 20))
     invalid("enormous", enormous, f": chunk 2 has 32 bytes of numbers, expected {4 << 60:,}")
     invalid("bytes", file(vocab(), matrix(kind=1)), ": chunk 2 has numbers of type 1, expected 10 (float32)")
-    invalid("no_columns", file(vocab(), matrix(4, 0, numbers=[])), ": rows without numbers")
+    invalid("no_columns", file(vocab(), matrix(4, 0, numbers=[])), ": rows of 0 numbers, expected at least 1")
     invalid("few_norms", file(vocab(), matrix(), norms([1, 2])), ": 2 norms for 4 words")
     invalid("short_chunk", file(vocab(), (2, bytes(3))), ": chunk 2 is cut short")

@@ -39,7 +39,7 @@ def _rows(invalid: Any) -> None:
         "long_row",
         three + "frog 1 2 3 4\n",
         "{path}:2: 4 numbers after token 'frog', " + expected
-        + ". Where the token itself ends in a number, say so by --dim 3" + SKIP,
+        + ". If the token itself ends in a number, use --dim 3" + SKIP,
     )  # fmt: skip
     for name, field in {
         "underscore": "1_000",
@@ -78,24 +78,26 @@ def _files(invalid: Any) -> None:
     invalid(
         "prose",
         "It was a dark night.\nThe rain fell.\n",
-        "{path}:1: 'It was a dark night.' is not a token and its numbers; is this another format? --from names it",
+        "{path}:1: 'It was a dark night.' is not a token and its numbers; "
+        "if this is another format, name it with --from",
     )
     invalid(
         "carriage_returns",
         "the 1 2\rfrog 3 4\r",
-        "{path}:1: lines that end in carriage returns alone, expected newlines: "
-        "tr '\\r' '\\n' < old.txt > new.txt makes them so",
+        "{path}:1: lines that end in carriage returns only, expected newlines: "
+        "convert them by tr '\\r' '\\n' < old.txt > new.txt",
     )
     like = (
-        "and the like on most lines, is not a number, expected digits with a point or none, as 0.5: write the file so"
+        "is not a number, and most lines have a similar field; expected digits with an optional decimal point, "
+        "such as 0.5: rewrite the numbers"
     )
-    token = "; where it is a part of the token, say so by --dim 2"
+    token = ", or use --dim 2 if it is part of the token"
     for name, word in {"decimal_commas": "0,5", "underscores": "1_000", "hexadecimals": "0x10"}.items():
-        message = f"{{path}}:1: {word!r} on line 1, {like}{token}"
+        message = f"{{path}}:1: {word!r} on line 1 {like}{token}"
         invalid(name, f"the {word} 1 2\nfrog {word} 3 4\n", message)
-    invalid("decimal_commas_alone", "the 0,5 1,5\nfrog 2,5 3,5\n", "{path}:1: '1,5' on line 1, " + like)
+    invalid("decimal_commas_alone", "the 0,5 1,5\nfrog 2,5 3,5\n", "{path}:1: '1,5' on line 1 " + like)
     headed = "2 3\nthe 0,5 1 2\nfrog 1,5 3 4\n"
-    invalid("decimal_commas_below_a_header", headed, "{path}:1: '0,5' on line 2, " + like + token)
+    invalid("decimal_commas_below_a_header", headed, "{path}:1: '0,5' on line 2 " + like + token)
     for name, word in {"first_row_misspelt": "1_0", "first_row_hexadecimal": "0x10"}.items():
         message = f"{{path}}:1: {word!r} after token 'the' is not a number{SKIP}"
         invalid(name, f"the {word} 2 3\nfrog 1 2 3\n", message)
@@ -119,13 +121,13 @@ def _headers(invalid: Any) -> None:
         "header_with_wrong_rows",
         "3 2\n" + rows,
         "{path}:1: the header says 3 rows, but 2 follow: the file is cut short or the header is wrong; "
-        "--limit 2 reads what is there",
+        "--limit 2 reads the rows it has",
     )
     invalid(
         "header_with_wrong_dim",
         "2 300\n" + rows,
-        "{path}:1: '2 300' reads like a header, 2 rows of 300 numbers, but the rows below have 2; "
-        "--no-header with --on-error skip leaves it out",
+        "{path}:1: '2 300' looks like a header, 2 rows of 300 numbers, but the rows below have 2; "
+        "--no-header with --on-error skip skips this line",
     )
     invalid(
         "header_or_row",

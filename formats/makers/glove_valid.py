@@ -38,36 +38,43 @@ def _layout(valid: Any) -> None:
     ends_early = "last line without a newline, perhaps cut short: 1"
     valid("crlf", PLAIN.replace(b"\n", b"\r\n"), "lines end in CR LF", TOKENS, ROWS)
     valid("trailing_spaces", PLAIN.replace(b"\n", b"  \n"), "spaces before the newline", TOKENS, ROWS)
-    valid("tabs", PLAIN.replace(b" ", b"\t"), "tabs for spaces", TOKENS, ROWS)
-    valid("several_gaps", "the 0.1   0.2\nfrog -1.5 \t 2\n", "several gaps between numbers", TOKENS, ROWS)
+    valid("tabs", PLAIN.replace(b" ", b"\t"), "tabs instead of spaces", TOKENS, ROWS)
+    valid("several_gaps", "the 0.1   0.2\nfrog -1.5 \t 2\n", "several spaces or tabs between numbers", TOKENS, ROWS)
     valid("byte_order_mark", b"\xef\xbb\xbf" + PLAIN, "begins with a BOM", TOKENS, ROWS, "byte order mark dropped: 1")
     valid("no_final_newline", PLAIN[:-1], "the last line lacks its newline", TOKENS, ROWS, ends_early)
-    valid("cut_in_a_number", "the 0.1 0.2\nfrog -1.5 2.", "cut behind the point of 2.75", TOKENS, ROWS, ends_early)
+    valid("cut_in_a_number", "the 0.1 0.2\nfrog -1.5 2.", "cut after the point of 2.75", TOKENS, ROWS, ends_early)
     valid(
         "empty_lines",
         b"\n" + PLAIN.replace(b"\n", b"\n \r\n\n"),
-        "lines of nothing but gaps between rows",
+        "lines with only spaces, tabs or CR between rows",
         TOKENS,
         ROWS,
         "empty lines left out: 5, the first line 1",
     )
-    valid("header", b"2 2\n" + PLAIN, "word2vec's header by mistake: it agrees with the rows", TOKENS, ROWS)
+    valid("header", b"2 2\n" + PLAIN, "a header as in word2vec, which agrees with the rows", TOKENS, ROWS)
     one = "2 1\nfrog 3\n"
-    valid("tab_in_header", b"2\t2\n" + PLAIN, "the same with a tab", TOKENS, ROWS)
+    valid("tab_in_header", b"2\t2\n" + PLAIN, "such a header with a tab", TOKENS, ROWS)
     commas: list[str | bytes] = ["at 0,5", "to 1_000"]
     for name, head, read in (("header", "2 2\n", {}), ("dim", "", {"read": {"dim": 2}})):
         text = f"{head}at 0,5 0.5 1\nto 1_000 -1 2\n"
-        valid(f"misspelt_before_stated_{name}", text, "what is stated is believed", commas, ["0.5 1", "-1 2"], **read)
+        valid(
+            f"misspelt_before_stated_{name}",
+            text,
+            "a stated dim or header is trusted",
+            commas,
+            ["0.5 1", "-1 2"],
+            **read,
+        )
     valid("one_dimension", "the 1\nfrog 2\n", "rows of one number", TOKENS, ["1", "2"])
     valid(
         "one_dimension_header",
         "2 1\nthe 1\nfrog 3\n",
-        "said to have a header",
+        "read with header=True",
         TOKENS,
         ["1", "3"],
         read={"header": True},
     )
-    valid("one_dimension_no_header", one, "said to have none", ["2", "frog"], ["1", "3"], read={"header": False})
+    valid("one_dimension_no_header", one, "read with header=False", ["2", "frog"], ["1", "3"], read={"header": False})
 
 
 def _tokens(valid: Any) -> None:
@@ -82,14 +89,14 @@ def _tokens(valid: Any) -> None:
     valid(
         "tokens_like_numbers",
         "1 0.5 1\n-2.5e3 1.5 2\nnan 0 0\ninf 0 0\n1 1/2 0 0\n",
-        "a first field is always the token's",
+        "the first field is always part of the token",
         ["1", "-2.5e3", "nan", "inf", "1 1/2"],
         [*two, "0 0", "0 0", "0 0"],
     )
     valid(
         "tokens_ending_in_numbers",
         "catch 22 0.5 1\nwindows 3.1 1.5 2\n",
-        "only dim= tells such a token from a row too long",
+        "only dim= distinguishes such a token from a row with too many numbers",
         ["catch 22", "windows 3.1"],
         two,
         read={"dim": 2},
@@ -97,29 +104,35 @@ def _tokens(valid: Any) -> None:
     valid(
         "unicode_spaces",
         "a\u0085b 0.5 1\n\u00a0 1.5 2\nx\u2028y 0.5 1\n\u3000 1.5 2\n",
-        "what str.split() and splitlines() would cut at: U+0085, U+00A0, U+2028, U+3000",
+        "characters at which str.split() or splitlines() would cut: U+0085, U+00A0, U+2028, U+3000",
         ["a\u0085b", "\u00a0", "x\u2028y", "\u3000"],
         two * 2,
     )
     valid(
         "control_characters",
         "a\x00b 0.5 1\nc\x0bd 1.5 2\ne\x0cf 0.5 1\ng\rh 1.5 2\n\x1c 0.5 1\n",
-        "NUL, VT, FF, FS and CR inside of tokens are part of them",
+        "NUL, VT, FF, FS and CR inside tokens are part of them",
         ["a\x00b", "c\x0bd", "e\x0cf", "g\rh", "\x1c"],
         [*two, *two, two[0]],
     )
-    valid("empty_token", " 0.5 1\nfrog 1.5 2\n", "a line that begins with its gap", ["", "frog"], two)
+    valid(
+        "empty_token",
+        " 0.5 1\nfrog 1.5 2\n",
+        "an empty token: the line begins with the space after it",
+        ["", "frog"],
+        two,
+    )
     valid(
         "tab_in_token",
         "a\tb 0.5 1\nfrog 1.5 2\n",
-        "gaps inside a token stay as they are",
+        "tabs and spaces inside a token are kept",
         ["a\tb", "frog"],
         two,
     )
     valid(
         "space_ends_token",
         "a  0.5 1\nfrog 1.5 2\n",
-        "only one gap divides the token from its numbers",
+        "exactly one space or tab separates the token from its numbers",
         ["a ", "frog"],
         two,
     )
@@ -151,7 +164,7 @@ def _numbers(valid: Any) -> None:
     valid(
         "not_finite",
         "a nan 1\nb -inf Infinity\nc NaN +iNf\nd 1 1\n",
-        "words for NaN and infinity, in any case",
+        "names of NaN and infinity, in upper and lower case",
         ["a", "b", "c", "d"],
         ["nan 1", "-inf inf", "nan inf", "1 1"],
         "rows with NaN, Inf or a value beyond the dtype: 3, the first 'a'",
@@ -200,14 +213,14 @@ def _lines(valid: Any) -> None:
     found = "repeated tokens: 2, the first 'the'"
     valid("duplicates", repeated, "the first of equal tokens wins", TOKENS, ROWS, found)
     last = ["8 8", "-1.5 2"]
-    valid("duplicates_last", repeated, "asked for the last", TOKENS, last, found, read={"duplicates": "last"})
+    valid("duplicates_last", repeated, "read with duplicates=last", TOKENS, last, found, read={"duplicates": "last"})
     valid(
         "skipped",
         "the 0.1 0.2\nshort 1\nlong 1 2 3\nfrog -1.5 2\nodd 1_0 2\n",
-        "lines that cannot be read, left out on request",
+        "unreadable lines, read with on_error=skip",
         TOKENS,
         ROWS,
         "lines that cannot be read left out: 3, the first line 2",
         read={"on_error": "skip"},
     )
-    valid("limit", PLAIN + b"short 1\n", "nothing behind the limit is looked at", TOKENS, ROWS, read={"limit": 2})
+    valid("limit", PLAIN + b"short 1\n", "nothing after the limit is read", TOKENS, ROWS, read={"limit": 2})

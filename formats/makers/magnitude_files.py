@@ -1,4 +1,4 @@
-""".magnitude files: SQLite databases like those of pymagnitude's converter."""
+"""The .magnitude files by their SPEC, made with SQLite in the same way as by pymagnitude's converter."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def table(
     units: Sequence[Sequence[Any]] = UNITS,
     lengths: Sequence[Any] | None = LENGTHS,
     columns: Sequence[str] = COLUMNS,
-    **said: Any,
+    **changes: Any,
 ) -> bytes:
-    """Return a file as the converter writes it; `said` replaces entries of magnitude_format, None drops them."""
+    """Return a file as the converter writes it; `changes` are entries of magnitude_format, None removes an entry."""
     kept = columns if lengths is not None else columns[:-1]
     rows = [[word, *unit] for word, unit in zip(words, units, strict=True)]
     if lengths is not None:
         rows = [[*row, length] for row, length in zip(rows, lengths, strict=True)]
     marks = ", ".join("?" * len(rows[0])) if rows else ""
-    entries = {name: value for name, value in {**FORMAT, **said}.items() if value is not None}
+    entries = {name: value for name, value in {**FORMAT, **changes}.items() if value is not None}
     return database(
         f"CREATE TABLE `magnitude` (key TEXT COLLATE NOCASE, {', '.join(kept)})",
         KEYS,
@@ -60,8 +60,12 @@ def make(folder: Path) -> None:
     def valid(name: str, about: str, data: bytes, rows: list[str] = ROWS, **more: Any) -> None:
         write_valid(folder, f"{name}.magnitude", data, about, more.pop("tokens", WORDS), rows, **more)
 
-    valid("plain", "words by their rows, though an index has another order; a row of zeros came as noise", table())
-    unit = ("rows of length 1, as the file does not have the lengths that they had: 4",)
+    valid(
+        "plain",
+        "words in the order of their rows, not of the index; a row of zeros is stored as noise of length 0",
+        table(),
+    )
+    unit = ("rows of length 1, since the file lacks their original lengths: 4",)
     rows = ["0.6 -0.8", "1 0", "-0.0000001 0.0000001", "0.28 0.96"]
     valid("version_1", "no lengths", table(lengths=None, version=None), rows, warnings=unit)
     whole = [(2**53 - 1, -(2**53) + 1)] * 4
@@ -70,11 +74,17 @@ def make(folder: Path) -> None:
     odd: list[str | bytes] = ["", "two words", "a\nb", b"caf\xe9"]
     not_utf8 = ("tokens that are not UTF-8, their bytes kept: 1, the first 'caf\\udce9'",)
     bytes_as_text = [b"", b"two words", b"a\nb", b"caf\xe9"]
-    valid("odd_words", "words that are not UTF-8 or not words", table(bytes_as_text), tokens=odd, warnings=not_utf8)
+    valid(
+        "odd_words",
+        "words that are not UTF-8, empty, or contain a space or a line break",
+        table(bytes_as_text),
+        tokens=odd,
+        warnings=not_utf8,
+    )
     nan = ("rows with NaN, Inf or a value beyond the dtype: 1, the first 'the'",)
     lost = ["nan nan", *ROWS[1:]]
     valid(
-        "nan", "NULL is what SQLite makes of a length of NaN", table(lengths=[None, *LENGTHS[1:]]), lost, warnings=nan
+        "nan", "a length of NaN, which SQLite stores as NULL", table(lengths=[None, *LENGTHS[1:]]), lost, warnings=nan
     )
     long = table(["the"], [tuple(range(64))], [1.0], [*(f"dim_{i} INTEGER" for i in range(64)), "magnitude REAL"],
                  size=1, dim=64, precision=0)  # fmt: skip
@@ -107,8 +117,8 @@ def _invalid(folder: Path) -> None:
     create = f"CREATE TABLE magnitude (key TEXT, {', '.join(computed)})"
     invalid("computed", database(create, KEYS), f": {shown} 'key, dim_0, dim_1, magnitude, ', {expected}")
     invalid("version_3", table(version=3), ":version: 3, expected 1 or 2")
-    invalid("other_dim", table(dim=3), ":dim: 3, but the table has 2 numbers in a row")
-    invalid("no_dim", table(dim=None), ":dim: None, but the table has 2 numbers in a row")
+    invalid("other_dim", table(dim=3), ":dim: 3, but the table has 2 numbers per row")
+    invalid("no_dim", table(dim=None), ":dim: None, but the table has 2 numbers per row")
     decimals = "expected a number of decimals from 0 to 18"
     for name, value, found in (("precision_99", 99, "99"), ("negative_precision", -1, "-1"), ("text", b"x", "b'x'")):
         invalid(name, table(precision=value), f":precision: {found}, {decimals}")
@@ -121,7 +131,7 @@ Invalid = Callable[[str, bytes, str], None]
 
 def _counts(invalid: Invalid) -> None:
     data = table(size=1 << 40)
-    most = f"expected 1 to {len(data) // 4:,} rows, which is what the file can hold"
+    most = f"expected 1 to {len(data) // 4:,}, the most rows that the file can have"
     invalid("enormous", data, f":size: {1 << 40:,}, {most}")
     invalid("no_rows", table([], [], [], size=0), f":size: 0, {most}")
     said = "rows, as magnitude_format says, but the table has"
@@ -130,13 +140,13 @@ def _counts(invalid: Invalid) -> None:
 
 
 def _damaged(invalid: Invalid) -> None:
-    expected = "expected a word, whole numbers and their length"
+    expected = "expected a word, integers and the length of the vector"
     fraction = [UNITS[0], (0.5, 1), *UNITS[2:]]
     invalid("fraction", table(units=fraction), f":row 2: {expected}")
     invalid("null", table(units=[*UNITS[:3], (None, 1)]), f":row 4: {expected}")
     invalid("no_word", table(["the", "Frog", None, "frog"]), f":row 3: {expected}")
     invalid("length_of_text", table(lengths=[b"1", *LENGTHS[1:]]), f":row 1: {expected}")
-    says = ": damaged, or no .magnitude; SQLite says:"
+    says = ": damaged, or not a .magnitude; SQLite says:"
     invalid("cut_short", table()[:1024], f"{says} database disk image is malformed")
 
 

@@ -15,8 +15,8 @@ ROWS = ["0.5 -1.5", "2.25 3", "1 0.125"]
 NUMBERS = [0.5, -1.5, 2.25, 3, 1, 0.125]
 BY_COLUMN = [0.5, 2.25, 1, -1.5, 3, 0.125]
 CODES = {"f2": "e", "f4": "f", "f8": "d"}
-WHOLE = "whole numbers (int16), not embeddings; --dtype float32 says what they shall become"
-OBJECTS = "an array of Python objects, which would be unpickled: save the matrix and the words apart"
+WHOLE = "whole numbers (int16), not embeddings; --dtype float32 converts them"
+OBJECTS = "an array of Python objects, which would be unpickled: save the matrix and the words separately"
 
 
 def header(descr: str, shape: str, order: bool = False, version: int = 1) -> bytes:
@@ -85,9 +85,9 @@ def _invalid_npy(folder: Path) -> None:
     invalid("negative", header("<f4", "(3, -2)"), "the shape (3, -2), expected a tuple of sizes")
     code = header("<f4", "(3, __import__('os'))")
     shown = repr(code[10:70])
-    invalid("code", code, f"a header that is no dictionary: {shown}")
+    invalid("code", code, f"the header is not a dictionary: {shown}")
     names = "no_words.vocab.txt, no_words.vocab.json, tokenizer.json, vocab.txt, vocab.json"
-    invalid("no_words", plain, f"no words for 3 rows: none of {names} beside it; name a file with vocab=", None)
+    invalid("no_words", plain, f"no words for 3 rows: none of {names} next to it; name a file with vocab=", None)
 
 
 def archive(*members: tuple[str, bytes]) -> bytes:

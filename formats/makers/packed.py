@@ -32,9 +32,9 @@ def make(folder: Path) -> None:
         "zip_from_macos.zip": zip_of({"vectors/": b"", "vectors/glove.txt": PLAIN, "__MACOSX/._glove.txt": b"\0"}),
     }
     for name, data in packed.items():
-        write_valid(folder, name, data, "the plain file, packed", TOKENS, ROWS)
+        write_valid(folder, name, data, "the plain file, compressed", TOKENS, ROWS)
     several = zip_of({"glove.1d.txt": OTHER, "glove.2d.txt": PLAIN})
-    about = "one of two members, by its name"
+    about = "one of two members, selected by name"
     write_valid(folder, "zip_of_two.zip", several, about, TOKENS, ROWS, read={"member": "glove.2d.txt"})
     write_invalid(
         folder,

@@ -124,7 +124,7 @@ def _invalid(invalid: Path, folder: Path) -> None:
     numbers: Part = ("ids", "I64", [3, 1], bytes(24))
     flat: Part = ("ids", "I64", [3], bytes(24))
     write("no_matrix", ": no tensor may be the table: name one with key= (ids I64 [3])", flat)
-    message = ":ids: whole numbers (I64), not embeddings; --dtype float32 says what they shall become"
+    message = ":ids: whole numbers (I64), not embeddings; --dtype float32 converts them"
     write("whole_numbers", message, numbers)
     write("no_such_key", ": no tensor 'nix': it has vectors", whole, read={"key": "nix"})
     write("too_many_words", f":vectors: 3 rows, but a word has row 3: {foreign}", whole, words=["a", "b", "c", "d"])

@@ -1,4 +1,4 @@
-"""Tables for TensorBoard's projector, and the two files that must be written for each."""
+"""Tables, and the two files for TensorBoard's projector that must be written from each."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ def make(folder: Path) -> None:
         write_json(folder / "valid" / f"{name}.json", {"about": about, "tokens": tokens, "bits": bits, "files": files})
 
     words = ["the", "two words", "\u017e\u00e1ba"]
-    valid("plain", "numbers as short as they read back", words, words)
-    valid("breaks", "what would break a line", ["a\tb", "a\nb", "a\rb"], ["a\\tb", "a\\nb", "a\\rb"])
-    valid("blank", "blank lines would be left out", ["", "  ", "\u3000"], ['""', "\\u0020\\u0020", "\\u3000"])
+    valid("plain", "numbers with the fewest digits that read back", words, words)
+    valid("breaks", "tabs and line breaks in tokens", ["a\tb", "a\nb", "a\rb"], ["a\\tb", "a\\nb", "a\\rb"])
+    valid(
+        "blank",
+        "blank tokens: the projector ignores blank lines",
+        ["", "  ", "\u3000"],
+        ['""', "\\u0020\\u0020", "\\u3000"],
+    )
     valid("escapes", "backslashes", ["a\\tb", "\\", '"'], ["a\\\\tb", "\\\\", '"'])
     valid("not_utf8", "bytes that are not UTF-8", ["\udcff", "caf\udce9", "x"], ["\\\\xff", "caf\\\\xe9", "x"])
     message = "{path}: no rows to write: the input holds none, or all were left out"

@@ -22,7 +22,7 @@ def make(folder: Path, source: Path | None) -> None:
     target = folder / "valid"
     target.mkdir(parents=True, exist_ok=True)
     (target / f"{NAME}.txt").write_bytes(text)
-    about = f"the first {FIRST:,} rows of glove.6B.50d.txt and some words more, byte for byte; public domain (PDDL)"
+    about = f"the first {FIRST:,} rows of glove.6B.50d.txt and some further ones, byte for byte; public domain (PDDL)"
     write_json(target / f"{NAME}.json", {"sample": f"{NAME}.txt", "about": about, **table(text)})
 
 

@@ -1,4 +1,4 @@
-"""Files like those of torch.save: a zip with a pickle, assembled by hand from a few opcodes, and raw numbers."""
+"""Files of torch.save by their SPEC: a zip with raw numbers and a pickle, built by hand from a few opcodes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ WORDS: list[str | bytes] = ["the", "frog", "\u017e\u00e1ba"]
 ROWS = ["0.5 -1.5", "2.25 3", "1 0.125"]
 FLOATS = struct.pack("<6f", 0.5, -1.5, 2.25, 3, 1, 0.125)
 HALVES = struct.pack("<6e", 0.5, -1.5, 2.25, 3, 1, 0.125)
-BRAINS = b"".join(FLOATS[place + 2 : place + 4] for place in range(0, 24, 4))  # bfloat16: upper halves of float32
-CURE = "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
+BRAINS = b"".join(FLOATS[place + 2 : place + 4] for place in range(0, 24, 4))  # bfloat16: the upper halves
+CURE = "if you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
 
 
 def text(value: str) -> bytes:
@@ -32,7 +32,7 @@ def whole(value: int) -> bytes:
 def tensor(
     storage: str = "0", kind: str = "FloatStorage", numbers: int = 6, shape: str = "3 2", strides: str = "2 1"
 ) -> bytes:
-    """Return the opcodes that create a tensor from a storage."""
+    """Return the opcodes that build a tensor from a storage of numbers."""
     pieces = [b"ctorch._utils\n_rebuild_tensor_v2\n((", text("storage"), f"ctorch\n{kind}\n".encode()]
     pieces += [text(storage), text("cpu"), whole(numbers), b"tQ", whole(0)]
     for sizes in (shape, strides):
@@ -59,7 +59,7 @@ def saved(value: bytes, *storages: bytes) -> bytes:
         for name, data in members.items():
             info = zipfile.ZipInfo(f"archive/{name}", (1980, 1, 1, 0, 0, 0))
             begins = buffer.tell() + 30 + len(info.filename) + 4
-            padding = -begins % 64  # torch aligns numbers to multiples of 64
+            padding = -begins % 64  # torch requires numbers at multiples of 64
             info.extra = b"FB" + struct.pack("<H", padding) + b"Z" * padding
             file.writestr(info, data)
     return buffer.getvalue()
@@ -74,17 +74,17 @@ def make(folder: Path) -> None:
         write_valid(folder, f"{name}.pt", data, about, WORDS, ROWS, **more)
 
     words = ["the", "frog", "\u017e\u00e1ba"]
-    valid("float32", saved(tensor(), FLOATS), "a tensor, words beside it")
+    valid("float32", saved(tensor(), FLOATS), "a tensor, words in a file next to it")
     valid("float16", saved(tensor(kind="HalfStorage"), HALVES), "float16")
     valid("bfloat16", saved(tensor(kind="BFloat16Storage"), BRAINS), "bfloat16")
     turned = struct.pack("<6f", 0.5, 2.25, 1, -1.5, 3, 0.125)
-    valid("transposed", saved(tensor(strides="1 3"), turned), "a view of numbers in another order")
+    valid("transposed", saved(tensor(strides="1 3"), turned), "a transposed view")
     bias = tensor("1", numbers=3, shape="3", strides="1")
     valid("state_dict", saved(table(emb__weight=tensor(), out__bias=bias), FLOATS, bytes(12)), "a state dict")
     other = table(a=tensor(), b=tensor("1"))
-    valid("by_key", saved(other, FLOATS, bytes(24)), "two tensors, one named", read={"key": "a"})
+    valid("by_key", saved(other, FLOATS, bytes(24)), "two tensors, one selected by key=", read={"key": "a"})
     nested = table(model=table(weight=tensor()), epoch=whole(3), words=listed(words))
-    valid("words_inside", saved(nested, FLOATS), "what training left, words inside", None)
+    valid("words_inside", saved(nested, FLOATS), "a training checkpoint that contains a list of words", None)
     stoi = table(**{word: whole(row) for row, word in enumerate(words)})
     valid(
         "torchtext", saved(b"(" + listed(words) + stoi + tensor() + whole(2) + b"t", FLOATS), "torchtext's cache", None
@@ -98,16 +98,16 @@ def _invalid(folder: Path, two: bytes) -> None:
         write_invalid(folder, f"{name}.pt", data, f"{{path}}{message}", **more)
 
     code = b"cposix\nsystem\n(" + text("true") + b"tR"
-    invalid("code", saved(code), f": holds Python objects, which would be unpickled: {CURE}")
+    invalid("code", saved(code), f": contains Python objects, which would be unpickled: {CURE}")
     names = "a float32 [3, 2], b float32 [3, 2]"
     several = f": 2 tensors may be the table: name one with key= ({names})"
     invalid("two_tensors", saved(two, FLOATS, FLOATS), several)
     invalid("unknown_key", saved(two, FLOATS, FLOATS), f": no tensor 'c': it has {names}", read={"key": "c"})
     numbers = saved(tensor(kind="ShortStorage"), bytes(12))
-    reason = "whole numbers (int16), not embeddings; --dtype float32 says what they shall become"
+    reason = "whole numbers (int16), not embeddings; --dtype float32 converts them"
     invalid("whole_numbers", numbers, f": {reason}")
     expanded = saved(tensor(numbers=1, shape="1000000000 2", strides="0 0"), bytes(4))
-    invalid("expanded", expanded, ": 8,000,000,000 bytes of rows in 4: an expanded view")
-    old = "torch.save(torch.load(old, weights_only=True), new) renews it"
+    invalid("expanded", expanded, ": 8,000,000,000 bytes of rows in a storage of 4: an expanded view")
+    old = "torch.save(torch.load(old, weights_only=True), new) converts it"
     legacy = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-    invalid("legacy", legacy, f": written by torch before 1.6, so that it cannot be mapped: {old}")
+    invalid("legacy", legacy, f": written by torch before 1.6, so it cannot be memory-mapped: {old}")

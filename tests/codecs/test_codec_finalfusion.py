@@ -29,6 +29,6 @@ def test_norms_are_multiplied_in_float32(tmp_path: Path) -> None:
 def test_a_token_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     with pytest.raises(embstore.FormatError) as caught:
         codec.write(tmp_path / "t.fifu", source([b"caf\xe9"], np.ones((1, 1), np.float32)))
-    reason = "the token 'caf\ufffd' is not UTF-8, as finalfusion's are; word2vec-bin or a store keeps it"
+    reason = "the token 'caf\ufffd' is not UTF-8, which finalfusion requires; word2vec-bin or a store keeps it"
     assert str(caught.value) == f"{tmp_path}/t.fifu: {reason}"
     assert not list(tmp_path.iterdir())

@@ -213,7 +213,7 @@ def three_axes(file: Any) -> None:
     file["table"] = np.ones((3, 2, 2), np.float32)
 
 
-UNNAMED = "t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json beside it; name a file with vocab="
+UNNAMED = "t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json next to it; name a file with vocab="
 REFUSED = [
     (two_tables, {}, ": 2 matrices may be the table: name one with key= "
      "(a/vectors float32 (3, 2), b/vectors float32 (3, 2))"),
@@ -223,9 +223,9 @@ REFUSED = [
     (two_tables, {"key": "a", "vocab": "b"}, ":b: a group, expected a dataset of words"),
     (two_tables, {"key": "a", "vocab": "b/vectors"}, ":b/vectors: float32 (3, 2), expected a list of strings "
      "(pickled labels are not read)"),
-    (integers, {}, ":ids: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"),
+    (integers, {}, ":ids: whole numbers (int64), not embeddings; --dtype float32 converts them"),
     (integers, {"key": "ids"}, ":ids: whole numbers (int64), not embeddings; "
-     "--dtype float32 says what they shall become"),
+     "--dtype float32 converts them"),
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
      "the frame has columns of several types"),
     (pickled_labels, {}, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)"),

@@ -107,13 +107,13 @@ def test_rows_that_may_lie_beside_it_are_not_overlooked(tmp_path: Path, ending: 
     beside.write_bytes(b"")
     assert len(embstore.open(path)) == 1
     beside.write_bytes(b"x")
-    cure = "open it with sqlite3, which takes them in, and close it"
-    assert refusal(path) == f"{path}: rows of it may still lie in {beside.name}: {cure}"
+    cure = "open the database with sqlite3, which moves them, and close it"
+    assert refusal(path) == f"{path}: some of its rows may still be in {beside.name}: {cure}"
 
 
 def test_a_word_as_long_as_a_book_is_refused(tmp_path: Path) -> None:
     path = made(tmp_path / "t.magnitude", ["x" * 70_000], [(1, 2)], [1e7])
-    assert refusal(path) == f"{path}: damaged, or no .magnitude; SQLite says: string or blob too big"
+    assert refusal(path) == f"{path}: damaged, or not a .magnitude; SQLite says: string or blob too big"
     path = made(tmp_path / "u.magnitude", ["x" * 60_000], [(1, 2)], [1e7])
     assert len(embstore.open(path).itos[0]) == 60_000
 
@@ -121,7 +121,7 @@ def test_a_word_as_long_as_a_book_is_refused(tmp_path: Path) -> None:
 def test_the_last_row_of_many_is_named(tmp_path: Path) -> None:
     units: list[Any] = [(1, 2)] * 2999 + [(1, "two")]
     path = made(tmp_path / "t.magnitude", [f"w{i}" for i in range(3000)], units, [1.0] * 3000)
-    assert refusal(path) == f"{path}:row 3,000: expected a word, whole numbers and their length"
+    assert refusal(path) == f"{path}:row 3,000: expected a word, integers and the length of the vector"
 
 
 def test_a_damaged_page_in_the_middle_leaves_no_part_of_a_table(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_damaged_page_in_the_middle_leaves_no_part_of_a_table(tmp_path: Path) 
     middle = len(data) // 8 // 4096 * 4096  # a page of the table; the index follows behind
     data[middle : middle + 4096] = bytes(4096)
     path.write_bytes(data)
-    assert refusal(path) == f"{path}: damaged, or no .magnitude; SQLite says: database disk image is malformed"
+    assert refusal(path) == f"{path}: damaged, or not a .magnitude; SQLite says: database disk image is malformed"
     with pytest.raises(FormatError):
         embstore.convert(path, tmp_path / "t.safetensors")
     assert not (tmp_path / "t.safetensors").exists()

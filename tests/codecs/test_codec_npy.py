@@ -48,7 +48,7 @@ def test_doubles_are_rounded_once(tmp_path: Path) -> None:
 def test_integers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
     path = save_npy(tmp_path, np.array([[1, 0], [0, 1], [1, 1]], dtype))
     found = np.dtype(dtype)
-    message = f"/table.npy: whole numbers ({found}), not embeddings; --dtype float32 says what they shall become"
+    message = f"/table.npy: whole numbers ({found}), not embeddings; --dtype float32 converts them"
     assert short_refusal(path) == message
     store = embstore.open(path, dtype="float16")
     assert (store.dtype, store.vectors.tolist()) == ("float16", [[1, 0], [0, 1], [1, 1]])
@@ -67,7 +67,7 @@ def test_integers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
         (np.zeros((3, 2), "U3"), "numbers of <U3, expected float16, float32 or float64"),
         (
             np.array([["a", 1.5]], object),
-            "an array of Python objects, which would be unpickled: save the matrix and the words apart",
+            "an array of Python objects, which would be unpickled: save the matrix and the words separately",
         ),
         (np.zeros((3, 2), [("x", "<f4")]), "the dtype \"[('x', '<f4')]\", expected one such as '<f4'"),
     ],
@@ -93,8 +93,8 @@ def test_sizes_of_python_2_are_read(tmp_path: Path) -> None:
     [
         ("{'descr': '<f4', 'fortran_order': False}", "a header without descr, fortran_order and shape"),
         ("[1, 2]", "a header without descr, fortran_order and shape"),
-        ("__import__('os')", "a header that is no dictionary: b\"__import__('os')\""),
-        ("(" * 5000, f"a header that is no dictionary: {b'(' * 60!r}"),
+        ("__import__('os')", "the header is not a dictionary: b\"__import__('os')\""),
+        ("(" * 5000, f"the header is not a dictionary: {b'(' * 60!r}"),
         ("{'descr': '<f4', 'fortran_order': 1, 'shape': (3, 2)}", "fortran_order 1, expected True or False"),
         ("{'descr': 'f', 'fortran_order': False, 'shape': (3, -2)}", "the shape (3, -2), expected a tuple of sizes"),
         ("{'descr': 'zz', 'fortran_order': False, 'shape': (3, 2)}", "the dtype 'zz', expected one such as '<f4'"),
@@ -136,7 +136,9 @@ def test_a_byte_too_few_or_too_many(tmp_path: Path, change: int) -> None:
 def test_words_are_found_next_to_the_file_or_by_vocab(tmp_path: Path) -> None:
     path = save_npy(tmp_path, MATRIX, None)
     names = "table.vocab.txt, table.vocab.json, tokenizer.json, vocab.txt, vocab.json"
-    assert short_refusal(path) == f"/table.npy: no words for 3 rows: none of {names} beside it; name a file with vocab="
+    assert (
+        short_refusal(path) == f"/table.npy: no words for 3 rows: none of {names} next to it; name a file with vocab="
+    )
     (tmp_path / "mine.txt").write_bytes(b"a\n\nc\n")
     assert list(embstore.open(path, vocab=tmp_path / "mine.txt").itos) == ["a", "", "c"]
     (tmp_path / "table.vocab.txt").write_bytes(b"x\r\ny\r\nz\r\n")
@@ -175,7 +177,7 @@ def test_a_word_with_two_rows(tmp_path: Path, nested: bool) -> None:
     path.with_suffix(".vocab.json").write_text(f'{{"model": {{"vocab": {words}}}}}' if nested else words)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
-    reason = "'a' comes twice in one object, so its row cannot be told: leave one out"
+    reason = "the key 'a' appears twice in one object, so its row is ambiguous: remove one"
     assert str(caught.value) == f"{path.with_suffix('.vocab.json')}: {reason}"
 
 
@@ -222,7 +224,7 @@ def test_a_line_break_and_a_token_that_is_not_utf8_are_refused(tmp_path: Path, w
     with pytest.raises(embstore.FormatError) as caught:
         write_npy(tmp_path / "t.npy", ["a\nb", word])
     shown = word.decode("utf-8", "backslashreplace")
-    reason = f"the token {shown!r} is not UTF-8, and another holds a line break: word2vec-bin or a store keeps both"
+    reason = f"the token {shown!r} is not UTF-8 and another has a line break: word2vec-bin or a store keeps both"
     assert str(caught.value) == f"{tmp_path}/t.npy: {reason}"
     assert names(tmp_path) == []
 
@@ -232,9 +234,7 @@ def test_words_of_another_file_are_not_replaced(tmp_path: Path) -> None:
     words.write_bytes(b"precious\n")
     with pytest.raises(FileExistsError) as caught:
         write_npy(tmp_path / "t.npy", ["a"])
-    assert (
-        str(caught.value) == f"{words}: exists already, and would be taken for the words of {tmp_path}/t.npy: move it"
-    )
+    assert str(caught.value) == f"{words}: exists already and would be read as the words of {tmp_path}/t.npy: move it"
     assert words.read_bytes() == b"precious\n"
 
 
@@ -263,7 +263,6 @@ def test_a_folder_where_the_words_go_is_refused_before_any_work(tmp_path: Path) 
         embstore.convert(tmp_path / "a.safetensors", tmp_path / "o.npy", overwrite=True)
     place = tmp_path / "o.vocab.txt"
     assert (
-        str(caught.value)
-        == f"{place}: exists already, and would be taken for the words of {tmp_path / 'o.npy'}: move it"
+        str(caught.value) == f"{place}: exists already and would be read as the words of {tmp_path / 'o.npy'}: move it"
     )
     assert (tmp_path / "o.vocab.txt").is_dir()

@@ -64,7 +64,7 @@ def test_the_choice_of_arrays(tmp_path: Path) -> None:
 def test_words_from_another_file(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, MATRIX)
-    found = "none of t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json beside it"
+    found = "none of t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json next to it"
     assert short_refusal(path) == f"/t.npz: no words for 3 rows: {found}; name a file with vocab="
     (tmp_path / "t.vocab.json").write_text('{"c": 2, "a": 0}')
     with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
@@ -81,17 +81,14 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     assert short_refusal(path) == f"/t.npz:words: {reason}"
     assert short_refusal(path, vocab="words") == "/t.npz:words: |O [3], expected words (dtype S or U)"
     np.savez(path, vectors=MATRIX.astype(object))
-    reason = "an array of Python objects, which would be unpickled: save the matrix and the words apart"
+    reason = "an array of Python objects, which would be unpickled: save the matrix and the words separately"
     assert short_refusal(path) == f"/t.npz:vectors: {reason}"
 
 
 def test_integers_need_a_dtype(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, v=np.array([[1, 2]]), w=np.array(["a"]))
-    assert (
-        short_refusal(path)
-        == "/t.npz:v: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"
-    )
+    assert short_refusal(path) == "/t.npz:v: whole numbers (int64), not embeddings; --dtype float32 converts them"
     assert embstore.open(path, dtype="float32").vectors.tolist() == [[1, 2]]
 
 

@@ -82,7 +82,7 @@ def test_a_file_without_a_matrix_lists_its_tensors(tmp_path: Path) -> None:
         ("ids", ":ids: I64 [3], expected rows of F32, F16, BF16 or F64"),
         (
             "tokens",
-            ":tokens: whole numbers (I8), not embeddings; --dtype float32 says what they shall become",
+            ":tokens: whole numbers (I8), not embeddings; --dtype float32 converts them",
         ),
     ],
 )
@@ -303,7 +303,7 @@ def test_missing_words_list_the_names_of_the_files(tmp_path: Path) -> None:
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
     looked = "model.vocab.txt, model.vocab.json, tokenizer.json, vocab.txt, vocab.json"
-    assert str(caught.value) == f"{path}: no words for 'vectors': none of {looked} beside it; name a file with vocab="
+    assert str(caught.value) == f"{path}: no words for 'vectors': none of {looked} next to it; name a file with vocab="
 
 
 def test_provenance_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None:

@@ -79,24 +79,21 @@ def test_torch_reads_what_it_writes(tmp_path: Path) -> None:
 
 def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
     path = save_pt(tmp_path, torch.tensor([[1, 2], [3, 4], [5, 6]]))
-    assert (
-        short_refusal(path)
-        == "/table.pt: whole numbers (int64), not embeddings; --dtype float32 says what they shall become"
-    )
+    assert short_refusal(path) == "/table.pt: whole numbers (int64), not embeddings; --dtype float32 converts them"
     assert embstore.open(path, dtype="float16").vectors.tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
 def test_python_objects_are_refused_with_a_cure(tmp_path: Path) -> None:
-    cure = "where you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
+    cure = "if you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
     path = save_pt(tmp_path, torch.nn.Embedding(3, 2))
-    assert short_refusal(path) == f"/table.pt: holds Python objects, which would be unpickled: {cure}"
+    assert short_refusal(path) == f"/table.pt: contains Python objects, which would be unpickled: {cure}"
 
 
 def test_the_old_format_is_refused_with_a_cure(tmp_path: Path) -> None:
     path = tmp_path / "old.pt"
     torch.save(MATRIX, path, _use_new_zipfile_serialization=False)
-    cure = "torch.save(torch.load(old, weights_only=True), new) renews it"
-    assert short_refusal(path) == f"/old.pt: written by torch before 1.6, so that it cannot be mapped: {cure}"
+    cure = "torch.save(torch.load(old, weights_only=True), new) converts it"
+    assert short_refusal(path) == f"/old.pt: written by torch before 1.6, so it cannot be memory-mapped: {cure}"
 
 
 def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
@@ -116,15 +113,18 @@ def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
     with path.open("rb") as file:  # the first line, but that the file is closed
         exec(lines[1], {"embstore": embstore, "table": pickle.load(file)})
     assert embstore.open("new.safetensors").vectors.tolist() == MATRIX.tolist()
-    assert short_refusal(path, format="torch") == "/5.kv: not what torch.save writes, which is a zip"
+    assert short_refusal(path, format="torch") == "/5.kv: not a zip, which is what torch.save writes"
 
 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (MATRIX.to_sparse(), "a torch.sparse_coo tensor of torch.float32, expected a dense one of float"),
-        (MATRIX.to(torch.complex64), "a torch.strided tensor of torch.complex64, expected a dense one of float"),
-        (torch.zeros(1, 1).expand(1 << 40, 3), f"{12 << 40:,} bytes of rows in 4: an expanded view"),
+        (MATRIX.to_sparse(), "a torch.sparse_coo tensor of torch.float32, expected a dense floating-point tensor"),
+        (
+            MATRIX.to(torch.complex64),
+            "a torch.strided tensor of torch.complex64, expected a dense floating-point tensor",
+        ),
+        (torch.zeros(1, 1).expand(1 << 40, 3), f"{12 << 40:,} bytes of rows in a storage of 4: an expanded view"),
     ],
     ids=["sparse", "complex", "expanded"],
 )

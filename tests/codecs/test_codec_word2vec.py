@@ -59,7 +59,9 @@ def test_the_numbers_of_a_token_are_told_from_those_of_the_row(tmp_path: Path) -
 def test_tokens_that_all_end_in_numbers_are_refused(tmp_path: Path, count: int) -> None:
     with pytest.raises(embstore.FormatError) as caught:
         codec.write(tmp_path / "t.vec", quarters([f"at {i}" for i in range(count)]))
-    reason = "all tokens end in a number: the header would not be believed; word2vec-bin or a store keeps them"
+    reason = (
+        "all tokens end in a number, so the header would be rejected on reading; word2vec-bin or a store keeps them"
+    )
     assert str(caught.value) == f"{tmp_path}/t.vec: {reason}"
     assert not list(tmp_path.iterdir())
 

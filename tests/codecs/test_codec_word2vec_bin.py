@@ -108,7 +108,7 @@ def test_rows_larger_than_a_block(tmp_path: Path) -> None:
 def test_tokens_that_would_not_read_back_are_refused(tmp_path: Path, token: str, shown: str) -> None:
     with pytest.raises(embstore.FormatError) as caught:
         codec.write(tmp_path / "t.bin", source(["a", token], np.ones((2, 1), np.float32)))
-    reason = f"the token {shown} would not read back: a space ends a token here; a store keeps it"
+    reason = f"the token {shown} would not read back: in this format a space ends a token; a store keeps it"
     assert str(caught.value) == f"{tmp_path}/t.bin: {reason}"
     assert not list(tmp_path.iterdir())
 
@@ -118,7 +118,7 @@ def test_a_token_without_end_is_not_read_to_the_end(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"2 1\na " + struct.pack("<f", 1) + b"\xff" * (3 << 20))
         file.truncate(1 << 40)  # holes: it takes no space
-    reason = "no space within 1,048,576 bytes, where row 2 begins: not word2vec binary"
+    reason = "no space in the first 1,048,576 bytes of row 2: not word2vec binary"
     with pytest.raises(embstore.FormatError) as caught:
         read_rows(path)
     assert str(caught.value) == f"{path}: {reason}"

@@ -114,7 +114,7 @@ def test_lines_tell_text_where_nothing_else_does(
     (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
     assert sniff(Input(tmp_path / f"{name}.gz")).name == (expected or "glove")
     if expected is None:
-        with pytest.raises(UnknownFormatError, match="neither its first bytes nor its suffix"):
+        with pytest.raises(UnknownFormatError, match="the format cannot be detected from the first bytes"):
             sniff(Input(tmp_path / name))
     else:
         assert sniff(Input(tmp_path / name)).name == expected
@@ -165,7 +165,7 @@ def test_what_begins_like_another_format_is_not_written(tmp_path: Path, word: by
     for first in (word, word + b"x", word + b" x"):
         message = written_back(tmp_path / "t.txt", [first, b"b"])
         shown = (first + b" 0 0.25\nb 0.5 0.75\n")[:40].decode("utf-8", "replace")
-        assert message == (taken and f"the first bytes, {shown!r}, would be taken for {taken}; a store keeps them")
+        assert message == (taken and f"the first bytes, {shown!r}, would be read as {taken}; a store keeps them")
         assert not written_back(tmp_path / "t.txt", [b"b", first])
         assert not written_back(tmp_path / "t.vec", [first, b"b"])
         assert b" " in first or not written_back(tmp_path / "t.bin", [first, b"b"])
@@ -179,7 +179,7 @@ def test_a_long_first_token_comes_back_or_is_refused(tmp_path: Path, size: int) 
         message = written_back(tmp_path / "t.vec", words)
         header = f"{len(words)} 2\n"
         shown = repr((header + "x " * 40)[:40])
-        assert message in ("", f"the first bytes, {shown}, would be taken for word2vec-bin; a store keeps them")
+        assert message in ("", f"the first bytes, {shown}, would be read as word2vec-bin; a store keeps them")
         assert bool(message) == (len(header) + len(word) + len(" 0") > 4096)
 
 
@@ -187,7 +187,7 @@ def test_binary_rows_that_begin_like_another_format_are_not_written(tmp_path: Pa
     word = b'abcd{"vocab.index"'  # the brace is the ninth byte, behind the header
     message = written_back(tmp_path / "t.bin", [word, b"b"])
     assert message.startswith('the first bytes, \'2 2\\nabcd{"vocab.index" ')
-    assert message.endswith(", would be taken for store; a store keeps them")
+    assert message.endswith(", would be read as store; a store keeps them")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_what_must_be_unpacked_first(tmp_path: Path, name: str, head: bytes) -> 
     with pytest.raises(FormatError) as caught:
         sniff(Input(path))
     readable = "glove, word2vec, word2vec-bin"
-    assert str(caught.value) == f"{path}: {told} inside a compressed file, where only {readable} are read: unpack it"
+    assert str(caught.value) == f"{path}: {told} in a compressed file, expected one of {readable}: decompress it first"
 
 
 def test_a_packed_pickle_is_refused(tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ REFUSED: list[tuple[Any, ...]] = [
         "too many numbers",
         b"the 1 2\nof 3 4 5\n",
         {},
-        ":2: 3 numbers after token 'of', expected 2 (from line 1). Where the token itself ends in a number, "
-        "say so by --dim 2; --on-error skip leaves such lines out",
+        ":2: 3 numbers after token 'of', expected 2 (from line 1). If the token itself ends in a number, "
+        "use --dim 2; --on-error skip leaves such lines out",
     ),
     (
         "what only Python calls a number",
@@ -159,7 +159,7 @@ REFUSED: list[tuple[Any, ...]] = [
         b"3 2\n" + GOOD,
         {},
         ":1: the header says 3 rows, but 2 follow: the file is cut short or the header is wrong; "
-        "--limit 2 reads what is there",
+        "--limit 2 reads the rows it has",
     ),
     (
         "one dimension or a header",
@@ -193,7 +193,7 @@ REFUSED: list[tuple[Any, ...]] = [
         "prose",
         b"It was the best of times\n",
         {},
-        ":1: 'It was the best of times' is not a token and its numbers; is this another format? --from names it",
+        ":1: 'It was the best of times' is not a token and its numbers; if this is another format, name it with --from",
     ),
     ("a member of no zip", GOOD, {"member": "a"}, ": not a zip, so it has no member 'a': leave member= out"),
 ]
@@ -247,7 +247,7 @@ def test_a_first_row_like_a_header_is_not_written(
         return
     with pytest.raises(FormatError) as caught:
         glove.write(path, table)
-    assert str(caught.value) == f"{path}: the token '7' and its number read like a header; word2vec keeps them"
+    assert str(caught.value) == f"{path}: the token '7' and its number look like a header; word2vec keeps them"
     assert not list(tmp_path.iterdir())
 
 
@@ -256,17 +256,17 @@ def test_a_first_row_like_a_header_is_not_written(
     [
         (
             ["at 0,5", "to 1,5", "x"],
-            "most of the first tokens end in what looks like a number, as 'at 0,5' does: "
-            "it would not be told from theirs; word2vec keeps them",
+            "most of the first tokens end in something like a number, such as 'at 0,5', "
+            "and would not read back unchanged; word2vec keeps them",
         ),
         (
             ["\udcff 0x1", "to 1_0", "x"],
-            "most of the first tokens end in what looks like a number, as '\ufffd 0x1' does: "
-            "it would not be told from theirs; word2vec keeps them",
+            "most of the first tokens end in something like a number, such as '\ufffd 0x1', "
+            "and would not read back unchanged; word2vec keeps them",
         ),
         (
             ["a 1\rb", "x", "y"],
-            "the token 'a 1\\rb' and its numbers read like lines that end in carriage returns; word2vec keeps them",
+            "the token 'a 1\\rb' and its numbers look like lines that end in carriage returns; word2vec keeps them",
         ),
     ],
 )
@@ -291,7 +291,7 @@ def test_first_tokens_like_numbers_or_lines_are_not_written(
 @pytest.mark.parametrize("rows", [1, 5])
 def test_limit_reads_what_a_wrong_header_denies(kernel: ModuleType, tmp_path: Path, rows: int) -> None:
     raw = b"%d 2\n" % rows + GOOD
-    with pytest.raises(FormatError, match=r"; --limit 2 reads what is there$"):
+    with pytest.raises(FormatError, match=r"; --limit 2 reads the rows it has$"):
         opened(tmp_path / "t.txt", raw)
     assert opened(tmp_path / "t.txt", raw, limit=2) == (TABLE, [])
     for target in ("s.safetensors", "s.vec", "s.bin", "s.npy", "s.h5"):
@@ -327,5 +327,6 @@ def test_phrases_that_end_in_grouped_digits_are_tokens(kernel: ModuleType, tmp_p
 
 
 def test_numbers_with_commas_behind_them_are_refused(kernel: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"^.*:1: '1\.5,' on line 1, and the like on most lines, is not a number"):
+    message = r"^.*:1: '1\.5,' on line 1 is not a number, and most lines have a similar field; expected digits"
+    with pytest.raises(FormatError, match=message):
         opened(tmp_path / "t.txt", b"a, 1.5, 2.5\nb, 3.5, 4.5\n")

@@ -65,7 +65,7 @@ def test_reads_and_mapped(codec: Codec, store_path: Path, tmp_path: Path) -> Non
     if not codec.reads:
         with pytest.raises(EmbstoreError) as caught:
             embstore.open(path, format=codec.name)
-        assert str(caught.value) == f"{path}: the format {codec.name} is written only"
+        assert str(caught.value) == f"{path}: the format {codec.name} can be written but not read"
         return
     table = embstore.open(path, format=codec.name)
     assert table.mapped is codec.mapped
@@ -91,7 +91,7 @@ def test_compressed(codec: Codec, suffix: str, store_path: Path, tmp_path: Path)
     with pytest.raises(FormatError) as caught:
         embstore.open(packed)
     readable = ", ".join(other.name for other in CODECS.values() if other.compressed)
-    reason = f"{codec.name} inside a compressed file, where only {readable} are read: unpack it"
+    reason = f"{codec.name} in a compressed file, expected one of {readable}: decompress it first"
     assert str(caught.value) == f"{packed}: {reason}"
     with pytest.raises(FormatError):
         embstore.open(packed, format=codec.name)

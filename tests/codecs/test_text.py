@@ -89,7 +89,7 @@ def test_odd_lines_are_counted_and_the_first_of_each_kind_is_named(
     tokens, values, findings, *_ = outcome(path, header=True, on_error="skip", limit=None)
     assert isinstance(findings, str)  # since the header counts 2 rows, and lines left out are counted with them
     assert findings.endswith("the header says 2 rows, but 203 follow: the file is cut short or the header is wrong; "
-                             "--limit 2 reads what is there")  # fmt: skip
+                             "--limit 2 reads the rows it has")  # fmt: skip
     assert (tokens, values) == ([b"a", b"  b"], [[1, 2], [3, 4]])
     path.write_text("a 1 2\n\n \t\r\nbad 1\n  b 3 4\n\n\n" + "worse\n\n" * 200)
     assert outcome(path, on_error="skip")[2] == [
@@ -111,10 +111,10 @@ def test_many_odd_lines_take_no_more_time_each(kernel: ModuleType, tmp_path: Pat
 def test_what_is_given_up_is_not_parsed(kernel: ModuleType) -> None:
     done: Future[None] = Future()
     block = lines.Block(bytearray(b"a 1 2\nbad\n" + bytes(text.SLACK)), 0, 10, done)
-    given_up = Event()
-    assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, given_up).lines == 2
-    given_up.set()
-    assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, given_up).lines == 0
+    cancelled = Event()
+    assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, cancelled).lines == 2
+    cancelled.set()
+    assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, cancelled).lines == 0
 
 
 @pytest.mark.parametrize("max_line", [text.MAX_LINE, 1 << 14])
@@ -127,8 +127,8 @@ def test_lines_that_end_in_carriage_returns(
     path, size = tmp_path / "t.txt", 1000
     path.write_bytes(b"".join(b"word%08d 0.5 1 2\r" % i for i in range(size)))
     assert 1 << 14 < path.stat().st_size < text.BLOCK * 8
-    advice = "tr '\\r' '\\n' < old.txt > new.txt makes them so"
-    expected = f"{path}:1: lines that end in carriage returns alone, expected newlines: {advice}"
+    advice = "tr '\\r' '\\n' < old.txt > new.txt"
+    expected = f"{path}:1: lines that end in carriage returns only, expected newlines: convert them by {advice}"
     assert outcome(path) == outcome(path, dim=3) == ([], [], expected)
     path.write_bytes(path.read_bytes().replace(b"\r", b"\n"))
     assert len(outcome(path)[0]) == size
@@ -170,7 +170,7 @@ def test_a_line_longer_than_a_block(kernel: ModuleType, tmp_path: Path) -> None:
 def test_an_endless_line_is_given_up_on(tmp_path: Path) -> None:
     path = tmp_path / "t.txt.gz"
     path.write_bytes(gzip.compress(bytes(80_000_000), 1))
-    assert outcome(path) == ([], [], f"{path}: a line of more than 16 MB: not text of one row a line")
+    assert outcome(path) == ([], [], f"{path}: a line of more than 16 MB: not text with one row per line")
 
 
 def test_a_file_that_ends_where_a_block_does(

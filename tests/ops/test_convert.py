@@ -142,7 +142,9 @@ def test_names_of_formats_and_files_that_are_wrong(text_path: Path, tmp_path: Pa
         embstore.convert(text_path, tmp_path / "s.safetensors", format="glvoe")
     with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
         embstore.convert(text_path, tmp_path / "s.safetensors", to="glvoe")
-    with pytest.raises(UnknownFormatError, match=r"no format to write has the suffix '\.xyz'; name one with --to"):
+    with pytest.raises(
+        UnknownFormatError, match=r"no format that can be written has the suffix '\.xyz'; name one with --to"
+    ):
         embstore.convert(text_path, tmp_path / "s.xyz")
     with pytest.raises(FileNotFoundError):
         embstore.convert(tmp_path / "missing.txt", tmp_path / "s.safetensors")

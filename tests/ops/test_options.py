@@ -1,4 +1,4 @@
-"""Options of reading: a format that has no use for one says so, rather than read as if it were not there."""
+"""Read options: one that a format does not support is an error, not ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.codecs import codecs_that
 
 import embstore
 from embstore.cli.main import COMMANDS, main
-from embstore.codecs.registry.table import ANYWHERE, CODECS, Codec
+from embstore.codecs.registry.table import CODECS, COMMON_OPTIONS, Codec
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.options import ReadOptions
 
@@ -31,12 +31,12 @@ OTHERS: list[Callable[..., Any]] = [
 def test_every_option_is_somebody_s() -> None:
     used = {name for codec in CODECS.values() for name in codec.options}
     assert used == VALUES.keys()
-    assert used | set(ANYWHERE) == set(ReadOptions.__slots__)
+    assert used | set(COMMON_OPTIONS) == set(ReadOptions.__slots__)
 
 
 def expected(codec: Codec, path: Path, name: str) -> str:
-    taken = f"it takes {', '.join(codec.options)}" if codec.options else "it takes none such"
-    return f"{path}: {codec.name} has no use for {name}= (--{name.replace('_', '-')}): {taken}"
+    supported = ", ".join([*codec.options, "limit", "dtype"])
+    return f"{path}: {codec.name} does not support {name}= (--{name.replace('_', '-')}); supported: {supported}"
 
 
 @pytest.mark.parametrize("run", OTHERS, ids=["open", "convert"])
@@ -47,7 +47,7 @@ def test_useless_options_are_refused_before_anything_is_read(codec: Codec, run: 
         with pytest.raises((EmbstoreError, OSError)) as caught:
             run(path, format=codec.name, **{name: value})
         if name in codec.options:
-            assert "has no use for" not in str(caught.value)
+            assert "does not support" not in str(caught.value)
         else:
             assert type(caught.value) is FormatError
             assert str(caught.value) == expected(codec, path, name)
@@ -58,7 +58,7 @@ def test_the_message_to_the_letter(tmp_path: Path) -> None:
     path.write_text("the 1 2\n")
     with pytest.raises(FormatError) as caught:
         embstore.open(path, vocab="words.txt")
-    message = f"{path}: glove has no use for vocab= (--vocab): it takes member, dim, header, on_error"
+    message = f"{path}: glove does not support vocab= (--vocab); supported: member, dim, header, on_error, limit, dtype"
     assert str(caught.value) == message
 
 
@@ -67,7 +67,7 @@ def test_a_store_takes_none(tmp_path: Path) -> None:
     embstore.save(path, ["a", "b"], [[1.0], [2.0]])
     with pytest.raises(FormatError) as caught:
         embstore.open(path, key="x")
-    assert str(caught.value) == f"{path}: store has no use for key= (--key): it takes none such"
+    assert str(caught.value) == f"{path}: store does not support key= (--key); supported: limit, dtype"
     assert list(embstore.open(path, limit=1, on_error="stop", dtype="float16").itos) == ["a"]
 
 
@@ -79,7 +79,8 @@ def test_on_the_command_line(
     (tmp_path / "t.txt").write_text("the 1 2\n")
     with pytest.raises(SystemExit) as left:
         main([*command.split(), "--key", "x"])
-    message = "error: t.txt: glove has no use for key= (--key): it takes member, dim, header, on_error\n"
+    supported = "member, dim, header, on_error, limit, dtype"
+    message = f"error: t.txt: glove does not support key= (--key); supported: {supported}\n"
     assert (left.value.code, *capsys.readouterr()) == (1, "", message)
     assert not (tmp_path / "u.safetensors").exists()
 
@@ -158,7 +159,7 @@ def test_commands_for_one_table_read_it_as_they_are_told(
         assert (left.value.code, capsys.readouterr().err) == (0, "")
         with pytest.raises(SystemExit) as left:
             main([name, "t.npy", *arguments, "--key", "x"])
-        message = "error: t.npy: npy has no use for key= (--key): it takes vocab\n"
+        message = "error: t.npy: npy does not support key= (--key); supported: vocab, limit, dtype\n"
         assert (left.value.code, capsys.readouterr().err) == (1, message)
     others = {"convert", "diff", "merge", "verify", "formats"}
     assert commands.keys() | others == COMMANDS.keys()

@@ -13,7 +13,7 @@ import numpy as np
 
 from embstore.codecs.arrow.columns import Columns, choose, is_list, pyarrow
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
-from embstore.codecs.shared.word_list import read_words
+from embstore.codecs.shared.word_list import read_word_list
 from embstore.core.batch import Batch, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
@@ -59,7 +59,7 @@ def read_table(
 def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str) -> Tokens | None:
     if not options.vocab or not Path(options.vocab).is_file():
         return None
-    words = read_words(source.open_companion(options.vocab))
+    words = read_word_list(source.open_companion(options.vocab))
     if len(words.tokens) != rows or not words.is_whole:
         reason = f"{rows} rows, but {len(words.tokens)} words: they belong to another file"
         raise FormatError(source.path, reason, format=name)

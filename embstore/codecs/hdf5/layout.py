@@ -171,7 +171,7 @@ def _words_of(file: Any, found: dict[str, Any], matrix: str, rows: int, vocab: s
 def _check_matrix(item: Any, name: str, kinds: str) -> None:
     shape = item.shape or ()
     if item.dtype.kind in "iu" and item.dtype.kind not in kinds:
-        reason = f"whole numbers ({item.dtype}), not embeddings; --dtype float32 says what they shall become"
+        reason = f"whole numbers ({item.dtype}), not embeddings; --dtype float32 converts them"
         raise Refused(reason, name)
     if len(shape) != 2 or 0 in shape or item.dtype.kind not in kinds or item.dtype.itemsize > 8:
         raise Refused(f"{item.dtype} {shape}, expected rows of float16, float32 or float64", name)

@@ -14,10 +14,10 @@ from typing import Any
 from embstore.codecs.hdf5.process import Child
 from embstore.codecs.hdf5.request import Request
 from embstore.codecs.hdf5.rows import PipedRows, PipedTokens, mapped_rows
-from embstore.codecs.shared.array import array_source, check_matrix, native
+from embstore.codecs.shared.array import array_source, check_matrix, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source
-from embstore.codecs.shared.word_list import WordList, read_words
-from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.codecs.shared.word_list import WordList, read_word_list
+from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.core.batch import Batch, Source
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
@@ -57,15 +57,21 @@ def _source(child: Child, file: Input, options: ReadOptions, progress: Progress 
         return array_source(rows, _words_from_file(file, options, plan["rows"]), result_dtype, origin, progress)
     tokens = PipedTokens(child, plan["rows"])
     return matrix_source(
-        tokens, plan["dim"], result_dtype, lambda start, stop: native(rows[start:stop]), origin, progress, step=step
+        tokens,
+        plan["dim"],
+        result_dtype,
+        lambda start, stop: native_rows(rows[start:stop]),
+        origin,
+        progress,
+        step=step,
     )
 
 
 def _words_from_file(file: Input, options: ReadOptions, count: int) -> WordList:
     names = None if options.vocab else _entity_names(file.path)
     if names is None:
-        return words_for(file, options, count, NAME)
-    return fitting(read_words(file.open_companion(names)), count, file.path, names, NAME)
+        return load_word_list(file, options, count, NAME)
+    return check_word_list(read_word_list(file.open_companion(names)), count, file.path, names, NAME)
 
 
 def _entity_names(path: Path) -> Path | None:

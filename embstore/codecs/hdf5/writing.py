@@ -12,7 +12,7 @@ import numpy as np
 
 from embstore.codecs.hdf5.target import Target
 from embstore.codecs.shared.matrix import rows_in_batch
-from embstore.codecs.shared.spool import waiting_rows
+from embstore.codecs.shared.spool import spooled_rows
 from embstore.core.batch import Batch, Source
 from embstore.core.errors import FormatError
 from embstore.core.options import WriteOptions
@@ -36,7 +36,7 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
     with replacing(path) as new:
         target = Target(new)
         if contiguous or options.strings == "fixed":
-            with waiting_rows(source, path, NAME) as (words, rows):
+            with spooled_rows(source, path, NAME) as (words, rows):
                 kind = _string_dtype(path, words, options)
                 with _file(target) as file:
                     datasets = _create(file, source.dim, dtype, kind, options, len(words))

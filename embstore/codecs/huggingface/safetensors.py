@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.magic import checkpoint, is_store
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
-from embstore.codecs.shared.word_list import WordList, read_words, words_beside
-from embstore.codecs.shared.words_beside import WordsBeside
+from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list
+from embstore.codecs.shared.word_list_files import WordListWriter
 from embstore.core.batch import Findings, Ints, Source, Vectors
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
@@ -47,7 +47,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         raise FormatError(path, f"{found.name} in this folder is a store: open that file instead", format=NAME)
     file, key = _shard_of(place, options.key)
     table = _Matrix.open(file, key, options.dtype)
-    words = read_words(source.open_companion(options.vocab or words_beside(place.path, repr(table.name), NAME)))
+    words = read_word_list(source.open_companion(options.vocab or find_word_list(place.path, repr(table.name), NAME)))
     findings = Findings()
     rows, scale = table.rows_of(words, findings)
     origin = Origin(file, NAME, whole=2 * table.matrix.nbytes >= len(table.mapped))
@@ -172,7 +172,7 @@ def _dtypes(path: Path, name: str, tensor: Tensor, requested: Dtype | None) -> t
         if tensor.dtype in FLOATS:
             return FLOATS[tensor.dtype]
         if tensor.dtype in INTEGERS and requested is None:
-            reason = f"whole numbers ({tensor.dtype}), not embeddings; --dtype float32 says what they shall become"
+            reason = f"whole numbers ({tensor.dtype}), not embeddings; --dtype float32 converts them"
             raise FormatError(path, reason, where=name, format=NAME)
         if tensor.dtype in INTEGERS and requested is not None:
             return INTEGERS[tensor.dtype], requested
@@ -197,7 +197,7 @@ def _choose(header: Header, path: Path) -> str:
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write the tensor ``embedding.weight`` and a second file with its words, both atomically."""
     del options
-    words = WordsBeside(path, NAME)
+    words = WordListWriter(path, NAME)
     with replacing_together() as group:
         write_tensor(group.new(path), source, WEIGHT, source.dtype, words.add, path, NAME)
         words.write(group)

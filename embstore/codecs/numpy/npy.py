@@ -7,7 +7,7 @@ from pathlib import Path
 from embstore.codecs.shared.array import array_source, vector_descr
 from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.npy_array import WRITTEN_HEADER, build_header, map_matrix
-from embstore.codecs.shared.words_beside import WordsBeside, words_for
+from embstore.codecs.shared.word_list_files import WordListWriter, load_word_list
 from embstore.core.batch import Source
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError
@@ -21,14 +21,14 @@ NAME = "npy"
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a memory-mapped .npy, and its words from ``vocab=`` or a file such as ``<stem>.vocab.txt`` next to it."""
     matrix, dtype = map_matrix(source, options, NAME)
-    words = words_for(source, options, len(matrix), NAME)
+    words = load_word_list(source, options, len(matrix), NAME)
     return array_source(matrix, words, dtype, Origin(source, NAME), progress)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a .npy and a file with its words, both atomically; bfloat16 becomes float32."""
     del options
-    words, rows = WordsBeside(path, NAME), 0
+    words, rows = WordListWriter(path, NAME), 0
     dtype: Dtype = "float16" if source.dtype == "float16" else "float32"
     with replacing_together() as group:
         file = group.new(path)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.codecs.shared.array import array_source, check_matrix, native, refused, vector_descr
+from embstore.codecs.shared.array import array_source, check_matrix, format_error, native_rows, vector_descr
 from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.npy_array import ArrayHeader, build_header, read_array_header
-from embstore.codecs.shared.spool import waiting_rows
+from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.word_list import WordList
-from embstore.codecs.shared.words_beside import fitting, words_for
+from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.core.batch import Source, Tokens, Vectors
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import EmbstoreError, FormatError
@@ -37,7 +37,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     try:
         dtype = check_matrix(header.dtype, header.shape, options)
     except ValueError as error:
-        raise refused(source.path, NAME, key, error) from None
+        raise format_error(source.path, NAME, key, error) from None
     words = arrays.words_of(header.shape[0], options)
     origin, step = Origin(source, NAME), rows_in_batch(header.nbytes // header.shape[0])
     blocks = arrays.blocks(key, step)
@@ -47,7 +47,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         return array_source(matrix, words, dtype, origin, progress)
 
     def rows(start: int, stop: int) -> Vectors:
-        return native(next(blocks).reshape(stop - start, header.shape[1]))
+        return native_rows(next(blocks).reshape(stop - start, header.shape[1]))
 
     return matrix_source(words.tokens, header.shape[1], dtype, rows, origin, progress, step=step)
 
@@ -81,7 +81,7 @@ class _Arrays:
             try:
                 header = read_array_header(member.read)
             except ValueError as error:
-                raise refused(path, NAME, name, error) from None
+                raise format_error(path, NAME, name, error) from None
         if not header.dtype.hasobject and header.size + header.nbytes != info.file_size:
             reason = f"{info.file_size:,} bytes, expected {header.size + header.nbytes:,} for {header}"
             raise FormatError(path, reason, where=name, format=NAME)
@@ -113,12 +113,12 @@ class _Arrays:
             name = texts[0] if texts else None
         if name is None or name not in self.headers:
             self._check_no_pickled_words(count, options)
-            return words_for(self.source, options, count, NAME)
+            return load_word_list(self.source, options, count, NAME)
         header = self.headers[name]
         if header.dtype.kind not in "SU" or len(header.shape) != 1:
             raise FormatError(self.path, f"{header}, expected words (dtype S or U)", where=name, format=NAME)
         tokens = Tokens.pack(self._texts(name))
-        return fitting(WordList(tokens, np.arange(len(tokens))), count, self.path, name, NAME)
+        return check_word_list(WordList(tokens, np.arange(len(tokens))), count, self.path, name, NAME)
 
     def _check_no_pickled_words(self, count: int, options: ReadOptions) -> None:
         for name, header in self.headers.items():
@@ -177,7 +177,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     stored, deflated = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
     methods = {None: (stored, deflated), "none": (stored, stored), "deflate": (deflated, deflated)}
     vectors_method, words_method = methods[options.compression]
-    with replacing(path) as file, waiting_rows(source, path, NAME) as (tokens, rows):
+    with replacing(path) as file, spooled_rows(source, path, NAME) as (tokens, rows):
         words = [_text(token, path) for token in tokens]
         widest = max(words, key=len)
         if 4 * len(widest) * len(words) > SAFE_BYTES:

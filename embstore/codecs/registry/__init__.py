@@ -1,5 +1,5 @@
-"""The table of formats: their names, capabilities and options, and how a file's format is detected.
+"""The table of formats with their names, capabilities and options, and the detection of a file's format.
 
-This is the one place that imports modules by their names. Does not belong here: the bytes of any format beyond the
-first few that identify it.
+Only this package imports modules by name. Does not belong here: anything about the bytes of a format beyond the first
+ones that identify it.
 """

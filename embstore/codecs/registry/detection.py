@@ -1,4 +1,7 @@
-"""Which format a file has: its first bytes tell, then its suffix; of a packed one, those of what is inside."""
+"""Detection of a file's format from its first bytes, then its suffix, then its first lines.
+
+A compressed file is detected from the first bytes and the name of what it contains.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from embstore.files.stream import Stream
 from embstore.files.unpacking import is_compressed
 
 HEAD = 4096
-TEXT_HEAD = 1 << 16  # two rows of text take more
-LINES = 20  # that tell text where nothing else does
-MARK = b"\xef\xbb\xbf"
+TEXT_HEAD = 1 << 16  # two rows of text may take more than HEAD
+LINES = 20  # first lines that identify text without a known suffix
+BOM = b"\xef\xbb\xbf"
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 PICKLE = "a pickle{of}, which may run any code when it is loaded. Where you trust it, two lines {export}"
@@ -34,9 +37,9 @@ ANY_PICKLE = (
 
 
 def open_to_read(path: str | Path, options: ReadOptions) -> tuple[Input, Codec]:
-    """Open a file and find its format: the one that is named, else the one that `sniff` finds.
+    """Open a file and find its codec: the requested format if there is one, else the one that `sniff` detects.
 
-    Raises EmbstoreError where the format is written only, and FormatError where it has no use for one of the options.
+    Raises EmbstoreError if the format cannot be read, and FormatError if it does not support one of the options.
     """
     codec = codec_named(options.format) if options.format else None
     if codec is not None:
@@ -54,33 +57,33 @@ def open_to_read(path: str | Path, options: ReadOptions) -> tuple[Input, Codec]:
 
 def _check_readable(codec: Codec, path: str | Path, options: ReadOptions) -> None:
     if not codec.reads:
-        raise EmbstoreError(f"{path}: the format {codec.name} is written only")
+        raise EmbstoreError(f"{path}: the format {codec.name} can be written but not read")
     codec.check_options(path, options)
 
 
 def sniff(source: Input, member: str | None = None) -> Codec:
-    """Find the format of a file by its first bytes, then by its suffix, then by its first lines.
+    """Detect the format of a file from its first bytes, then its suffix, then its first lines.
 
-    Of a packed one by those of what is inside.
+    A compressed file is detected from the bytes and the name of its content.
 
     Parameters
     ----------
     source
         A file or a folder.
     member
-        Name of the member of a zip; needed where it holds several.
+        Name of the member of a zip; required if the zip has several.
 
     Warns
     -----
     EmbstoreWarning
-        Where the bytes are those of one format and the suffix is that of another: the bytes are believed.
+        If the bytes are those of one format and the suffix is that of another. The bytes decide.
 
     Raises
     ------
     UnknownFormatError
-        Where neither tells.
+        If nothing identifies the format.
     FormatError
-        For an empty file, a pickle, and a packed file of a format that is not read from inside one.
+        For an empty file, a pickle, and a compressed file of a format that cannot be read from one.
     """
     path = source.path
     if source.is_folder:
@@ -92,7 +95,7 @@ def sniff(source: Input, member: str | None = None) -> Codec:
         raise FormatError(path, "an empty file")
     codec = _by_bytes(head, path, suffix)
     if codec is None and is_compressed(head):
-        return _inside(source, member)
+        return _sniff_content(source, member)
     codec = codec or _by_name(suffix, source.head(TEXT_HEAD))
     if codec is None:
         tried = ", ".join(
@@ -100,19 +103,19 @@ def sniff(source: Input, member: str | None = None) -> Codec:
         )
         raise UnknownFormatError(
             path,
-            f"neither its first bytes nor its suffix {suffix!r} tell the format; "
-            f"name one with --from (format=). Tried: {tried}",
+            f"the format cannot be detected from the first bytes or the suffix {suffix!r}; "
+            f"name it with --from (format=). Tried: {tried}",
         )
     return codec
 
 
 def _by_folder(path: Path) -> Codec | None:
-    """Find the format that has folders such as this one; None for all other folders."""
+    """Find the format that is saved as folders such as this one; None for all other folders."""
     return next((codec for codec in CODECS.values() if codec.folder is not None and codec.folder(path)), None)
 
 
-def _inside(source: Input, member: str | None) -> Codec:
-    """Find the format of what a file packs: text where nothing tells, as in glove.6B.50d.gz."""
+def _sniff_content(source: Input, member: str | None) -> Codec:
+    """Detect the format of the content of a compressed file; GloVe if nothing identifies it, as in glove.6B.50d.gz."""
     path, buffer = source.path, bytearray(TEXT_HEAD)
     with Stream(source, member) as stream:
         head = bytes(buffer[: stream.fill(memoryview(buffer))])
@@ -121,7 +124,7 @@ def _inside(source: Input, member: str | None) -> Codec:
     codec = _by_bytes(head[:HEAD], path, suffix) or _by_name(suffix, head) or CODECS["glove"]
     if not codec.compressed:
         readable = ", ".join(codec.name for codec in CODECS.values() if codec.compressed)
-        raise FormatError(path, f"{codec.name} inside a compressed file, where only {readable} are read: unpack it")
+        raise FormatError(path, f"{codec.name} in a compressed file, expected one of {readable}: decompress it first")
     return codec
 
 
@@ -134,14 +137,14 @@ def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
     if codec is None and magic.is_pickle(head):
         raise FormatError(path, _pickle(magic.gensim_class(head)))
     owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
-    if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats tells nothing
-        said = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
-        warnings.warn(f"{path}: {said}", EmbstoreWarning, stacklevel=5)
+    if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats is no evidence
+        mismatch = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
+        warnings.warn(f"{path}: {mismatch}", EmbstoreWarning, stacklevel=5)
     return codec
 
 
 def _pickle(kind: str | None) -> str:
-    """Refuse a pickle, of a class of gensim's if its first bytes name one, with the lines that make a table of it."""
+    """Return the error for a pickle, with the lines that export it; `kind` is the gensim class that it names."""
     of = f" of gensim's {kind}" if kind else ""
     if kind and (kind in VECTORS_OF or kind.endswith("KeyedVectors")):
         return PICKLE.format(of=of, export=GENSIM.format(vectors=VECTORS_OF.get(kind, "")))
@@ -149,9 +152,9 @@ def _pickle(kind: str | None) -> str:
 
 
 def _by_suffix(suffix: str) -> Codec | None:
-    """Find the first format with a suffix, but for those that their bytes alone identify."""
-    fitting = (codec for codec in CODECS.values() if _is_found_by_suffix(codec, suffix))
-    return next(fitting, None)
+    """Find the first format with a suffix, except formats that only their first bytes identify."""
+    candidates = (codec for codec in CODECS.values() if _is_found_by_suffix(codec, suffix))
+    return next(candidates, None)
 
 
 def _is_found_by_suffix(codec: Codec, suffix: str) -> bool:
@@ -159,9 +162,9 @@ def _is_found_by_suffix(codec: Codec, suffix: str) -> bool:
 
 
 def _by_name(suffix: str, head: bytes) -> Codec | None:
-    """Find a format whose first bytes tell nothing: by the suffix, then by the first lines.
+    """Find a format that has no characteristic first bytes, from the suffix, then from the first lines.
 
-    A .bin without the first bytes of one may be text: word2vec's own tool calls both kinds so.
+    In a .bin the lines come first: word2vec's own tool uses this suffix for binary and text.
     """
     if suffix == ".bin":
         return _by_lines(head) or _by_suffix(suffix)
@@ -169,12 +172,12 @@ def _by_name(suffix: str, head: bytes) -> Codec | None:
 
 
 def _by_lines(head: bytes) -> Codec | None:
-    """Find text by its first whole lines: a header and a row that fits it, or rows of as many numbers, two at least.
+    """Detect text from its first whole lines: a header and a row that agrees with it, or rows of equal length.
 
-    Of one dimension it could be anything: a list of pairs, for one.
+    Rows need two numbers at least: lines with one number could be anything, such as a list of pairs.
     """
-    *pieces, last = head.removeprefix(MARK).split(b"\n")
-    if len(pieces) < 2 and len(head) < TEXT_HEAD:  # a file of two lines; of more, the last may be cut
+    *pieces, last = head.removeprefix(BOM).split(b"\n")
+    if len(pieces) < 2 and len(head) < TEXT_HEAD:  # a file of two lines; in a longer one, the last may be incomplete
         pieces.append(last)
     lines = [line.rstrip(b" \t\r") for line in pieces[:LINES]]
     counts = list(map(count_numbers, lines))
@@ -187,29 +190,29 @@ def _by_lines(head: bytes) -> Codec | None:
 
 
 def check_written(file: IO[bytes], path: str | Path, name: str) -> None:
-    """Raise FormatError where a file, as it was written, begins like one of another format: it would be read as that.
+    """Raise FormatError if a written file begins like a file of another format, since it would be read as that format.
 
     Parameters
     ----------
     file
-        Open for reading, whole; left at another place.
+        The complete file, open for reading; its position changes.
     path, name
-        What the file will be called, and the format that it has.
+        The final path of the file, and its format.
     """
     file.seek(0)
     head = file.read(HEAD)
     codec = _by_magic(head)
     if codec is not None and codec.name != name:
-        taken = codec.name
+        detected = codec.name
     elif codec is None and magic.is_pickle(head):
-        taken = "a pickle"
+        detected = "a pickle"
     elif codec is None and is_compressed(head):
-        taken = "a compressed file"
-    elif head.startswith(MARK):
-        taken = "a byte order mark"
+        detected = "a compressed file"
+    elif head.startswith(BOM):
+        detected = "a byte order mark"
     else:
         return
     reason = (
-        f"the first bytes, {head[:40].decode('utf-8', 'replace')!r}, would be taken for {taken}; a store keeps them"
+        f"the first bytes, {head[:40].decode('utf-8', 'replace')!r}, would be read as {detected}; a store keeps them"
     )
     raise FormatError(path, reason, format=name)

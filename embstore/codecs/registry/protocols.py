@@ -1,4 +1,4 @@
-"""What a codec offers: a module of a family has ``read``, ``write`` or both, as these protocols say."""
+"""The protocols of codec modules: `Reader` for those with ``read``, `Writer` for those with ``write``."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Reader(Protocol):
         Parameters
         ----------
         source
-            The file or folder, open. All other files of the table are opened by `Input.beside` before this returns,
-            so that the caller can check that none was replaced in between.
+            The open file or folder. All other files of the table are opened by `Input.beside` before this returns, so
+            that the caller can check that none was replaced in the meantime.
         options
-            Those that the format's line in the table names; the others have their defaults.
+            Only the options that the format's `Codec.options` lists may differ from their defaults.
         progress
-            Called with bytes read and bytes in all while the rows are consumed.
+            Called with the bytes read so far and the size in bytes, while the rows are consumed.
 
         Raises
         ------
         FormatError
-            Where the file is damaged or holds no table of embeddings; while the rows are consumed too.
+            If the file is damaged or has no table of embeddings; also while the rows are consumed.
         """
 
 
@@ -37,19 +37,19 @@ class Writer(Protocol):
     """A module that writes a format."""
 
     def write(self, path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-        """Write all rows of a source, whole or not at all.
+        """Write all rows of a source; on an error nothing is written.
 
         Parameters
         ----------
         path
-            Appears when all is written.
+            The file or folder to write; it appears, or is replaced, only when everything is written.
         source
-            Its tokens are distinct, unless the format's line in the table says `keeps_last`.
+            Its tokens are distinct, unless the format's `Codec.keeps_last` is True.
         options
-            The choices that the format's line in the table names; the others have their defaults.
+            Only the options that the format's `Codec.choices` lists may differ from their defaults.
 
         Raises
         ------
         FormatError
-            Where there are no rows, or the format cannot hold one of them.
+            If there are no rows, or if the format cannot store one of them.
         """

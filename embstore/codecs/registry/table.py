@@ -1,4 +1,4 @@
-"""The formats: a module each that knows its bytes and nothing else, and the table of them."""
+"""The table of formats: name, module, suffixes, capabilities and options of each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from embstore.codecs.registry.protocols import Reader, Writer
 from embstore.core.errors import FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions, WriteOptions
 
-ANYWHERE = ("format", "limit", "dtype")  # options of reading that every format has a use for
-LINES = ("member", "dim", "header", "on_error")
-NAMED = ("key", "vocab")
+COMMON_OPTIONS = ("format", "limit", "dtype")  # read options that every format supports
+TEXT_OPTIONS = ("member", "dim", "header", "on_error")
+MATRIX_OPTIONS = ("key", "vocab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +25,37 @@ class Codec:
     Attributes
     ----------
     name
-        What ``format=``, ``--from`` and ``--to`` call it.
+        The name for ``format=``, ``--from`` and ``--to``.
     module
-        Its module, below `embstore.codecs`: imported when the format is used, not before.
+        The codec's module, relative to `embstore.codecs`; imported when the format is first used.
     suffixes
-        Of files that are taken for it where their first bytes tell nothing.
+        Suffixes that select this format if the first bytes of a file identify none.
     magic
-        Tells from a file's first 4,096 bytes whether it is one; None where the bytes tell nothing.
+        Detects the format from the first 4,096 bytes of a file; None if the format cannot be detected from them.
     folder
-        Finds in a folder what makes it one of this format; None where no folder is.
+        Finds the files of this format in a folder, None or False if it has none; None if the format is never a folder.
     reads, writes
-        Whether it can be read, written.
+        Whether the format can be read, written.
     mapped
-        Whether `embstore.open` maps it rather than reads it into memory.
+        Whether `embstore.open` memory-maps the file instead of reading it.
     compressed
-        Whether it is read from inside .gz .bz2 .xz .zst or a .zip.
+        Whether it can be read from a .gz, .bz2, .xz, .zst or .zip file.
     by_bytes_alone
-        Whether its first bytes always identify it, so that its suffix alone never does.
+        Whether the first bytes always identify the format, so that the suffix is never used for it.
     keeps_special_rows
-        Whether it has room for rows after the vocabulary: padding, and those of a policy for unknown words.
+        Whether it can store special rows: padding, and the rows that a policy for unknown words adds.
     keeps_scales
-        Whether it holds rows of ``int8``, each with its scale and offset.
+        Whether it can store ``int8`` rows, each with its scale and offset.
     keeps_last
-        Whether its writer can overwrite a row, and so gets repeated tokens and ``WriteOptions.duplicates``.
+        Whether its writer can overwrite a row; it then receives repeated tokens and ``WriteOptions.duplicates``.
     has_tensors
         Whether it is a safetensors file, whose tensors can be listed.
     options
-        The options of reading that it has a use for, `ANYWHERE` apart.
+        The read options that it supports, in addition to `COMMON_OPTIONS`.
     choices
-        The options of writing that it takes, and the values of each.
+        The write options that it supports, with their values.
     about
-        One line for people.
+        One line of description for users.
     """
 
     name: str
@@ -77,29 +77,34 @@ class Codec:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     def check_options(self, path: str | Path, options: ReadOptions) -> None:
-        """Raise FormatError, before anything is read, for an option that would be ignored."""
-        useless = next((name for name in options.given() if name not in (*ANYWHERE, *self.options)), None)
-        if useless:
-            taken = f"it takes {', '.join(self.options)}" if self.options else "it takes none such"
-            reason = f"{self.name} has no use for {useless}= (--{useless.replace('_', '-')}): {taken}"
+        """Raise FormatError for a read option that the format would ignore; called before anything is read."""
+        supported = (*self.options, *COMMON_OPTIONS)
+        unsupported = next((name for name in options.given() if name not in supported), None)
+        if unsupported:
+            reason = (
+                f"{self.name} does not support {unsupported}= (--{unsupported.replace('_', '-')}); "
+                f"supported: {', '.join(name for name in supported if name != 'format')}"
+            )
             raise FormatError(path, reason, format=self.name)
 
     def check_choices(self, path: str | Path, options: WriteOptions) -> None:
-        """Raise FormatError, before anything is read, for an option of writing or a value that it does not take."""
+        """Raise FormatError for an unsupported write option or value; called before anything is read."""
         for name, value in options.given().items():
             if name not in self.choices:
-                taken = f"it takes {', '.join(self.choices)}" if self.choices else "it takes none such"
-                raise FormatError(path, f"{self.name} is written without {name}= (--{name}): {taken}", format=self.name)
+                supported = f"; supported: {', '.join(self.choices)}" if self.choices else ""
+                reason = f"{self.name} does not support writing with {name}= (--{name}){supported}"
+                raise FormatError(path, reason, format=self.name)
             if value not in self.choices[name]:
-                reason = f"{self.name} takes no {name}={value} (--{name}): it takes {', '.join(self.choices[name])}"
+                values = ", ".join(self.choices[name])
+                reason = f"{self.name} does not support {name}={value} (--{name}); supported: {values}"
                 raise FormatError(path, reason, format=self.name)
 
     def reader(self) -> Reader:
-        """Import the module for its ``read``."""
+        """Import the codec's module, which has ``read``."""
         return cast("Reader", self._load())
 
     def writer(self) -> Writer:
-        """Import the module for its ``write``."""
+        """Import the codec's module, which has ``write``."""
         return cast("Writer", self._load())
 
     def _load(self) -> object:
@@ -126,17 +131,17 @@ CODECS = {
             "glove",
             "text.glove",
             (".txt",),
-            "GloVe text: a token and its numbers a line",
+            "GloVe text: one token and its numbers per line",
             compressed=True,
-            options=LINES,
+            options=TEXT_OPTIONS,
         ),
         Codec(
             "word2vec",
             "text.word2vec",
             (".vec",),
-            "word2vec text, fastText's .vec: GloVe's lines below a header",
+            "word2vec text, fastText's .vec: a header, then lines as in GloVe",
             compressed=True,
-            options=LINES,
+            options=TEXT_OPTIONS,
         ),
         Codec(
             "word2vec-bin",
@@ -151,18 +156,20 @@ CODECS = {
             "fasttext",
             "fasttext",
             (".bin", ".ftz"),
-            "a fastText model: its words' vectors",
+            "a fastText model: the vectors of its words",
             magic.is_fasttext,
             writes=False,
         ),
-        Codec("npy", "numpy.npy", (".npy",), "NumPy's .npy, words beside it", magic.is_npy, options=("vocab",)),
+        Codec(
+            "npy", "numpy.npy", (".npy",), "NumPy's .npy, words in a file next to it", magic.is_npy, options=("vocab",)
+        ),
         Codec(
             "npz",
             "numpy.npz",
             (".npz",),
             "NumPy's .npz: a matrix and an array of words",
             magic.is_npz,
-            options=NAMED,
+            options=MATRIX_OPTIONS,
             choices={"compression": ("none", "deflate")},
         ),
         Codec(
@@ -171,24 +178,24 @@ CODECS = {
             (".pt", ".pth"),
             "torch.save: a tensor, a state dict, torchtext's cache",
             magic.is_torch,
-            options=NAMED,
+            options=MATRIX_OPTIONS,
         ),
-        Codec("finalfusion", "finalfusion", (".fifu",), "finalfusion: words, a matrix, norms", magic.is_finalfusion),
+        Codec("finalfusion", "finalfusion", (".fifu",), "finalfusion: words, a matrix and norms", magic.is_finalfusion),
         Codec(
             "safetensors",
             "huggingface.safetensors",
             (".safetensors",),
-            "a matrix of plain safetensors, words beside it",
+            "a matrix in plain safetensors, words in a file next to it",
             magic.is_safetensors,
             magic.checkpoint,
-            options=NAMED,
+            options=MATRIX_OPTIONS,
             has_tensors=True,
         ),
         Codec(
             "magnitude",
             "magnitude",
             (".magnitude",),
-            "pymagnitude's SQLite: words, whole numbers, lengths",
+            "pymagnitude's SQLite database",
             magic.is_magnitude,
             writes=False,
         ),
@@ -196,7 +203,7 @@ CODECS = {
             "spacy",
             "spacy.spacy",
             (),
-            "a folder of spaCy's: a pipeline's vectors",
+            "a folder that spaCy saved: a pipeline or its vectors",
             folder=magic.spacy_vectors,
             writes=False,
         ),
@@ -215,7 +222,7 @@ CODECS = {
             (".h5", ".hdf5", ".h5ad"),
             "HDF5: a matrix and its words",
             magic.is_hdf5,
-            options=NAMED,
+            options=MATRIX_OPTIONS,
             choices={
                 "compression": ("none", "gzip", "lzf"),
                 "layout": ("chunked", "contiguous"),
@@ -226,32 +233,32 @@ CODECS = {
             "parquet",
             "arrow.parquet",
             (".parquet",),
-            "Parquet: a column of words, one of vectors",
+            "Parquet: a column of words and one of vectors",
             magic.is_parquet,
-            options=NAMED,
+            options=MATRIX_OPTIONS,
             choices={"compression": ("zstd", "snappy", "none")},
         ),
         Codec(
             "arrow",
             "arrow.arrow",
             (".arrow", ".feather"),
-            "Arrow or Feather: a column of words, one of vectors",
+            "Arrow or Feather: a column of words and one of vectors",
             magic.is_arrow,
-            options=NAMED,
+            options=MATRIX_OPTIONS,
         ),
     )
 }
 
 
 def codec_named(name: str) -> Codec:
-    """Return the format of that name; FormatError's parent ValueError lists the names where there is none."""
+    """Return the codec of a format by name; ValueError lists the names if there is no such format."""
     if name not in CODECS:
         raise ValueError(f"no format {name!r}; the formats are {', '.join(CODECS)}")
     return CODECS[name]
 
 
 def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
-    """Return the format to write a file in: the one that is named, else the one that has the file's suffix."""
+    """Return the codec to write a file with: the format `to`, else the first one with the file's suffix."""
     if to:
         return codec_named(to)
     suffix = Path(path).suffix.lower()
@@ -260,5 +267,5 @@ def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
             return codec
     known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
     raise UnknownFormatError(
-        path, f"no format to write has the suffix {suffix!r}; name one with --to (to=), or use {known}"
+        path, f"no format that can be written has the suffix {suffix!r}; name one with --to (to=), or use {known}"
     )

@@ -1,4 +1,4 @@
-"""What several families of formats share: a matrix with its words, word lists, numbers as text, rows that wait on disk.
+"""Code that several codec families use: matrices with word lists, numbers as text, rows spooled to disk.
 
-Does not belong here: what one family alone uses.
+Does not belong here: code that only one family uses.
 """

@@ -1,4 +1,4 @@
-"""NumPy's .npy header, and a matrix with its words as a source: what npy, npz and torch share."""
+"""Checks of a matrix's dtype and shape, and an array with its words as a source."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from embstore.core.options import Dtype, Progress, ReadOptions
 
 
 def check_matrix(dtype: np.dtype[Any], shape: tuple[int, ...], options: ReadOptions) -> Dtype:
-    """Return what the numbers of a matrix are kept as; ValueError where it is no table of embeddings."""
+    """Return the dtype to store a matrix as; ValueError if it is not a table of embeddings."""
     if dtype.hasobject:
-        raise ValueError("an array of Python objects, which would be unpickled: save the matrix and the words apart")
+        raise ValueError(
+            "an array of Python objects, which would be unpickled: save the matrix and the words separately"
+        )
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"an array of shape {shape}, expected (rows, dim)")
     if dtype.kind in "iub":
         if options.dtype is None:
-            raise ValueError(f"whole numbers ({dtype}), not embeddings; --dtype float32 says what they shall become")
+            raise ValueError(f"whole numbers ({dtype}), not embeddings; --dtype float32 converts them")
         return options.dtype
     if dtype.kind != "f" or dtype.itemsize not in (2, 4, 8):
         raise ValueError(f"numbers of {dtype}, expected float16, float32 or float64")
@@ -46,9 +48,9 @@ def array_source(
     array
         (rows, dim), checked by `check_matrix`.
     words
-        Checked by `wordlist.fitting`.
+        Checked by `word_list_files.check_word_list`.
     bfloat16
-        Whether the array holds the bits of these, as uint16.
+        Whether the array contains the bits of bfloat16 as uint16.
     """
     findings = Findings()
     if words.named_rows < len(array):
@@ -56,24 +58,24 @@ def array_source(
     in_order = words.is_whole
 
     def rows(start: int, stop: int) -> Vectors:
-        taken = array[start:stop] if in_order else array[words.rows[start:stop]]
-        return from_bfloat16(taken) if bfloat16 else native(taken)
+        stored = array[start:stop] if in_order else array[words.rows[start:stop]]
+        return from_bfloat16(stored) if bfloat16 else native_rows(stored)
 
     step = rows_in_batch(array.shape[1] * array.dtype.itemsize)
     return matrix_source(words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step=step)
 
 
-def native(taken: Vectors) -> Vectors:
-    """Return rows as a batch has them: floating, in the machine's byte order, C-contiguous; copied where needed."""
-    dtype = np.dtype(np.float32) if taken.dtype.kind != "f" else taken.dtype.newbyteorder("=")
-    return np.require(taken, dtype, ["C", "A"])
+def native_rows(rows: Vectors) -> Vectors:
+    """Return rows as floats in native byte order, aligned and C-contiguous, as a batch requires; copied if needed."""
+    dtype = np.dtype(np.float32) if rows.dtype.kind != "f" else rows.dtype.newbyteorder("=")
+    return np.require(rows, dtype, ["C", "A"])
 
 
 def vector_descr(dtype: Dtype) -> str:
-    """Return what a .npy calls the numbers of a table; bfloat16, which NumPy lacks, becomes float32."""
+    """Return the .npy descr to write a table with; bfloat16, which NumPy lacks, becomes float32."""
     return "<f2" if dtype == "float16" else "<f4"
 
 
-def refused(path: str | Path, name: str, where: str, error: ValueError) -> FormatError:
-    """Return the error of a file for what `read_array_header` or `check_matrix` found."""
+def format_error(path: str | Path, name: str, where: str, error: ValueError) -> FormatError:
+    """Return the FormatError for a ValueError of `read_array_header` or `check_matrix`."""
     return FormatError(path, str(error), where=where, format=name)

@@ -1,4 +1,4 @@
-"""Rows as decimal text: each number as short as reads back to the same float32."""
+"""Rows as decimal text: each number with the fewest digits that read back to the same float32."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
 from embstore.files.atomic import write_all
 
-WIDEST = 20  # bytes that a number, -1.17549435e-38 say, and its space take at most
+WIDEST = 20  # most bytes of a number and its space, such as -1.17549435e-38
 
 
 def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, stated: bool = False) -> Iterator[int]:
-    """Write the rows of a source, yielding how many went out after each batch.
+    """Write the rows of a source, yielding the number of rows of each batch after it was written.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, 
     Raises
     ------
     FormatError
-        For a token that would not read back.
+        For a token that would not read back unchanged.
     """
     for batch in source.batches:
         tokens = batch.tokens.to_bytes()
-        for token in unreadable(batch.tokens, tokens, stated=stated):
+        for token in unwritable_tokens(batch.tokens, tokens, stated=stated):
             shown = token.decode("utf-8", "replace")
             raise FormatError(
                 path,
@@ -45,14 +45,14 @@ def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, 
 
 
 def formatted(batch: Batch) -> Iterator[memoryview]:
-    """Yield lines, each a token and its numbers, as text that is overwritten when the next is asked for."""
+    """Yield pieces of text with one token and its numbers per line; each piece is overwritten by the next."""
     tokens, vectors = batch.tokens, batch.vectors
     text = np.empty(len(tokens.data) + len(tokens) * (WIDEST * vectors.shape[1] + 1), np.uint8)
     row = 0
     while row < len(tokens):
         row, end = kernels.format_rows(tokens.data, tokens.offsets, vectors, row, text, 0)
-        if row < len(tokens):  # a number that the compiled function leaves: very large, tiny, NaN
-            from embstore.core import _native  # seldom needed
+        if row < len(tokens):  # a number that the compiled function does not format: very large, tiny, NaN
+            from embstore.core import _native  # rarely needed
 
             one = tokens[row : row + 1]
             _, end = _native.format_rows(one.data, one.offsets, vectors[row : row + 1], 0, text, end)
@@ -60,8 +60,8 @@ def formatted(batch: Batch) -> Iterator[memoryview]:
         yield text[:end].data
 
 
-def unreadable(packed: Tokens, tokens: list[bytes], *, stated: bool) -> Iterator[bytes]:
-    """Yield the tokens of a batch that would come back as something else, or as an error."""
+def unwritable_tokens(packed: Tokens, tokens: list[bytes], *, stated: bool) -> Iterator[bytes]:
+    """Yield the tokens of a batch that would not read back unchanged."""
     joined = packed.data.tobytes()
     if b"\n" in joined:
         yield from (token for token in tokens if b"\n" in token)
@@ -69,4 +69,4 @@ def unreadable(packed: Tokens, tokens: list[bytes], *, stated: bool) -> Iterator
         for token in tokens:
             _, gap, last = token.replace(b"\t", b" ").rpartition(b" ")
             if gap and NUMBER.fullmatch(last):
-                yield token  # taken for a row with a number too many
+                yield token  # would be read as a row with one number too many

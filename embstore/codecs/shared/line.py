@@ -1,4 +1,4 @@
-"""One line of text as a row: the numbers at its end, and whether it is a header instead."""
+"""One line of text: the numbers at its end, and whether it is a header."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ COUNT = re.compile(rb"[0-9]{1,18}")
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:
-    """Rows and dim where a line is nothing but two whole numbers, one space or tab between; None elsewhere."""
+    """Return rows and dim if a line is two integers separated by one space or tab, else None."""
     fields = line.replace(b"\t", b" ").split(b" ")
     return (int(fields[0]), int(fields[1])) if len(fields) == 2 and all(map(COUNT.fullmatch, fields)) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """How many numbers a line ends in, and the field in front; its first field, the token's, counts as neither."""
+    """The end of a line. The first field is always the token's and never counted.
+
+    Attributes
+    ----------
+    numbers
+        How many numbers the line ends in.
+    word
+        The field before these numbers that is not a number; empty if only the first field is left.
+    """
 
     numbers: int
     word: bytes
 
     @classmethod
     def of(cls, line: bytes) -> Tail:
-        """Look at a line from its right."""
+        """Parse a line from its right end."""
         numbers = 0
         for field in reversed([field for field in line.replace(b"\t", b" ").split(b" ")[1:] if field]):
             if not NUMBER.fullmatch(field):
@@ -34,5 +42,5 @@ class Tail:
 
 
 def count_numbers(line: bytes) -> int:
-    """How many numbers a line ends in, its first field apart, which is the token's."""
+    """Count the numbers that a line ends in; the first field is the token's and never counted."""
     return Tail.of(line).numbers

@@ -1,4 +1,4 @@
-"""A matrix and its words as a source: what the formats share that keep the two apart."""
+"""A source for formats that store a matrix and its words separately, and the provenance of its file."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ RowReader = Callable[[int, int], Vectors]
 
 
 class TokenSlices(Protocol):
-    """Tokens by slices, which are asked for in order and without gaps: `Tokens`, or what reads them as they come."""
+    """A sequence of tokens whose slices are requested in order and without gaps: `Tokens`, or a streaming reader."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of tokens."""
 
     def __getitem__(self, item: slice) -> Tokens:
-        """Return those of some rows."""
+        """Return the tokens of a range of rows."""
 
 
 class Origin:
-    """What a store says of the file it came from; as a context, hashed while its rows are read.
+    """The provenance of a table that is read from a file; as a context manager, it hashes the file meanwhile.
 
     Parameters
     ----------
     source
         The file.
     name
-        The format's.
+        Name of the format.
     whole
-        Whether to hash it; a checkpoint of which the table is a small part is not read for that.
+        Whether to hash the file; False for a checkpoint of which the table is only a small part.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Origin:
         return self
 
     def advance(self, position: int) -> None:
-        """Hash up to a position, beside the caller's work."""
+        """Hash the file up to a position, in a separate thread."""
         while self.whole and self._checksum.size < position:
             part = self.source.read_at(self._checksum.size, BATCH_BYTES)
             if not part:
@@ -62,7 +62,7 @@ class Origin:
             self._checksum.update(memoryview(part))
 
     def finish(self) -> None:
-        """Hash the rest."""
+        """Hash the rest of the file and complete `notes`."""
         self.advance(self.total)
         self.notes["size"] = str(self.total)
         if self.whole:
@@ -73,7 +73,7 @@ class Origin:
 
 
 def rows_in_batch(row_bytes: int) -> int:
-    """How many rows of so many bytes each make a batch, one at least."""
+    """Return the number of rows in a batch if each has `row_bytes` bytes; at least 1."""
     return max(1, BATCH_BYTES // max(1, row_bytes))
 
 
@@ -88,16 +88,17 @@ def matrix_source(
     *,
     step: int | None = None,
 ) -> Source:
-    """Return the source of a matrix.
+    """Return a source that reads a matrix and its tokens in batches.
 
     Parameters
     ----------
     tokens
         The words, in the order of the rows.
     rows
-        Called with start and stop, behind the tokens of the same: rows [start, stop), (stop - start, dim), floating.
+        Called with start and stop after the same slice of tokens was requested; returns rows [start, stop) as floats of
+        shape (stop - start, dim).
     step
-        Rows of a batch; None for `rows_in_batch` of four bytes a number.
+        Rows per batch; None for `rows_in_batch` with four bytes per number.
     """
     step = step or rows_in_batch(4 * dim)
 

@@ -1,4 +1,4 @@
-"""The header of NumPy's .npy, read and written, and the matrix of a mapped .npy: what npy, npz and spaCy share."""
+"""Reading and writing the header of NumPy's .npy, and mapping the matrix of a .npy file."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from embstore.codecs.shared.array import check_matrix, refused
+from embstore.codecs.shared.array import check_matrix, format_error
 from embstore.core.batch import Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Dtype, ReadOptions
 from embstore.files.input import Input
 
-MAX_HEADER = 10_000  # as numpy.load has it: literal_eval of more could exhaust memory
-WRITTEN_HEADER = 128  # bytes, as numpy.save has it for a matrix of any size in use
+MAX_HEADER = 10_000  # the limit of numpy.load: literal_eval of more could exhaust memory
+WRITTEN_HEADER = 128  # bytes; what numpy.save writes for a matrix of any realistic size
 ReadBytes = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayHeader:
-    """What the header of a .npy says, and how many bytes it takes."""
+    """The parsed header of a .npy; `size` is its length in bytes."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -43,7 +43,7 @@ class ArrayHeader:
 
 
 def read_array_header(read: ReadBytes) -> ArrayHeader:
-    """Read the header of a .npy, versions 1 to 3; ValueError says what is wrong with it.
+    """Read the header of a .npy, versions 1 to 3; ValueError with the reason if it is invalid.
 
     https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
     """
@@ -69,7 +69,7 @@ def _parsed(text: bytes, version: int, size: int) -> ArrayHeader:
             decoded = re.sub(r"(\d)L\b", r"\1", decoded)  # the long integers of Python 2
         header = ast.literal_eval(decoded.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        raise ValueError(f"a header that is no dictionary: {text[:60]!r}") from None
+        raise ValueError(f"the header is not a dictionary: {text[:60]!r}") from None
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
         raise ValueError("a header without descr, fortran_order and shape")
     descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
@@ -87,13 +87,16 @@ def _parsed(text: bytes, version: int, size: int) -> ArrayHeader:
 
 
 def map_matrix(source: Input, options: ReadOptions, name: str) -> tuple[Vectors, Dtype]:
-    """Map the matrix of a .npy, checked, and return what its numbers are kept as; `name` is the format's in errors."""
+    """Map the matrix of a .npy, check it and return it with the dtype to store it as.
+
+    Errors give `name` as the format.
+    """
     file = source.open()
     try:
         header = read_array_header(file.read)
         dtype = check_matrix(header.dtype, header.shape, options)
     except ValueError as error:
-        raise refused(source.path, name, "", error) from None
+        raise format_error(source.path, name, "", error) from None
     expected = header.size + header.nbytes
     if source.size != expected:
         reason = f"{source.size:,} bytes, expected {expected:,} for {header}: it is cut short or the header is wrong"
@@ -104,7 +107,7 @@ def map_matrix(source: Input, options: ReadOptions, name: str) -> tuple[Vectors,
 
 
 def build_header(descr: str, shape: tuple[int, ...]) -> bytes:
-    """Return the header of an array in C order as numpy.save writes it, `WRITTEN_HEADER` bytes."""
+    """Return the header that numpy.save writes for an array in C order, `WRITTEN_HEADER` bytes."""
     text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
     return (
         b"\x93NUMPY\x01\x00"

@@ -1,4 +1,7 @@
-"""Rows that wait: for formats that want words, or a count, before rows that are counted as they come."""
+"""Spooling the rows of a source to disk, for formats that store the words or the number of rows before the rows.
+
+The words are kept in memory, since they take far less than the rows.
+"""
 
 from __future__ import annotations
 
@@ -15,30 +18,30 @@ from embstore.core.options import Dtype
 
 
 @contextlib.contextmanager
-def waiting_rows(
+def spooled_rows(
     source: Source, path: str | Path, name: str, dtype: Dtype | None = None
 ) -> Iterator[tuple[list[bytes], IO[bytes]]]:
-    """Read a whole source: its words into memory, its rows into a file without a name beside `path`.
+    """Read a whole source: its words into memory, its rows into an unnamed temporary file in the folder of `path`.
 
     Parameters
     ----------
     dtype
-        What to keep the rows as; None keeps float16 and makes float32 of the rest.
+        dtype of the spooled rows; None for float16 if the source is float16, else float32.
 
     Yields
     ------
-    The words, and the file with nothing but rows, little-endian, at its beginning.
+    The words, and the file: only rows, little-endian, positioned at its beginning.
 
     Raises
     ------
     FormatError
-        Where there are no rows.
+        If there are no rows.
     """
-    kept = dtype or ("float16" if source.dtype == "float16" else "float32")
+    spooled = dtype or ("float16" if source.dtype == "float16" else "float32")
     words: list[bytes] = []
     with tempfile.TemporaryFile(dir=Path(path).parent) as file:
         for batch in source.batches:
-            file.write(bytes_of(encode_rows(batch.vectors, kept)))
+            file.write(bytes_of(encode_rows(batch.vectors, spooled)))
             words += batch.tokens.to_bytes()
         if not words:
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=name)

@@ -1,4 +1,4 @@
-"""Word lists that stand beside a matrix: tokenizer.json, vocab.txt, vocab.json."""
+"""Finding and reading the word list of a matrix: tokenizer.json, vocab.txt, vocab.json and others."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from embstore.core.batch import Ints, Tokens
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
 
-BESIDE = ("tokenizer.json", "vocab.txt", "vocab.json")
-MARK = b"\xef\xbb\xbf"
+COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json")
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class WordList:
     tokens
         The words by row.
     rows
-        int64 of shape (words,), rising; a row may be left out or have two words.
+        int64 of shape (words,), ascending; rows may be missing, and several words may share a row.
     """
 
     tokens: Tokens
@@ -37,45 +37,47 @@ class WordList:
 
     @property
     def is_whole(self) -> bool:
-        """Whether word i has row i."""
+        """Whether word i has row i, for all words."""
         return bool((self.rows == np.arange(len(self.rows))).all())
 
     @property
     def named_rows(self) -> int:
-        """How many rows have a word."""
+        """Number of rows that have a word."""
         return int(np.count_nonzero(np.diff(self.rows))) + 1 if len(self.rows) else 0
 
 
-def behind_link(path: Path) -> Path:
-    """Return the file that a symbolic link leads to; any other path as it is."""
+def resolve_link(path: Path) -> Path:
+    """Return the target of a symbolic link; any other path unchanged."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def own_words(path: Path) -> list[Path]:
-    """Name the two files that may hold the words of one file alone."""
+def word_list_paths(path: Path) -> list[Path]:
+    """Return the paths of the two word lists that belong to one file only."""
     return [path.with_name(f"{path.stem}.vocab.{kind}") for kind in ("txt", "json")]
 
 
-def words_beside(path: Path, needed: str, format: str) -> Path:  # noqa: A002
-    """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json``, or one of `BESIDE` in its folder.
+def find_word_list(path: Path, needed: str, format: str) -> Path:  # noqa: A002
+    """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json`` or one of `COMMON_NAMES` in its folder.
 
-    Of a link, beside it, then beside the file that it leads to.
-    Raises FormatError that names `needed` and what was looked for.
+    For a symbolic link, the folder of the link is searched first, then that of its target.
+    Raises FormatError if there is none; the message says what the words are `needed` for and which names were tried.
     """
-    own, linked = ([*own_words(file), *map(file.with_name, BESIDE)] for file in (path, behind_link(path)))
-    for place in (*own, *linked):
+    here, target = ([*word_list_paths(file), *map(file.with_name, COMMON_NAMES)] for file in (path, resolve_link(path)))
+    for place in (*here, *target):
         if place.is_file():
             return place
-    names = ", ".join(place.name for place in own)
-    raise FormatError(path, f"no words for {needed}: none of {names} beside it; name a file with vocab=", format=format)
+    names = ", ".join(place.name for place in here)
+    raise FormatError(
+        path, f"no words for {needed}: none of {names} next to it; name a file with vocab=", format=format
+    )
 
 
-def read_words(source: Input) -> WordList:
-    """Read a word list: a JSON tokenizer, list or word-to-row object, or else a word on each line.
+def read_word_list(source: Input) -> WordList:
+    """Read a word list: in .json a tokenizer, a list or an object from word to row, else text with one word per line.
 
-    Raises FormatError where it is none of these.
+    Raises FormatError for any other JSON.
     """
-    data = source.read().removeprefix(MARK)
+    data = source.read().removeprefix(BOM)
     if source.path.suffix.lower() == ".json":
         return _from_json(data, source.path)
     return _in_order(Tokens.lines(data))
@@ -86,15 +88,17 @@ def _in_order(tokens: Tokens) -> WordList:
 
 
 def _from_json(data: bytes, path: str | Path) -> WordList:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
             key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-            raise FormatError(path, f"{key[:60]!r} comes twice in one object, so its row cannot be told: leave one out")
+            raise FormatError(
+                path, f"the key {key[:60]!r} appears twice in one object, so its row is ambiguous: remove one"
+            )
         return made
 
     try:
-        parsed = json.loads(data, object_pairs_hook=once)
+        parsed = json.loads(data, object_pairs_hook=distinct)
     except FormatError:
         raise
     except RecursionError:
@@ -111,7 +115,7 @@ def _from_json(data: bytes, path: str | Path) -> WordList:
 
 
 def _tokenizer_rows(parsed: dict[str, Any], path: str | Path) -> list[tuple[Any, Any]]:
-    """Words and ids of a tokenizer.json, its added tokens among them.
+    """Return the words and ids of a tokenizer.json, including its added tokens.
 
     The vocabulary is an object (WordLevel, BPE, WordPiece) or a list of [token, score] (Unigram):
     https://huggingface.co/docs/tokenizers
@@ -139,5 +143,5 @@ def _by_row(pairs: list[tuple[Any, Any]], path: str | Path) -> WordList:
 
 
 def _encoded(words: Iterable[str]) -> list[bytes]:
-    """Words as UTF-8; a lone surrogate, which JSON can spell, becomes a replacement character's three bytes."""
+    """Encode words as UTF-8; lone surrogates, which JSON can contain, are encoded as WTF-8."""
     return [word.encode("utf-8", "surrogatepass") for word in words]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from embstore.codecs.registry.magic import spacy_vectors
-from embstore.codecs.shared.array import native
+from embstore.codecs.shared.array import native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.npy_array import map_matrix
-from embstore.codecs.shared.word_list import read_words
+from embstore.codecs.shared.word_list import read_word_list
 from embstore.codecs.spacy.keys import SYMBOLS, Keys, hash_strings, key_rows
 from embstore.core.batch import Findings, Ints, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
@@ -54,7 +54,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     origin.notes["name"] = str(folder.absolute().relative_to(path.absolute().parent) / "vectors")
 
     def stored_rows(start: int, stop: int) -> Vectors:
-        return native(matrix[rows[start:stop]])
+        return native_rows(matrix[rows[start:stop]])
 
     return matrix_source(words, matrix.shape[1], dtype, stored_rows, origin, progress, findings, step=step)
 
@@ -91,7 +91,7 @@ def _words(source: Input, folder: Path, keys: Keys) -> tuple[Tokens, np.ndarray[
     if not path.exists():
         reason = "no strings.json next to the vectors, so the words are not known: save both with `nlp.to_disk`"
         raise FormatError(folder, reason, format=NAME)
-    strings = read_words(source.open_companion(path)).tokens
+    strings = read_word_list(source.open_companion(path)).tokens
     hashes = np.concatenate((np.arange(len(SYMBOLS), dtype=np.uint64), hash_strings(strings)))
     order = np.argsort(hashes, kind="stable")
     found = order[np.minimum(np.searchsorted(hashes, keys, sorter=order), len(hashes) - 1)]

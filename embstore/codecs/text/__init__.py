@@ -1,1 +1,1 @@
-"""Text with one token and its numbers a line: GloVe, and word2vec text with its header."""
+"""Text with one token and its numbers per line: GloVe, and word2vec text, which adds a header."""

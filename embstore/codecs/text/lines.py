@@ -1,4 +1,7 @@
-"""The lines of text formats: a token, then its numbers. What the kernel leaves is read here, by the full grammar."""
+"""Parsing blocks of lines, each a token and its numbers.
+
+The kernel parses ordinary lines fast. The lines that it does not accept are parsed here by the full grammar.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ SKIPPED = "lines that cannot be read left out"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines: data[start:stop], the last byte a newline, SLACK bytes behind it; in the checksum once `hashed`."""
+    """Whole lines, data[start:stop], ending in a newline, with SLACK bytes after it; `hashed` is done after hashing."""
 
     data: bytearray
     start: int
@@ -32,8 +35,8 @@ class Block:
 
 
 @dataclass(slots=True)
-class Odd:
-    """Lines of a block that are odd in one way: how many, and which is the first."""
+class LeftOut:
+    """Lines of a block left out for the same reason: the number of the first in the block, from 1, and their count."""
 
     first: int
     count: int = 0
@@ -41,17 +44,29 @@ class Odd:
 
 @dataclass(slots=True)
 class Parsed:
-    """A block's rows, what was odd about its lines, and the line that cannot be read, with the reason."""
+    """The result of parsing a block.
+
+    Attributes
+    ----------
+    batch
+        The rows, up to the line in `error` if there is one.
+    lines
+        How many lines were parsed.
+    left_out
+        Lines left out, by reason.
+    error
+        The first line that cannot be read, numbered from 1 in the block, and the reason; None if all could be read.
+    """
 
     batch: Batch
     lines: int
-    odd: dict[str, Odd]
+    left_out: dict[str, LeftOut]
     error: tuple[int, str] | None = None
 
 
-def parse_block(block: Block, shape: Shape, on_error: OnError, header_lines: int, given_up: Event) -> Parsed:
-    """Parse the lines of a block behind its header, unless they are given up; runs in a worker thread."""
-    return _BlockParser(block, shape, on_error, header_lines).run(given_up)
+def parse_block(block: Block, shape: Shape, on_error: OnError, header_lines: int, cancelled: Event) -> Parsed:
+    """Parse the lines of a block after its header until `cancelled` is set; runs in a worker thread."""
+    return _BlockParser(block, shape, on_error, header_lines).run(cancelled)
 
 
 class _BlockParser:
@@ -60,31 +75,31 @@ class _BlockParser:
     def __init__(self, block: Block, shape: Shape, on_error: OnError, header_lines: int) -> None:
         self.data, self.position, self.stop = block.data, block.start, block.stop
         self.shape, self.on_error = shape, on_error
-        rows = self.stop // (2 * shape.dim + 1)  # at most: a gap and a digit a number, and the newline
+        rows = self.stop // (2 * shape.dim + 1)  # at most: a space and a digit per number, and a newline
         self.vectors = np.empty((rows, shape.dim), np.float32)
         self.token_data = np.empty(self.stop, np.uint8)
         self.offsets = np.zeros(rows + 1, np.int64)
-        self.row, self.left_out = 0, header_lines
-        self.odd: dict[str, Odd] = {}
+        self.row, self.other_lines = 0, header_lines  # other_lines: those that are not rows
+        self.left_out: dict[str, LeftOut] = {}
         for _ in range(header_lines):
             self.position = self.data.index(b"\n", self.position) + 1
 
-    def run(self, given_up: Event) -> Parsed:
-        """Parse the lines behind the header."""
+    def run(self, cancelled: Event) -> Parsed:
+        """Parse the lines after the header."""
         text = np.frombuffer(self.data, np.uint8)
         error = None
-        while self.position < self.stop and error is None and not given_up.is_set():
+        while self.position < self.stop and error is None and not cancelled.is_set():
             self.position, self.row = kernels.parse_rows(
                 text, self.position, self.stop, self.vectors, self.token_data, self.offsets, self.row
             )
             if self.position < self.stop and not self._skip_blank():
-                error = self._odd_line()
+                error = self._parse_slowly()
         used = self.offsets[: self.row + 1]
         tokens = Tokens(self.token_data[: used[-1]], used)
-        return Parsed(Batch(tokens, self.vectors[: self.row]), self.row + self.left_out, self.odd, error)
+        return Parsed(Batch(tokens, self.vectors[: self.row]), self.row + self.other_lines, self.left_out, error)
 
     def _skip_blank(self) -> bool:
-        """Leave out the blank lines that follow, all at once: there may be millions."""
+        """Leave out all blank lines at the position, perhaps millions, at once; return whether there were any."""
         gap = BLANKS.match(self.data, self.position, self.stop)
         end = self.data.rfind(b"\n", self.position, gap.end() if gap else 0) + 1
         if end:
@@ -92,21 +107,21 @@ class _BlockParser:
             self.position = end
         return bool(end)
 
-    def _odd_line(self) -> tuple[int, str] | None:
-        """Take the line that the kernel left; where and why it cannot be read, if that must stop us."""
+    def _parse_slowly(self) -> tuple[int, str] | None:
+        """Parse the line that the kernel rejected; return its number and the error if reading must stop there."""
         end = self.data.index(b"\n", self.position)
         try:
             self._append(*parse_line(bytes(self.data[self.position : end]), self.shape))
         except ValueError as error:
             if self.on_error == "stop":
-                return self.row + self.left_out + 1, f"{error}; --on-error skip leaves such lines out"
+                return self.row + self.other_lines + 1, f"{error}; --on-error skip leaves such lines out"
             self._leave_out(SKIPPED, 1)
         self.position = end + 1
         return None
 
-    def _leave_out(self, what: str, count: int) -> None:
-        self.odd.setdefault(what, Odd(self.row + self.left_out + 1)).count += count
-        self.left_out += count
+    def _leave_out(self, reason: str, count: int) -> None:
+        self.left_out.setdefault(reason, LeftOut(self.row + self.other_lines + 1)).count += count
+        self.other_lines += count
 
     def _append(self, token: bytes, vector: NDArray[np.float32]) -> None:
         start = int(self.offsets[self.row])
@@ -117,10 +132,9 @@ class _BlockParser:
 
 
 def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]]:
-    """Parse one line that is not blank by the full grammar.
+    """Parse one line that is not blank by the full grammar; ValueError with the reason if it is not a row.
 
-    The token is what stands before the last `dim` fields, and the one space or tab before these.
-    ValueError says why a line is not a row.
+    The numbers are the last `dim` fields. The token is everything before them except one space or tab.
     """
     flat = line.replace(b"\t", b" ").rstrip(b" \r")
     end, fields = len(flat), []
@@ -140,7 +154,7 @@ def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]]:
         count = count_numbers(flat)
         raise ValueError(
             f"{count} numbers after token {_shown(flat)}, expected {shape.dim} ({shape.origin}). "
-            f"Where the token itself ends in a number, say so by --dim {shape.dim}"
+            f"If the token itself ends in a number, use --dim {shape.dim}"
         )
     with np.errstate(over="ignore"):
         return line[:end], np.array([float(text) for text in reversed(fields)]).astype(np.float32)
@@ -151,11 +165,11 @@ def _shown(flat: bytes) -> str:
 
 
 def _too_few(flat: bytes, shape: Shape) -> str:
-    """Say what is wrong with a line that does not end in `dim` numbers: a field that is none, or too few of them."""
+    """Return the error for a line that does not end in `dim` numbers: a field is not a number, or there are too few."""
     fields = [field for field in flat.split(b" ")[1:] if field]
-    odd = [field for field in fields if not NUMBER.fullmatch(field)]
-    if odd and len(fields) >= shape.dim and len(fields) - len(odd) >= shape.dim - 1 > 0:
-        return f"{odd[-1][:60].decode('utf-8', 'replace')!r} after token {_shown(flat)} is not a number"
+    invalid = [field for field in fields if not NUMBER.fullmatch(field)]
+    if invalid and len(fields) >= shape.dim and len(fields) - len(invalid) >= shape.dim - 1 > 0:
+        return f"{invalid[-1][:60].decode('utf-8', 'replace')!r} after token {_shown(flat)} is not a number"
     count = count_numbers(flat)
     return (
         f"{count} number{'s' * (count != 1)} after token {_shown(flat)}, expected {shape.dim} ({shape.origin}); "

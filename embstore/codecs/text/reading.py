@@ -1,4 +1,7 @@
-"""Text of one token and its numbers a line: read in blocks, on all cores; the base of GloVe and word2vec text."""
+"""Reading text with one token and its numbers per line; used by GloVe and word2vec text.
+
+The file is cut into blocks of whole lines, which threads parse on all cores. Their rows are yielded in order.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,14 @@ from embstore.core.options import OnError, Progress, ReadOptions
 from embstore.files.input import Input
 from embstore.files.stream import Stream
 
-BLOCK = 1 << 21  # large enough that handing blocks around costs nothing, small enough to stay in the cache
+BLOCK = (
+    1 << 21
+)  # large enough that the cost of passing blocks between threads is small, small enough to stay in the cache
 MAX_LINE = 1 << 24
-SLACK = 16  # what the kernel may read beyond a block
-AHEAD = 3  # blocks read ahead for each core, so that none of them waits
+SLACK = 16  # bytes that the kernel may read beyond a block
+AHEAD = 3  # blocks read ahead per core, so that no core waits
 RETURNS = (
-    "lines that end in carriage returns alone, expected newlines: tr '\\r' '\\n' < old.txt > new.txt makes them so"
+    "lines that end in carriage returns only, expected newlines: convert them by tr '\\r' '\\n' < old.txt > new.txt"
 )
 
 
@@ -34,17 +39,17 @@ def read_text(
     source: Input,
     options: ReadOptions,
     progress: Progress | None,
-    settle: Callable[[list[bytes]], Shape],
+    infer_shape: Callable[[list[bytes]], Shape],
     name: str,
 ) -> Source:
     """Open text as a source.
 
     Parameters
     ----------
-    settle
-        Makes out the shape from the first lines; raises ValueError with the reason where it cannot.
+    infer_shape
+        Infers the shape from the first lines; raises ValueError with the reason if it cannot.
     name
-        The format's, for errors and provenance.
+        Name of the format, for errors and provenance.
     """
     path, stream, findings = source.path, Stream(source, options.member), Findings()
     try:
@@ -53,7 +58,7 @@ def read_text(
         first = next(blocks, None)
         if first is None:
             raise FormatError(path, "an empty file, expected a token and its numbers on each line", format=name)
-        shape = _settled(first, path, settle, name)
+        shape = _infer_shape(first, path, infer_shape, name)
     except BaseException:
         stream.close()
         raise
@@ -68,15 +73,15 @@ def read_text(
     )
 
 
-def _settled(first: Block, path: str | Path, settle: Callable[[list[bytes]], Shape], name: str) -> Shape:
+def _infer_shape(first: Block, path: str | Path, infer_shape: Callable[[list[bytes]], Shape], name: str) -> Shape:
     head = bytes(memoryview(first.data)[first.start : first.stop])
     lines = [line.rstrip(b" \t\r") for line in head.split(b"\n", SAMPLE)[:SAMPLE]]
     try:
-        if len(lines) == 2 and ends_in_returns(lines[0]):  # a row of a file of one row may look so, in a file of more
+        if len(lines) == 2 and ends_in_returns(lines[0]):  # a one-row file; in longer files a row may contain CR
             raise ValueError(RETURNS)
-        shape = settle(lines)
+        shape = infer_shape(lines)
         longest = max(map(count_numbers, lines[shape.header_lines :]), default=0)
-        if shape.dim > longest:  # nothing is allocated on the word of a header
+        if shape.dim > longest:  # before anything is allocated for a wrong header
             raise ValueError(f"{longest} numbers on a line at most, expected {shape.dim} ({shape.origin})")
         return shape
     except ValueError as error:
@@ -87,7 +92,7 @@ def _settled(first: Block, path: str | Path, settle: Callable[[list[bytes]], Sha
 
 
 def read_blocks(stream: Stream, name: str, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
-    """Cut a stream into blocks of whole lines, using up `spare` buffers: fresh memory costs more than reading."""
+    """Cut a stream into blocks of whole lines, reusing the buffers in `spare`: new memory costs more than reading."""
     rest, first, ended = b"", True, False
     while not ended:
         size = max(BLOCK, 2 * len(rest))
@@ -104,7 +109,7 @@ def read_blocks(stream: Stream, name: str, findings: Findings, spare: list[bytea
         if len(rest) > MAX_LINE:
             if ends_in_returns(rest):
                 raise FormatError(stream.path, RETURNS, where=1, format=name)
-            reason = f"a line of more than {MAX_LINE >> 20} MB: not text of one row a line"
+            reason = f"a line of more than {MAX_LINE >> 20} MB: not text with one row per line"
             raise FormatError(stream.path, reason, format=name)
         if stop:
             has_mark = first and data.startswith(b"\xef\xbb\xbf")
@@ -116,12 +121,12 @@ def read_blocks(stream: Stream, name: str, findings: Findings, spare: list[bytea
 
 @contextlib.contextmanager
 def _threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Event]]:
-    """Make threads, and the flag that tells them that their work is given up: set at the end, or by an error."""
-    pool, given_up = ThreadPoolExecutor(workers), Event()
+    """Yield a thread pool and an event that cancels its work; the event is set at the end, also after an error."""
+    pool, cancelled = ThreadPoolExecutor(workers), Event()
     try:
-        yield pool, given_up
+        yield pool, cancelled
     finally:
-        given_up.set()
+        cancelled.set()
         pool.shutdown(cancel_futures=True)
 
 
@@ -133,13 +138,13 @@ class Reader:
         self.lines = self.rows = self.skipped = 0
 
     def batches(self, blocks: Iterator[Block], on_error: OnError, progress: Progress | None) -> Iterator[Batch]:
-        """Yield the rows of all blocks; close the stream at the end."""
+        """Yield the rows of all blocks; the stream is closed at the end."""
         workers = os.cpu_count() or 1
         pending: deque[tuple[Block, Future[Parsed]]] = deque()
         header_lines = self.shape.header_lines
-        with self.stream, _threads(workers) as (pool, given_up):
+        with self.stream, _threads(workers) as (pool, cancelled):
             for block in blocks:
-                parsed = pool.submit(parse_block, block, self.shape, on_error, header_lines, given_up)
+                parsed = pool.submit(parse_block, block, self.shape, on_error, header_lines, cancelled)
                 pending.append((block, parsed))
                 header_lines = 0
                 if progress:
@@ -151,11 +156,11 @@ class Reader:
         self._check_count()
 
     def _check_count(self) -> None:
-        """Raise FormatError where the header says another number of rows than there were, lines left out included."""
+        """Raise FormatError if the header states a wrong number of rows; unreadable lines left out count as rows."""
         found = self.rows + self.skipped
         if self.shape.rows in (None, found):
             return
-        cure = f"; --limit {self.rows} reads what is there" if self.rows else ""
+        cure = f"; --limit {self.rows} reads the rows it has" if self.rows else ""
         reason = (
             f"the header says {self.shape.rows:,} rows, but {found:,} follow: the file is cut short or the header is "
             f"wrong{cure}"
@@ -163,14 +168,14 @@ class Reader:
         raise FormatError(self.stream.path, reason, where=1, format=self.name)
 
     def _checked(self, block: Block, parsing: Future[Parsed]) -> Iterator[Batch]:
-        """Yield the rows of a block before raising what ended it: a limit may lie before that line."""
+        """Yield the rows of a block, then raise its error, if any: with a limit, the caller may stop before that."""
         parsed = parsing.result()
         block.hashed.result()
         self.spare.append(block.data)
-        for what, odd in parsed.odd.items():
-            self.findings.add(what, f"line {self.lines + odd.first}", odd.count)
+        for reason, left_out in parsed.left_out.items():
+            self.findings.add(reason, f"line {self.lines + left_out.first}", left_out.count)
         self.rows += len(parsed.batch.tokens)
-        self.skipped += parsed.odd[SKIPPED].count if SKIPPED in parsed.odd else 0
+        self.skipped += parsed.left_out[SKIPPED].count if SKIPPED in parsed.left_out else 0
         yield parsed.batch
         if parsed.error:
             line, reason = parsed.error

@@ -1,4 +1,7 @@
-"""How the lines of a text are made, as its first ones tell: a header, the dimension, and what is wrong with them."""
+"""Inference of the shape of a text file (dimension, header) from its first lines, and checks of these lines.
+
+The dimension is the number of numbers that most lines end in.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,26 @@ from dataclasses import dataclass
 from embstore.codecs.shared.line import NUMBER, Tail, count_numbers
 
 HEXADECIMAL = re.compile(rb"[+-]?0x[0-9a-f.]+(?:p[+-]?[0-9]+)?", re.IGNORECASE)
-GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})+")  # 1,000: words of a token, as in "under 1,000"
-SAMPLE = 100  # lines that settle the shape
+GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})+")  # 1,000: may be part of a token, as in "under 1,000"
+SAMPLE = 100  # lines from which the shape is inferred
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the lines of a file are made.
+    """The shape of a text file.
 
-    `origin` says where `dim` comes from; `stated` whether the user or a header said it, so that a token may
-    end in a number; `rows` is what a header claims.
+    Attributes
+    ----------
+    dim
+        Numbers per line.
+    origin
+        Where `dim` comes from, for messages.
+    stated
+        Whether the user or a header stated `dim`. Only then may a token end in a number.
+    header_lines
+        Lines before the first row.
+    rows
+        The number of rows that a header states; None without a header.
     """
 
     dim: int
@@ -29,49 +42,49 @@ class Shape:
 
 
 def most_common_dim(lines: list[bytes]) -> Shape:
-    """Make out the shape from the first lines; ValueError where they have no numbers, or numbers misspelt."""
+    """Infer the shape from the first lines; ValueError if they have no numbers or malformed ones."""
     endings = list(map(Tail.of, lines))
     dim = common_dim(endings)
-    _check_spelling(endings, dim)
+    _check_numbers(endings, dim)
     if not dim:
         found = next((line for line in lines if line), b"")[:60].decode("utf-8", "replace")
         if not found:
             raise ValueError("nothing but empty lines, expected a token and its numbers on each line")
-        raise ValueError(f"{found!r} is not a token and its numbers; is this another format? --from names it")
+        raise ValueError(f"{found!r} is not a token and its numbers; if this is another format, name it with --from")
     return Shape(dim, f"from line {[ending.numbers for ending in endings].index(dim) + 1}")
 
 
 def common_dim(endings: list[Tail]) -> int:
-    """Return how many numbers most lines end in, of those that end in any; 0 where none does.
+    """Return the count of numbers that most lines end in; 0 if no line ends in a number.
 
-    Of those that as many lines have: what more of them have right behind their first field, since a further word may
-    be a number misspelt; then what comes first.
+    Ties prefer the count that more lines have directly after their first field, since a further field may be a
+    malformed number, then the earliest.
     """
     votes = Counter(ending.numbers for ending in endings if ending.numbers)
     clear = Counter(ending.numbers for ending in endings if not ending.word)
     return max(votes, key=lambda dim: (votes[dim], clear[dim]), default=0)
 
 
-def _check_spelling(endings: list[Tail], dim: int) -> None:
-    """Raise ValueError where most lines have a number misspelt: it, and what stands in front, would become tokens."""
-    found = misspelt(endings)
+def _check_numbers(endings: list[Tail], dim: int) -> None:
+    """Raise ValueError if most lines have a malformed number, which would be read as a part of the token."""
+    found = find_malformed_number(endings)
     if found is None:
         return
-    cure = f"; where it is a part of the token, say so by --dim {dim}" if dim else ""
+    cure = f", or use --dim {dim} if it is part of the token" if dim else ""
     raise ValueError(
-        f"{endings[found].word.decode()[:60]!r} on line {found + 1}, and the like on most lines, is not a number, "
-        f"expected digits with a point or none, as 0.5: write the file so{cure}"
+        f"{endings[found].word.decode()[:60]!r} on line {found + 1} is not a number, and most lines have a similar "
+        f"field; expected digits with an optional decimal point, such as 0.5: rewrite the numbers{cure}"
     )
 
 
-def misspelt(endings: list[Tail]) -> int | None:
-    """Where the first number misspelt stands, if most lines that are not blank have one in front of their numbers."""
-    found = [place for place, ending in enumerate(endings) if _is_misspelt(ending.word)]
+def find_malformed_number(endings: list[Tail]) -> int | None:
+    """Return the index of the first line with a malformed number before its numbers, if most lines have one."""
+    found = [place for place, ending in enumerate(endings) if _is_malformed_number(ending.word)]
     return found[0] if 2 * len(found) > sum(bool(ending.numbers or ending.word) for ending in endings) else None
 
 
-def _is_misspelt(field: bytes) -> bool:
-    """Tell what other tools take for a number: a decimal comma or one behind it, 1_000, other digits, hexadecimal."""
+def _is_malformed_number(field: bytes) -> bool:
+    """Detect numbers of other tools: with a decimal or trailing comma, as 1_000, in other digits, in hexadecimal."""
     if GROUPED.fullmatch(field):
         return False
     if field.endswith(b",") and NUMBER.fullmatch(field[:-1]):
@@ -81,10 +94,10 @@ def _is_misspelt(field: bytes) -> bool:
         float(text)
     except ValueError:
         return bool(HEXADECIMAL.fullmatch(field))
-    return text == text.strip()  # which float does by itself
+    return text == text.strip()  # float() ignores white space
 
 
 def ends_in_returns(line: bytes) -> bool:
-    """Tell whether a line is many, divided by carriage returns alone: a token and numbers between any two."""
+    """Detect several lines that only carriage returns separate, each with a token and numbers."""
     pieces = [piece for piece in line.split(b"\r", SAMPLE)[:SAMPLE] if piece.strip(b" \t")]
     return len(pieces) > 1 and all(map(count_numbers, pieces))

@@ -1,4 +1,4 @@
-"""word2vec text and fastText's .vec: a header, ``rows dim``, then GloVe's lines (formats/word2vec/SPEC.md)."""
+"""word2vec text and fastText's .vec: a header, ``rows dim``, then lines as in GloVe (formats/word2vec/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NAME = "word2vec"
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read word2vec text, plain, compressed or in a zip."""
-    return read_text(source, options, progress, lambda lines: settle(lines, options), NAME)
+    return read_text(source, options, progress, lambda lines: infer_shape(lines, options), NAME)
 
 
-def settle(lines: list[bytes], options: ReadOptions) -> Shape:
-    """Take the shape from the header, unless the user says that there is none."""
+def infer_shape(lines: list[bytes], options: ReadOptions) -> Shape:
+    """Read the shape from the header, or infer it as for GloVe if the user says that there is no header."""
     if options.header is False:
         return Shape(options.dim, "by dim=", stated=True) if options.dim else most_common_dim(lines)
     header = header_of(lines[0])
@@ -35,34 +35,39 @@ def settle(lines: list[bytes], options: ReadOptions) -> Shape:
         raise ValueError(f"{found!r} is not a header, rows and dim: --no-header (header=False) reads rows without one")
     rows, dim = header
     if options.dim not in (None, dim):
-        raise ValueError(f"the header says {dim:,} numbers a row, dim= says {options.dim:,}: leave dim= out")
+        raise ValueError(f"the header says {dim:,} numbers per row, dim= says {options.dim:,}: leave dim= out")
     counts = [count_numbers(line) for line in lines[1:] if line]
     if options.header is None and min(counts, default=0) > dim:
         raise ValueError(
-            f"the header says {dim:,} numbers a row, but the rows below have {min(counts):,}; --header (header=True) "
-            "takes it at its word: each of their tokens then ends in a number"
+            f"the header says {dim:,} numbers per row, but the rows below have {min(counts):,}; --header (header=True) "
+            "accepts the header: each of their tokens then ends in a number"
         )
     return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write word2vec text, whole or not at all; each number as short as reads back to the same float32."""
+    """Write word2vec text, each number with the fewest digits that read back to the same float32.
+
+    On an error nothing is written.
+    """
     del options
-    source = source.through(lambda batches: _header_believable(batches, path))
+    source = source.through(lambda batches: _check_first_tokens(batches, path))
     with replacing(path) as file:
         header = CountedHeader(file, source)
-        header.settle(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)
+        header.finish(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)
         check_written(file, path, NAME)
 
 
-def _header_believable(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:
-    """Refuse a table whose first tokens, all that `settle` looks at, end in a number."""
+def _check_first_tokens(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:
+    """Pass batches on; FormatError if all first tokens end in a number: `infer_shape` would reject the header."""
     first: list[bytes] = []
     for batch in batches:
         first += batch.tokens[: SAMPLE - 1 - len(first)].to_bytes()
         yield batch
     if first and all(map(_ends_in_number, first)):
-        reason = "all tokens end in a number: the header would not be believed; word2vec-bin or a store keeps them"
+        reason = (
+            "all tokens end in a number, so the header would be rejected on reading; word2vec-bin or a store keeps them"
+        )
         raise FormatError(path, reason, format=NAME)
 
 

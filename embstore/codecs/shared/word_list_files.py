@@ -1,0 +1,118 @@
+"""The word list file of a matrix whose own file has no words: checked against the rows when read, and written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list, resolve_link, word_list_paths
+from embstore.core.batch import Tokens
+from embstore.core.errors import FormatError
+from embstore.core.options import ReadOptions
+from embstore.files.atomic import FileGroup, write_all
+from embstore.files.input import Input
+
+BOM = b"\xef\xbb\xbf"
+
+
+def load_word_list(source: Input, options: ReadOptions, count: int, name: str) -> WordList:
+    """Return the words of a matrix with `count` rows, from the file in ``vocab=`` or from one next to the matrix.
+
+    Raises
+    ------
+    FormatError
+        If there is no word list, or if it does not agree with the rows: a list must have one word per row, an object
+        from word to row may leave rows out.
+    """
+    place = Path(options.vocab) if options.vocab else find_word_list(source.path, f"{count:,} rows", name)
+    file, suffix = source.open_companion(place), place.suffix.lower()
+    words = _from_tsv(file, count) if suffix == ".tsv" else read_word_list(file)
+    listed = suffix != ".json" or file.head(99).lstrip(BOM + b" \t\r\n").startswith(b"[")
+    return check_word_list(words, count, source.path, place, name, listed=listed)
+
+
+def check_word_list(
+    words: WordList, count: int, path: str | Path, place: str | Path, name: str, *, listed: bool = True
+) -> WordList:
+    """Return the words if they agree with a matrix of `count` rows; FormatError otherwise.
+
+    Parameters
+    ----------
+    path, place
+        Where the matrix and the words come from.
+    listed
+        Whether the words were a list, with one word per row, rather than an object from word to row.
+    """
+    beyond = int(words.rows[-1]) if len(words.rows) else -1
+    if listed and len(words.tokens) != count:
+        reason = (
+            f"{count:,} rows, but {len(words.tokens):,} words in {place}; a JSON object from word to row may skip rows"
+        )
+        raise FormatError(path, reason, format=name)
+    if beyond >= count:
+        raise FormatError(path, f"{count:,} rows, but a word has row {beyond:,} in {place}", format=name)
+    return words
+
+
+def _from_tsv(source: Input, count: int) -> WordList:
+    """Read the first column; the first line is a header if there is one line more than rows."""
+    lines = read_word_list(source).tokens.to_bytes()
+    words = Tokens.pack(line.partition(b"\t")[0] for line in lines[len(lines) == count + 1 :])
+    return WordList(words, np.arange(len(words)))
+
+
+class WordListWriter:
+    """Writes the words of a file to ``<stem>.vocab.txt``, or to ``.vocab.json`` if one of them has a line break.
+
+    Parameters
+    ----------
+    path
+        The file that the words belong to. If it is a symbolic link, its target is replaced and the words are written
+        next to the target.
+
+    Raises
+    ------
+    FileExistsError
+        If a word list exists but the file that it would belong to does not, or if the word list's path is a folder.
+    """
+
+    def __init__(self, path: str | Path, name: str) -> None:
+        self.path, self.name = resolve_link(Path(path)), name
+        self.text, self.json = word_list_paths(self.path)
+        self._link_lists = [] if self.path == Path(path) else word_list_paths(Path(path))
+        for place in (self.text, self.json, *self._link_lists):
+            if place.exists() and not (self.path.exists() and place.is_file()):
+                raise FileExistsError(f"{place}: exists already and would be read as the words of {path}: move it")
+        self._tokens: list[Tokens] = []
+
+    def add(self, tokens: Tokens) -> None:
+        """Add the words of the next rows."""
+        self._tokens.append(tokens)
+
+    def write(self, group: FileGroup) -> None:
+        """Write the words of all rows, at least one; the word list appears together with the file it belongs to."""
+        words = [word for tokens in self._tokens for word in tokens.to_bytes()]
+        as_text = not any(b"\n" in word or b"\r" in word for word in words) and not words[0].startswith(BOM)
+        place, other = (self.text, self.json) if as_text else (self.json, self.text)
+        data = b"".join(word + b"\n" for word in words) if as_text else self._as_json(words)
+        write_all(group.new(place), data)
+        for old in (other, *self._link_lists):  # words of the file that is replaced
+            group.drop(old)
+
+    def _as_json(self, words: list[bytes]) -> bytes:
+        for word in words:
+            with contextlib.suppress(UnicodeDecodeError):
+                text = word.decode("utf-8", "surrogatepass")
+                if (
+                    text.isascii() or json.loads(json.dumps(text)) == text
+                ):  # two lone surrogates may read back as one character
+                    continue
+            shown = word[:60].decode("utf-8", "backslashreplace")
+            reason = (
+                f"the token {shown!r} is not UTF-8 and another has a line break: word2vec-bin or a store keeps both"
+            )
+            raise FormatError(self.path, reason, format=self.name)
+        return json.dumps([word.decode("utf-8", "surrogatepass") for word in words]).encode("ascii")
