@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -36,9 +36,11 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     del options
     if not is_magnitude(source.head(16)):
         raise FormatError(source.path, "not a .magnitude: it does not begin with 'SQLite format 3'", format=NAME)
-    with _sqlite_errors(source.path):
-        database = _connect(source)
+    with _sqlite_errors(source.path), ExitStack() as on_error:
+        database = on_error.enter_context(closing(_connect(source)))
+        _restrict(database)
         table = _Table.of(source, database)
+        on_error.pop_all()
     findings, origin = Findings(), Origin(source, NAME)
     if not table.lengths:
         findings.add(UNIT, times=table.rows)
@@ -59,12 +61,15 @@ def _connect(source: Input) -> sqlite3.Connection:
             raise FormatError(path, reason, format=NAME)
     # SQLite resolves links, also in /proc, so it gets the path itself; `check_unchanged` checks the path afterwards
     uri = f"{Path(source.given_path()).absolute().as_uri()}?mode=ro&immutable=1"
-    database = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+
+def _restrict(database: sqlite3.Connection) -> None:
+    """Limit what a database made to do harm can make SQLite do."""
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     database.execute("PRAGMA trusted_schema = OFF")
     database.execute("PRAGMA cell_size_check = ON")
     database.text_factory = bytes  # words may not be UTF-8
-    return database
 
 
 @contextmanager
