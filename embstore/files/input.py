@@ -2,7 +2,9 @@
 
 A path may lead to another file from one moment to the next. So each input is opened once, and everything that is read
 afterwards (first bytes, size, rows, words) comes from that descriptor. If a table consists of several files, each is
-an `Input`; after the last one was opened, `check_unchanged` checks that all paths still lead to the opened files.
+an `Input`: those in one folder are opened through one descriptor of that folder, so that a link to the folder may
+change meanwhile. After the last one was opened, `check_unchanged` checks that all paths still lead to the opened
+files; while rows are consumed, `check_not_written` checks that nobody writes into them.
 """
 
 from __future__ import annotations
@@ -12,29 +14,17 @@ import mmap
 import os
 import stat
 from pathlib import Path
-from typing import NamedTuple
 
 from embstore.core.errors import FormatError
+from embstore.files.input_group import Identity, InputGroup
 
 DESCRIPTORS = Path("/proc/self/fd")
 """Folder in which Linux lists the open descriptors of a process; opening an entry opens the same file again."""
 
+CHANGED = "was replaced or changed while it was read: read it again"
+
 HEAD = 1 << 16
 """Number of first bytes that `Input.head` reads at once and caches."""
-
-
-class Identity(NamedTuple):
-    """Identifies a file with its content; `modified` is the time of modification in nanoseconds."""
-
-    device: int
-    inode: int
-    size: int
-    modified: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Identity:
-        """Return the identity in a result of ``os.stat`` or ``os.fstat``."""
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class Input:
@@ -67,11 +57,11 @@ class Input:
 
     _descriptor = -1
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._descriptor = _open_descriptor(self.path)
+    def __init__(self, path: str | Path, *, _group: InputGroup | None = None) -> None:
+        self.path, self._group = Path(path), _group or InputGroup()
+        self._descriptor, place = self._group.open(self.path)
         try:
-            status = os.fstat(self._descriptor)
+            status = place.status() if self._descriptor < 0 else os.fstat(self._descriptor)
             self.is_folder = stat.S_ISDIR(status.st_mode)
             if not self.is_folder and not stat.S_ISREG(status.st_mode):
                 raise FormatError(path, "a pipe, socket or device, expected a regular file")
@@ -79,20 +69,21 @@ class Input:
             self.close()
             raise
         self.size, self.identity = status.st_size, Identity.of(status)
-        self._head = b""
-        self._group = _Group()
-        self._join(self._group)
+        self._head: bytes | None = None
+        if self.is_folder:
+            self._group.add_folder(self.path, self._descriptor)
+        else:
+            self._group.add_file(self, place)
 
     def open_companion(self, path: str | Path) -> Input:
         """Open another file of the same table; `check_unchanged` then checks both files."""
-        other = Input(path)
-        other._join(self._group)
-        return other
+        return Input(path, _group=self._group)
 
-    def _join(self, group: _Group) -> None:
-        self._group = group
-        if not self.is_folder:
-            group.opened.append((self.path, self.identity))
+    def real_path(self) -> Path:
+        """Return the path of the opened file without symbolic links; the path as given if it has been removed."""
+        link = DESCRIPTORS / str(self._descriptor)
+        found = link.readlink() if link.is_symlink() else Path(os.path.realpath(self.path))
+        return found if found.exists() else self.path
 
     def require_file(self) -> Input:
         """Return the input itself; raise FormatError for a folder."""
@@ -102,7 +93,7 @@ class Input:
 
     def head(self, size: int = 4096) -> bytes:
         """Return the first `size` bytes of the file, `HEAD` at most; every call returns the same bytes."""
-        if len(self._head) < size:
+        if self._head is None:
             self._head = self.read_at(0, HEAD)
         return self._head[:size]
 
@@ -116,8 +107,8 @@ class Input:
         return b"".join(parts)
 
     def read(self) -> bytes:
-        """Return all bytes of the file."""
-        return self.read_at(0, self.size)
+        """Return all bytes of the file, also of one in /proc, whose size is 0."""
+        return self.open().readall() or b""
 
     def open(self) -> PositionedFile:
         """Return an unbuffered file object at the beginning of the file; each has its own position."""
@@ -131,7 +122,10 @@ class Input:
         if not self.require_file().size:
             raise FormatError(self.path, "an empty file")
         access = mmap.ACCESS_COPY if copy_on_write else mmap.ACCESS_READ
-        return mmap.mmap(self._descriptor, 0, access=access)
+        mapped = mmap.mmap(self._descriptor, 0, access=access)
+        if len(mapped) != self.size:
+            raise FormatError(self.path, CHANGED)
+        return mapped
 
     def fileno(self) -> int:
         """Return the descriptor, for a child process to inherit."""
@@ -153,19 +147,26 @@ class Input:
         return str(self.path)
 
     def check_unchanged(self) -> None:
-        """Check that all files of a table are still the ones that were opened; call it after the last one was opened.
+        """Check that all files of a table are the ones that were opened; call it after the last one was opened.
 
-        A single file that is read through its own descriptor needs no check: another file at its path is not read.
+        A single file that is read through its own descriptor may be replaced: it is read to its end as it was.
 
         Raises
         ------
         FormatError
-            If a path no longer leads to the file that was opened, or if a file was written to.
+            If a path leads to another file or to none, or a file was written to.
         """
+        self.check_not_written()
         if len(self._group.opened) > 1 or self._group.by_path:
-            for path, identity in self._group.opened:
-                if _identity_now(path) != identity:
-                    raise FormatError(path, "was replaced or changed while it was read: read it again")
+            replaced = self._group.replaced()
+            if replaced is not None:
+                raise FormatError(replaced, CHANGED)
+
+    def check_not_written(self) -> None:
+        """Check that no open file of the table was written to since it was opened; raise FormatError otherwise."""
+        written = self._group.written()
+        if written is not None:
+            raise FormatError(written, CHANGED)
 
     def close(self) -> None:
         """Close the descriptor; further calls do nothing."""
@@ -184,21 +185,6 @@ class Input:
 
     def __repr__(self) -> str:
         return f"Input({str(self.path)!r})"
-
-
-class _Group:
-    """The files of one table with their identities when opened, and whether a library opened one by its path."""
-
-    def __init__(self) -> None:
-        self.opened: list[tuple[Path, Identity]] = []
-        self.by_path = False
-
-
-def _identity_now(path: Path) -> Identity | None:
-    try:
-        return Identity.of(path.stat())
-    except OSError:
-        return None
 
 
 class PositionedFile(io.RawIOBase):
@@ -231,11 +217,6 @@ class PositionedFile(io.RawIOBase):
     def tell(self) -> int:
         """Return the position."""
         return self._position
-
-
-def _open_descriptor(path: Path) -> int:
-    # O_NONBLOCK: opening a FIFO must not wait for a writer
-    return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
 
 
 def _read_at(descriptor: int, size: int, position: int) -> bytes:

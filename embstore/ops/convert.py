@@ -15,7 +15,6 @@ from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import VocabBuilder
 from embstore.core.options import AS_IS, Dtype, Duplicates, Progress, ReadOptions, WriteOptions, check_dtype
 from embstore.files.atomic import check_target
-from embstore.files.input import Input
 from embstore.files.os_errors import errors_naming
 from embstore.ops.read import read, with_options
 from embstore.ops.report import Report, report, warn
@@ -206,6 +205,6 @@ class Counter:
 
 def _words(vocab_only: str | Path | Iterable[str]) -> Iterable[str | bytes]:
     if isinstance(vocab_only, str | Path):
-        with Input(vocab_only) as file:
-            return [line for line in file.read().replace(b"\r\n", b"\n").split(b"\n") if line]
+        text = Path(vocab_only).read_bytes()  # a pipe will do: it is read once, from its beginning to its end
+        return [line for line in text.replace(b"\r\n", b"\n").split(b"\n") if line]
     return vocab_only

@@ -56,4 +56,11 @@ def _read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | 
 
 def _closing(file: Input, batches: Iterator[Batch]) -> Iterator[Batch]:
     with file:
-        yield from batches
+        try:
+            for batch in batches:
+                file.check_not_written()
+                yield batch
+        except FormatError:
+            file.check_not_written()  # what looks damaged may be of two versions
+            raise
+        file.check_not_written()

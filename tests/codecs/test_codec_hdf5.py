@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import json
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -492,3 +494,19 @@ def test_a_chunk_of_words_larger_than_a_block_is_decompressed_once(tmp_path: Pat
     assert [word.decode() for part in parts for word in part] == words
     assert reads == [(0, 5000)]
     assert words_and_rows(tmp_path / "t.h5")[0] == words
+
+
+@pytest.mark.parametrize("closed", ["0", "0, 1", "0, 1, 2"])
+def test_a_process_without_standard_streams_reads_it(tmp_path: Path, closed: str) -> None:
+    """The file must not get a descriptor that a child process has for a standard stream."""
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        generic(file)
+    code = (
+        "import os, sys\n"
+        f"for number in [{closed}]: os.close(number)\n"
+        "import embstore\n"
+        "store = embstore.open(sys.argv[1])\n"
+        "open(sys.argv[2], 'w').write(repr(store))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "t.h5", tmp_path / "said"], check=True)
+    assert (tmp_path / "said").read_text() == repr(embstore.open(tmp_path / "t.h5"))

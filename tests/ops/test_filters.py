@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,13 @@ def test_words_that_no_file_can_hold_pick_nothing(cased: Path) -> None:
     assert list(embstore.open(out).itos) == ["été"]
     with pytest.raises(TypeError, match="expected words, not 3 among them"):
         embstore.convert(cased, out, vocab_only=["the", 3], overwrite=True)  # type: ignore[list-item]
+
+
+def test_the_chosen_words_may_come_through_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("the 1 2\nof 3 4\nfrog 5 6\n")
+    reading, writing = os.pipe()
+    os.write(writing, b"the\nfrog\n")
+    os.close(writing)
+    embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", vocab_only=f"/dev/fd/{reading}")
+    os.close(reading)
+    assert list(embstore.open(tmp_path / "t.safetensors").itos) == ["the", "frog"]

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,16 @@ class Interruption:
         if event in EVENTS:
             self.step(*arguments)
 
+    def next(self, steps: int, act: Callable[[], object]) -> None:
+        """Call another function a number of steps later."""
+        self.left, self.act = steps, act
+
     def step(self, about: object = "", *_: object) -> None:
         if self.left and not str(about).endswith((".py", ".pyc", ".so")):
             self.left -= 1
             if not self.left:
-                self.act()
+                act, self.act = self.act, list
+                act()
 
 
 INTERRUPTION = Interruption()
@@ -74,7 +80,7 @@ def _counted(real: Callable[..., Any]) -> Callable[..., Any]:
 def interrupted(step: int, act: Callable[[], None]) -> Iterator[list[bool]]:
     """Call a function before a step of the block; the list says whether there was such a step."""
     happened: list[bool] = []
-    INTERRUPTION.act = lambda: [act(), happened.append(True)]  # type: ignore[func-returns-value]
+    INTERRUPTION.act = lambda: [happened.append(True), act()]  # type: ignore[func-returns-value]
     INTERRUPTION.left = step
     try:
         yield happened
@@ -191,6 +197,71 @@ def test_shards_their_index_and_their_words(words_in: str, tmp_path: Path) -> No
         listed: Any = rows if words_in == "vocab.json" else {"model": {"vocab": rows}, "added_tokens": []}
         (folder / words_in).write_text(json.dumps(listed))
     assert "error" in outcomes(tmp_path, "model", opened)
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.safetensors", "model2vec", "link.npy"])
+def test_a_link_to_a_version_that_changes_twice(name: str, tmp_path: Path) -> None:
+    """``current`` leads to v1, then to v2, then to v1 again, before every two steps: no check of paths sees that."""
+    for version, words in (("v1", WORDS), ("v2", WORDS[::-1])):
+        (tmp_path / version).mkdir()
+        embstore.save(tmp_path / "t", words, ROWS, overwrite=True)
+        target = tmp_path / version / name.replace("link", "t")
+        embstore.convert(
+            tmp_path / "t", target, to={"t.safetensors": "safetensors", "model2vec": "model2vec"}.get(name)
+        )
+    (tmp_path / "current").symlink_to("v1")
+    (tmp_path / "link.npy").symlink_to("current/t.npy")
+    path = tmp_path / name if name == "link.npy" else tmp_path / "current" / name
+    versions = {"old": opened(tmp_path / "v1" / name.replace("link", "t"))}
+    versions["new"] = opened(tmp_path / "v2" / name.replace("link", "t"))
+
+    def lead_to(version: str) -> None:
+        (tmp_path / "ready").symlink_to(version)
+        (tmp_path / "ready").replace(tmp_path / "current")
+
+    def flip(steps: int) -> None:
+        lead_to("v2")
+        INTERRUPTION.next(steps, lambda: lead_to("v1"))
+
+    found: set[str] = set()
+    for first in range(1, 100):
+        for second in range(1, 100):
+            lead_to("v1")
+            with interrupted(first, partial(flip, second)) as happened:
+                found.add(_outcome(lambda: opened(path), versions))
+            if not happened or INTERRUPTION.left:
+                break
+        if not happened:
+            break
+    assert found <= {"old", "new", "error"}
+    assert found >= {"old", "new"}
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.npz", "t.txt", "t.h5", "t.bin"])
+def test_a_file_that_is_written_to(name: str, tmp_path: Path) -> None:
+    """Other tools write into the file itself, as numpy.save does: rows of both versions may come."""
+    for version, words in (("v1", WORDS), ("v2", WORDS[::-1])):
+        embstore.save(tmp_path / "t", words, ROWS if version == "v1" else ROWS + 1, overwrite=True)
+        (tmp_path / version).mkdir()
+        embstore.convert(tmp_path / "t", tmp_path / version / name)
+    path = tmp_path / name
+    shutil.copy(tmp_path / "v1" / "t.vocab.txt", tmp_path) if name == "t.npy" else None
+    versions = {"old": opened(tmp_path / "v1" / name)}
+    shutil.copy(tmp_path / "v2" / name, path)
+    versions["new"] = opened(path)
+
+    def write() -> None:
+        path.write_bytes((tmp_path / "v2" / name).read_bytes())
+
+    found: set[str] = set()
+    for step in range(1, 100):
+        shutil.copy(tmp_path / "v1" / name, path)
+        os.utime(path, (0, 0))
+        with interrupted(step, write) as happened:
+            found.add(_outcome(lambda: opened(path), versions))
+        if not happened:
+            break
+    assert found == {"old", "new", "error"}
 
 
 def test_words_that_are_named(tmp_path: Path) -> None:

@@ -56,13 +56,15 @@ def word_list_paths(path: Path) -> list[Path]:
     return [path.with_name(f"{path.stem}.vocab.{kind}") for kind in ("txt", "json")]
 
 
-def find_word_list(path: Path, needed: str, format: str) -> Path:  # noqa: A002
+def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A002
     """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json`` or one of `COMMON_NAMES` in its folder.
 
     For a symbolic link, the folder of the link is searched first, then that of its target.
     Raises FormatError if there is none; the message says what the words are `needed` for and which names were tried.
     """
-    here, target = ([*word_list_paths(file), *map(file.with_name, COMMON_NAMES)] for file in (path, resolve_link(path)))
+    path = source.path
+    target_path = source.real_path() if path.is_symlink() else path
+    here, target = ([*word_list_paths(file), *map(file.with_name, COMMON_NAMES)] for file in (path, target_path))
     for place in (*here, *target):
         if place.is_file():
             return place

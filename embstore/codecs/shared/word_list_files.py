@@ -27,7 +27,7 @@ def load_word_list(source: Input, options: ReadOptions, count: int, name: str) -
         If there is no word list, or if it does not agree with the rows: a list must have one word per row, an object
         from word to row may leave rows out.
     """
-    place = Path(options.vocab) if options.vocab else find_word_list(source.path, f"{count:,} rows", name)
+    place = Path(options.vocab) if options.vocab else find_word_list(source, f"{count:,} rows", name)
     file, suffix = source.open_companion(place), place.suffix.lower()
     words = _from_tsv(file, count) if suffix == ".tsv" else read_word_list(file)
     listed = suffix != ".json" or file.head(99).lstrip(BOM + b" \t\r\n").startswith(b"[")
