@@ -190,7 +190,7 @@ def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
 
 
 def test_other_formats_have_no_8_bits(store_path: Path, tmp_path: Path) -> None:
-    message = "int8 is for stores: the format npy has no scales for its rows; take float32"
+    message = "npy cannot store int8, which needs a scale for each row: use float32, or write a store"
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
         embstore.convert(store_path, tmp_path / "table.npy", dtype="int8")
     assert list(tmp_path.iterdir()) == [store_path]
