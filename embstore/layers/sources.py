@@ -42,7 +42,7 @@ def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: Layer
         If an array is not floating, not of shape (rows, dim), or does not match `tokens`.
     """
     if reading and not isinstance(source, str | Path):
-        raise TypeError(f"{', '.join(reading)}: options of reading are for a path, not for {type(source).__name__}")
+        raise TypeError(f"{', '.join(reading)}: reading options are for a path, not for {type(source).__name__}")
     if tokens is not None and isinstance(source, str | Path | Store):
         raise TypeError("tokens= is for arrays: a file contains its words, or vocab= names the file that does")
     if isinstance(source, str | Path):

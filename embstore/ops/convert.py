@@ -166,7 +166,7 @@ def _check_source(src: str | Path | Store, reading: Mapping[str, object]) -> Non
     if not isinstance(src, Store):
         raise TypeError(f"expected a path or a Store, not {src!r}")
     if reading:
-        raise TypeError(f"{', '.join(reading)}: options of reading are for a path, not for Store")
+        raise TypeError(f"{', '.join(reading)}: reading options are for a path, not for Store")
 
 
 def _open_source(src: str | Path | Store, options: ReadOptions, progress: Progress | None) -> Source:

@@ -58,7 +58,7 @@ def test_an_array_without_words_is_viewed_if_frozen_and_copied_if_trained() -> N
         (ROWS.astype(int), {}, ValueError,
          "the rows must be floating and (rows, dim), not torch.int64 of shape (6, 5)"),
         (ROWS, {"tokens": ["a"]}, ValueError, "1 tokens for 6 rows: each row needs one"),
-        (ROWS, {"key": "x"}, TypeError, "key: options of reading are for a path, not for ndarray"),
+        (ROWS, {"key": "x"}, TypeError, "key: reading options are for a path, not for ndarray"),
         (ROWS, {"oov": "zero"}, TypeError,
          "oov and padding need tokens=, the words of the rows"),
         ("x", {"tokens": WORDS}, TypeError,
