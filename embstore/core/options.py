@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
@@ -40,6 +40,20 @@ _KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
     (("header",), (bool,), "True, False or None"),
 )
 """What the options of reading may be, None apart."""
+
+
+class Reading(TypedDict, total=False):
+    """Keyword arguments that become `ReadOptions`, which describes them."""
+
+    format: str | None
+    vocab: str | Path | None
+    key: str | None
+    member: str | None
+    dim: int | None
+    header: bool | None
+    limit: int | None
+    on_error: OnError
+    dtype: Dtype | None
 
 
 @dataclass(frozen=True, slots=True)

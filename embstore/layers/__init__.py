@@ -1,7 +1,7 @@
-"""Stores as layers of torch: `Embedding` and `EmbeddingBag`, and `Tables`, which holds one of them for each feature.
+"""Layers of torch over stores: `Embedding`, `EmbeddingBag`, and `Tables`, which holds one of them for each feature.
 
-Belongs here: everything that needs torch, but for the codec of torch's own files. Does not belong here: words to ids,
-which is for `words` and works without torch.
+Belongs here: everything that needs torch, except the codec of torch's files. Does not belong here: turning words into
+ids, which is done by `words` and works without torch.
 """
 
 from embstore.layers.bag import EmbeddingBag

@@ -1,38 +1,49 @@
-"""`EmbeddingBag`: a store as torch's own `EmbeddingBag`, and ragged lists of words as its input."""
+"""`EmbeddingBag`: a `torch.nn.EmbeddingBag` over a store, which also encodes ragged lists of words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, Unpack, get_args
 
 import torch
+from numpy.typing import ArrayLike
 
 from embstore.core.errors import EmbstoreError
 from embstore.layers.base import WordLayer, check_options
-from embstore.layers.drawn import Words, drawn_table
+from embstore.layers.initialized import VocabularyLike, initialized_table
 from embstore.layers.rowwise import is_rowwise, pool
-from embstore.layers.sources import Pretrained
+from embstore.layers.sources import BagWeights, LayerReading, Pretrained, WordBags
 from embstore.layers.weights import LayerTable, open_table
+from embstore.words.policy import OovLike
 
 Mode = Literal["mean", "sum", "max"]
 
 
 class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
-    """A `torch.nn.EmbeddingBag` that knows its words.
+    """A `torch.nn.EmbeddingBag` that also encodes words.
 
-    Made by `from_pretrained` or `from_vocabulary`. It has no `padding_idx`, which would make it several times
-    slower: bags are ragged, so nothing is padded. An empty bag gives zeros, in every mode.
+    Created by `from_pretrained` or `from_vocabulary`. Bags are ragged and need no padding; a `padding_idx` would make
+    the layer several times slower. An empty bag gives zeros in every mode.
 
     Attributes
     ----------
     weight
-        (num_embeddings, embedding_dim): the vocabulary's rows, then the special ones of the policy. Over an ``int8``
-        store uint8 of shape (num_embeddings, embedding_dim + 8), as the file has them; the result is float32.
+        (num_embeddings, embedding_dim): the rows of the vocabulary, then the special rows of the policy. Over an
+        ``int8`` store: uint8 of shape (num_embeddings, embedding_dim + 8), as in the file; the result is float32.
     encoder
-        Words to rows, without torch, for data loaders; None for rows that came without words.
+        Encodes words as rows, without torch, for data loaders; None if the rows have no words.
     out_dtype
-        What the result is cast to; None leaves it as the rows are. A bag of 16-bit rows is summed in float32 and
-        rounded once, before this cast.
+        Dtype that the result is cast to; None keeps the dtype of the rows. Bags of 16-bit rows are summed in float32
+        and rounded once, before this cast.
+
+    Examples
+    --------
+    >>> bag = embstore.EmbeddingBag.from_pretrained("glove.6B.50d.safetensors", mode="sum", oov="skip")
+    >>> values, offsets = bag.encode([["toad", "snake", "qzxv", "frog"], ["king", "queen"], []])
+    >>> values, offsets
+    (tensor([26713,  9517, 12260,   691,  2060]), tensor([0, 3, 5]))
+    >>> bag(values, offsets).shape
+    torch.Size([3, 50])
     """
 
     @classmethod
@@ -43,7 +54,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         mode: Mode = "mean",
         include_last_offset: bool = False,
         tokens: Sequence[str] | None = None,
-        oov: Any = None,
+        oov: OovLike = None,
         freeze: bool = True,
         max_norm: float | None = None,
         norm_type: float = 2.0,
@@ -54,20 +65,37 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         out_dtype: torch.dtype | None = None,
         persistent: bool = True,
         seed: int = 0,
-        **reading: Any,
+        **reading: Unpack[LayerReading],
     ) -> Self:
-        """Make a layer of a table of embeddings.
+        """Create a layer from a table of embeddings.
+
+        Rows are copied or mapped as by `Embedding.from_pretrained`.
 
         Parameters
         ----------
         mode
-            How the rows of a bag become one: ``mean``, ``sum`` or ``max``. The policy ``subword`` needs ``sum``.
+            How to pool the rows of a bag: ``mean``, ``sum`` or ``max``. The policy ``subword`` needs ``sum``.
         include_last_offset
-            Whether `encode` gives, and the layer takes, the end of the last bag as one more offset.
+            Whether `offsets`, as `encode` returns and the layer accepts them, end with the number of values.
         source, tokens, oov, freeze, max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device, out_dtype
-            As for `Embedding.from_pretrained`, and zero-copy under the same conditions.
+            As for `Embedding.from_pretrained`.
         persistent, seed, **reading
-            Likewise.
+            As for `Embedding.from_pretrained`.
+
+        Raises
+        ------
+        FormatError
+            If the file cannot be read.
+        EmbstoreError
+            For options that exclude each other.
+
+        Examples
+        --------
+        >>> bag = embstore.EmbeddingBag.from_pretrained("glove.6B.50d.safetensors", mode="mean", oov="skip")
+        >>> bag.weight.shape, bag.weight.requires_grad
+        (torch.Size([400000, 50]), False)
+        >>> bag(*bag.encode([["very", "good", "quality"], []])).shape
+        torch.Size([2, 50])
         """
         check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
         _check_mode(mode)
@@ -75,7 +103,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, dtype=dtype, reading=reading
         )
         _check_weights(table, mode)
-        return cls._over(
+        return cls._from_table(
             table,
             dtype=dtype,
             device=device,
@@ -93,13 +121,13 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     @classmethod
     def from_vocabulary(
         cls,
-        vocabulary: Words,
+        vocabulary: VocabularyLike,
         dim: int,
         *,
         mode: Mode = "mean",
         include_last_offset: bool = False,
-        oov: Any = None,
-        init: Any = None,
+        oov: OovLike = None,
+        init: ArrayLike | torch.Tensor | None = None,
         std: float = 1.0,
         freeze: bool = False,
         max_norm: float | None = None,
@@ -111,11 +139,30 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         out_dtype: torch.dtype | None = None,
         seed: int = 0,
     ) -> Self:
-        """Make a layer for a feature that has no pretrained vectors: see `Embedding.from_vocabulary`."""
+        """Create a layer for a feature that has no pretrained vectors.
+
+        Parameters
+        ----------
+        mode, include_last_offset
+            As for `from_pretrained`.
+        vocabulary, dim, oov, init, std, freeze, max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device
+            As for `Embedding.from_vocabulary`.
+        out_dtype, seed
+            As for `Embedding.from_vocabulary`.
+
+        Examples
+        --------
+        >>> products = embstore.EmbeddingBag.from_vocabulary([], 8, oov="hash:64", mode="mean", std=0.1)
+        >>> products.weight.shape
+        torch.Size([64, 8])
+        >>> values, offsets = products.encode([["product 7", "product 12"], []])
+        >>> len(values), offsets
+        (2, tensor([0, 2]))
+        """
         check_options(freeze=freeze, max_norm=max_norm)
         _check_mode(mode)
-        table = drawn_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed)
-        return cls._over(
+        table = initialized_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed)
+        return cls._from_table(
             table,
             dtype=dtype,
             device=device,
@@ -129,36 +176,47 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             include_last_offset=include_last_offset,
         )
 
-    def encode(self, bags: Any, weights: Any = None) -> tuple[torch.Tensor, ...]:
-        """Turn bags of words into this layer's input: ``layer(*layer.encode(bags))``.
+    def encode(self, bags: WordBags, weights: BagWeights | None = None) -> tuple[torch.Tensor, ...]:
+        """Encode bags of words as the input of this layer: ``layer(*layer.encode(bags))``.
 
         Parameters
         ----------
         bags
-            Lists of words of any length, none included; Arrow columns of lists of strings too.
+            Lists of words, possibly empty; Arrow columns of lists of strings are accepted too.
         weights
             A list of numbers for each bag, one for each of its words; only for ``mode="sum"``.
 
         Returns
         -------
         values : int64 of shape (words,)
-        offsets : int64 of shape (bags,), where each bag begins; one more with `include_last_offset`.
-        weights : of shape (words,) and the rows' dtype, or float32 over an ``int8`` store, where there are any, as
-            under ``subword`` there always are
+        offsets : int64 of shape (bags,), the start of each bag; one more with `include_last_offset`
+        weights : of shape (words,) and the dtype of the rows, or float32 over an ``int8`` store; only if `weights`
+            are given or the policy is ``subword``
 
         Raises
         ------
         UnknownTokenError
-            Where the policy is ``error``; names the words.
+            For words that are not in the vocabulary, if the policy is ``error``.
+        ValueError
+            For weights that do not match the words, or with another mode than ``sum``.
+
+        Examples
+        --------
+        >>> bag = embstore.EmbeddingBag.from_pretrained("glove.6B.50d.safetensors", mode="sum")
+        >>> bag.encode([["the", "frog"], ["toad"]])
+        (tensor([    0, 12260, 26713]), tensor([0, 2]))
+        >>> values, offsets, weights = bag.encode([["the", "frog"], ["toad"]], weights=[[0.1, 0.9], [1]])
+        >>> weights
+        tensor([0.1000, 0.9000, 1.0000])
         """
         if weights is not None and self.mode != "sum":
-            raise ValueError(f"weights scale the rows of a sum: they need mode='sum', not {self.mode!r}")
-        bag = self._words().encode_bags(bags, weights=weights, include_last_offset=self.include_last_offset)
+            raise ValueError(f"weights need mode='sum', not {self.mode!r}")
+        bag = self._existing_encoder().encode_bags(bags, weights=weights, include_last_offset=self.include_last_offset)
         ragged = torch.from_numpy(bag.values), torch.from_numpy(bag.offsets)
         if bag.weights is None:
             return ragged
-        weights = torch.from_numpy(bag.weights)
-        return (*ragged, weights if is_rowwise(self.weight) else weights.to(self.weight.dtype))
+        per_sample = torch.from_numpy(bag.weights)
+        return (*ragged, per_sample if is_rowwise(self.weight) else per_sample.to(self.weight.dtype))
 
     def forward(
         self,
@@ -166,9 +224,31 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         offsets: torch.Tensor | None = None,
         per_sample_weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Look up rows and pool them: (words,) and (bags,), or (bags, words), to (bags, embedding_dim)."""
+        """Look up rows and pool them.
+
+        Parameters
+        ----------
+        input
+            int64 or int32: ids of shape (words,) with `offsets`, or (bags, words) without.
+        offsets
+            (bags,), the start of each bag; (bags + 1,) with `include_last_offset`.
+        per_sample_weights
+            Factors of the rows, of the shape of `input`; only for ``mode="sum"``.
+
+        Returns
+        -------
+        (bags, embedding_dim)
+
+        Examples
+        --------
+        >>> import torch
+        >>> bag = embstore.EmbeddingBag.from_pretrained(np.eye(3, dtype="f4"), mode="sum")
+        >>> bag(torch.tensor([0, 1, 1]), torch.tensor([0, 2]))
+        tensor([[1., 1., 0.],
+                [0., 1., 0.]])
+        """
         if not is_rowwise(self.weight):
-            if per_sample_weights is not None:  # float32 from a loader's workers, who know nothing of the rows
+            if per_sample_weights is not None:  # float32 if encoded without the layer, in a worker
                 per_sample_weights = per_sample_weights.to(self.weight.dtype)
             return self._cast(super().forward(input, offsets, per_sample_weights))
         last = self.include_last_offset
@@ -188,6 +268,6 @@ def _check_weights(table: LayerTable, mode: str) -> None:
     ending = table.encoder.policy.ending
     if ending.shares_weight:
         raise EmbstoreError(
-            f"oov {str(ending)!r} weights the rows of a word, which needs mode='sum', not {mode!r}; for means "
-            "encode bags with weights=[[1 / len(bag)] * len(bag) for bag in bags], or give another oov"
+            f"oov {str(ending)!r} weights the rows of a word and needs mode='sum', not {mode!r}; for means use "
+            "mode='sum' with weights=[[1 / len(bag)] * len(bag) for bag in bags] in encode, or another oov"
         )

@@ -1,8 +1,8 @@
-"""What `Embedding` and `EmbeddingBag` have in common."""
+"""The common base of `Embedding` and `EmbeddingBag`."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import torch
 
@@ -15,21 +15,21 @@ from embstore.words.encoder import Encoder
 
 
 class WordLayer(StoreBacked):
-    """A layer that knows its words.
+    """A layer that encodes words.
 
     Attributes
     ----------
     encoder
-        Words to rows, without torch, for data loaders; None for rows that came without words.
+        Encodes words as rows, without torch, for data loaders; None if the rows have no words.
     out_dtype
-        What the result is cast to; None leaves it as the rows are.
+        Dtype that the result is cast to; None keeps the dtype of the rows.
     """
 
     encoder: Encoder | None = None
     out_dtype: torch.dtype | None = None
 
     @classmethod
-    def _over(
+    def _from_table(
         cls,
         table: LayerTable,
         *,
@@ -37,46 +37,46 @@ class WordLayer(StoreBacked):
         device: torch.device | str | None,
         out_dtype: torch.dtype | None,
         persistent: bool = True,
-        **options: Any,
+        **options: object,
     ) -> Self:
-        """Make the layer by torch's own `from_pretrained`, which takes the options."""
+        """Create the layer with torch's own `from_pretrained`, which gets the options."""
         if dtype is not None and not dtype.is_floating_point:
-            raise ValueError(f"dtype={dtype}: expected a floating one")
+            raise ValueError(f"dtype={dtype}: expected a floating dtype")
         weight = table.weight.to(device, dtype)
-        narrow = is_rowwise(weight)  # torch's constructor wants floating rows: it gets an empty shell of them
-        rows = torch.zeros(1, 1).expand(len(weight), weight.shape[1] - TAIL) if narrow else weight
+        rowwise = is_rowwise(weight)  # torch's constructor requires floating rows: pass zeros that take no memory
+        rows = torch.zeros(1, 1).expand(len(weight), weight.shape[1] - TAIL) if rowwise else weight
         layer: Self = super().from_pretrained(rows, **options)  # type: ignore[misc]
-        if narrow:
+        if rowwise:
             layer.weight = torch.nn.Parameter(weight, requires_grad=False)
         layer.encoder, layer.out_dtype, layer.mapped = table.encoder, out_dtype, table.mapped
         if not persistent:
-            layer.reference = _required(table.reference)
+            layer.reference = _existing_reference(table.reference)
         return layer
 
-    def _words(self) -> Encoder:
+    def _existing_encoder(self) -> Encoder:
         if self.encoder is None:
-            raise EmbstoreError("this layer's rows came without words: from_pretrained(array, tokens=words) names them")
+            raise EmbstoreError("the rows of this layer have no words: use from_pretrained(array, tokens=words)")
         return self.encoder
 
     def _cast(self, vectors: torch.Tensor) -> torch.Tensor:
         return vectors if self.out_dtype is None else vectors.to(self.out_dtype)
 
 
-def _required(reference: dict[str, str] | None) -> dict[str, str]:
+def _existing_reference(reference: dict[str, str] | None) -> dict[str, str]:
     if reference is None:
         raise EmbstoreError(
-            "persistent=False refers to a store file by its sha256, and these rows come from none: write one with"
-            " embstore.convert or embstore.save, and open that"
+            "persistent=False needs rows from a store file with a checksum: write one with embstore.convert or"
+            " embstore.save, and open that"
         )
     return reference
 
 
 def check_options(*, freeze: bool, max_norm: float | None, persistent: bool = True) -> None:
-    """Refuse what would write to rows that others share, or lose rows that were trained."""
+    """Raise EmbstoreError for options that would write to shared rows, or not save trained rows."""
     if freeze and max_norm is not None:
         raise EmbstoreError(
-            "max_norm scales rows in place, but a frozen layer shares its rows with whatever else is over the same"
-            " map: freeze=False gives it a copy-on-write map of its own, and requires_grad_(False) keeps that untrained"
+            "max_norm scales rows in place, but the rows of a frozen layer may be shared: use freeze=False, which"
+            " copies on write, and requires_grad_(False) if the rows must not be trained"
         )
     if not freeze and not persistent:
         raise EmbstoreError("persistent=False leaves the rows out of the state_dict: that needs freeze=True")

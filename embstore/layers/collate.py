@@ -1,41 +1,56 @@
-"""Rows of data as a batch of tensors: what data loader workers run, without any vectors."""
+"""Turns rows or columns of data into a batch of tensors, in data loader workers; it needs no vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 
+from embstore.layers.sources import WordBags, Words
 from embstore.words.encoder import Encoder
 
 Batch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
-"""By name: a tensor, or for a bag the tuple (values, offsets), and weights too under ``subword``."""
+"""By name: a tensor, or for a bag the tuple (values, offsets), with weights as a third part under ``subword``."""
+
+Column = Collection[object]
+"""A list, an array, or a column of pyarrow, pandas or polars."""
+
+
+class Columns(Protocol):
+    """Columns by name: a dict of lists, a pandas or polars DataFrame, a pyarrow Table."""
+
+    def __getitem__(self, name: str, /) -> Column: ...
+
+
+Data = Sequence[Mapping[str, object]] | Columns
+"""Rows, each a dict, or columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """How the column of a feature becomes its layer's input: see `Embedding.encode` and `EmbeddingBag.encode`."""
+    """How to encode the column of a feature for its layer: see `Embedding.encode` and `EmbeddingBag.encode`."""
 
     encoder: Encoder
     pooled: bool
     include_last_offset: bool = False
     length: int | None = None
 
-    def encode(self, column: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Turn a column into tensors on the CPU."""
+    def encode(self, column: Column) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Encode a column as tensors on the CPU."""
         if self.pooled:
-            bags = self.encoder.encode_bags(column, include_last_offset=self.include_last_offset)
+            bags = self.encoder.encode_bags(cast("WordBags", column), include_last_offset=self.include_last_offset)
             return tuple(torch.from_numpy(part) for part in bags if part is not None)
-        if self.length is not None and not len(column):  # an empty list would be one sentence, not none
+        if self.length is not None and not len(column):  # the encoder would read an empty list as one sentence
             return torch.empty((0, self.length), dtype=torch.int64)
-        return torch.from_numpy(self.encoder.encode(column, length=self.length))
+        return torch.from_numpy(self.encoder.encode(cast("Words", column), length=self.length))
 
 
 @dataclass(frozen=True, slots=True)
 class Collate:
-    """Makes a batch of rows or columns. It holds encoders and no vectors, so it is cheap to send to a worker.
+    """Makes a batch of rows or columns. It contains encoders but no vectors, so sending it to a worker is cheap.
 
     Attributes
     ----------
@@ -49,7 +64,7 @@ class Collate:
     dense: tuple[str, ...]
     targets: tuple[str, ...]
 
-    def __call__(self, data: Any) -> Batch:
+    def __call__(self, data: Data) -> Batch:
         """Encode rows or columns: see `Tables.encode`."""
         columns = {name: _column(data, name) for name in (*self.dense, *self.features, *self.targets)}
         sizes = {name: len(column) for name, column in columns.items()}
@@ -60,21 +75,21 @@ class Collate:
         return batch | {name: _numbers(columns[name]) for name in self.targets}
 
 
-def _column(data: Any, name: str) -> Any:
+def _column(data: Data, name: str) -> Column:
     if not isinstance(data, list | tuple):
-        return data[name]
+        return cast("Columns", data)[name]
     for position, row in enumerate(data):
         if name not in row:
             raise ValueError(f"row {position} has no {name!r}, only {', '.join(map(repr, row))}")
     return [row[name] for row in data]
 
 
-def _numbers(column: Any) -> torch.Tensor:
-    numbers = np.asarray(column)  # perhaps a read-only view, which torch would warn of: torch.tensor copies
+def _numbers(column: Column) -> torch.Tensor:
+    numbers = np.asarray(column)  # may be a read-only view, for which torch.from_numpy warns: torch.tensor copies
     return torch.tensor(numbers, dtype=torch.float32 if numbers.dtype.kind == "f" else None)
 
 
-def _dense(column: Any, name: str) -> torch.Tensor:
+def _dense(column: Column, name: str) -> torch.Tensor:
     numbers = torch.tensor(np.asarray(column), dtype=torch.float32)
     if numbers.ndim != 1:
         raise ValueError(

@@ -1,33 +1,47 @@
-"""`Embedding`: a store as torch's own `Embedding`, and words as its input."""
+"""`Embedding`: a `torch.nn.Embedding` over a store, which also encodes words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self, Unpack
 
 import torch
+from numpy.typing import ArrayLike
 
 from embstore.layers.base import WordLayer, check_options
-from embstore.layers.drawn import Words, drawn_table
+from embstore.layers.initialized import VocabularyLike, initialized_table
 from embstore.layers.rowwise import is_rowwise, look_up
-from embstore.layers.sources import Pretrained
+from embstore.layers.sources import LayerReading, Pretrained, Words
 from embstore.layers.weights import open_table
+from embstore.words.policy import OovLike
 
 
 class Embedding(WordLayer, torch.nn.Embedding):
-    """A `torch.nn.Embedding` that knows its words.
+    """A `torch.nn.Embedding` that also encodes words.
 
-    Made by `from_pretrained` or `from_vocabulary`.
+    Created by `from_pretrained` or `from_vocabulary`.
 
     Attributes
     ----------
     weight
-        (num_embeddings, embedding_dim): the vocabulary's rows, then the special ones of the policy. Over an ``int8``
-        store uint8 of shape (num_embeddings, embedding_dim + 8), as the file has them; the result is float32.
+        (num_embeddings, embedding_dim): the rows of the vocabulary, then the special rows of the policy. Over an
+        ``int8`` store: uint8 of shape (num_embeddings, embedding_dim + 8), as in the file; the result is float32.
     encoder
-        Words to rows, without torch, for data loaders; None for rows that came without words.
+        Encodes words as rows, without torch, for data loaders; None if the rows have no words.
     out_dtype
-        What the result is cast to; None leaves it as the rows are.
+        Dtype that the result is cast to; None keeps the dtype of the rows.
+
+    Examples
+    --------
+    >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors", padding=True, oov="lower,zero")
+    >>> emb
+    Embedding(400002, 50, padding_idx=400000)
+    >>> ids = emb.encode([["I", "was", "very", "happy"], ["qzxv"]])
+    >>> ids
+    tensor([[    41,     15,    191,   1751],
+            [400001, 400000, 400000, 400000]])
+    >>> emb(ids).shape
+    torch.Size([2, 4, 50])
     """
 
     @classmethod
@@ -36,7 +50,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         source: Pretrained,
         *,
         tokens: Sequence[str] | None = None,
-        oov: Any = None,
+        oov: OovLike = None,
         padding: bool = False,
         freeze: bool = True,
         max_norm: float | None = None,
@@ -48,56 +62,69 @@ class Embedding(WordLayer, torch.nn.Embedding):
         out_dtype: torch.dtype | None = None,
         persistent: bool = True,
         seed: int = 0,
-        **reading: Any,
+        **reading: Unpack[LayerReading],
     ) -> Self:
-        """Make a layer of a table of embeddings.
+        """Create a layer from a table of embeddings.
 
-        Rows equal the source's to the last bit. A frozen layer over a store file is zero-copy: it maps the
-        file, whatever its size. It copies the rows, once, where special rows must be added that the file does not
-        have (`convert` writes them with ``oov=`` and ``padding=``), where `dtype` or `device` differ, and where
-        they lie unaligned in the file.
+        Rows are bit-equal to those of the source. A layer over a store file maps the file without a copy. The rows are
+        copied, once, if special rows are needed that the file does not have (`convert` writes them with ``oov=`` and
+        ``padding=``), if `dtype` or `device` differ, or if the rows are unaligned in the file.
 
         Parameters
         ----------
         source
             A `Store`; a path, opened with `embstore.open`; or a floating array or tensor of shape (rows, dim).
         tokens
-            The words of an array's rows. Such rows are kept as float32, or as the 16-bit type that they have. An
-            array without words stays what it is and gives a layer that cannot `encode`.
+            The words of an array's rows. Without them the layer cannot `encode`.
         oov
-            What becomes of a word that is not there: a policy such as ``"lower,hash:1000"``. None: the one that the
-            file was written for, else ``error``.
+            The policy for words that are not in the vocabulary, such as ``"lower,hash:1000"``. None uses the policy
+            stored in the file, else ``error``.
         padding
-            Whether there is a padding row, `padding_idx`, of zeros: ragged sentences need it.
+            Whether to have a padding row of zeros, `padding_idx`: sentences of different lengths need it.
         freeze
-            Whether the rows stay as they are. With False a mapped file is mapped copy-on-write for this layer
-            alone: training touches only the pages that it changes, and never the file.
+            Whether the rows are constant. With False a store file is mapped copy-on-write: training uses memory only
+            for the pages that it changes, and never changes the file.
         max_norm, norm_type, scale_grad_by_freq, sparse
-            As for `torch.nn.Embedding`. `max_norm` writes to the rows and so needs ``freeze=False``.
+            As for `torch.nn.Embedding`. `max_norm` writes to the rows and therefore needs ``freeze=False``.
         dtype, device
-            What and where the rows are to be. Rows of an ``int8`` store are widened where a dtype is given.
+            Dtype and device of the rows. By default the dtype of the source, on the CPU. A dtype converts the rows of
+            an ``int8`` store to it.
         out_dtype
-            What to cast the result to: float32 out of a float16 table, say.
+            Dtype to cast the result to, for instance float32 for a float16 table.
         persistent
-            With False the state_dict holds the store's name and sha256 instead of the rows, and loading
-            it into a layer over another table is an error.
+            With False the state_dict contains the store's name and sha256 instead of the rows, and loading it into a
+            layer over another table is an error.
         seed
-            Of the special rows drawn for ``hash:B``.
+            Seed of the special rows that are drawn for ``hash:B``.
         **reading
-            Options of reading for a path: `format`, `member`, `vocab`, ...
+            Reading options for a path: `format`, `member`, `vocab`, ...
 
         Raises
         ------
         FormatError
-            Where the file cannot be read.
+            If the file cannot be read.
         EmbstoreError
-            For options that contradict each other, as ``freeze=False`` over an ``int8`` store without a `dtype`.
+            For options that exclude each other, such as ``freeze=False`` over an ``int8`` store without a `dtype`.
+
+        Examples
+        --------
+        >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors")
+        >>> emb.weight.shape, emb.weight.requires_grad
+        (torch.Size([400000, 50]), False)
+        >>> emb.encode(["the", "qzxv"])
+        Traceback (most recent call last):
+            ...
+        embstore.core.errors.UnknownTokenError: not in the vocabulary: 'qzxv'
+        >>> colours = embstore.Embedding.from_pretrained(np.eye(3), tokens=["red", "green", "blue"], oov="mean")
+        >>> colours(colours.encode(["green", "pink"]))
+        tensor([[0.0000, 1.0000, 0.0000],
+                [0.3333, 0.3333, 0.3333]], dtype=torch.float64)
         """
         check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
         table = open_table(
             source, tokens, oov=oov, padding=padding, freeze=freeze, seed=seed, dtype=dtype, reading=reading
         )
-        return cls._over(
+        return cls._from_table(
             table,
             dtype=dtype,
             device=device,
@@ -114,12 +141,12 @@ class Embedding(WordLayer, torch.nn.Embedding):
     @classmethod
     def from_vocabulary(
         cls,
-        vocabulary: Words,
+        vocabulary: VocabularyLike,
         dim: int,
         *,
-        oov: Any = None,
+        oov: OovLike = None,
         padding: bool = False,
-        init: Any = None,
+        init: ArrayLike | torch.Tensor | None = None,
         std: float = 1.0,
         freeze: bool = False,
         max_norm: float | None = None,
@@ -131,32 +158,45 @@ class Embedding(WordLayer, torch.nn.Embedding):
         out_dtype: torch.dtype | None = None,
         seed: int = 0,
     ) -> Self:
-        """Make a layer for a feature that has no pretrained vectors.
+        """Create a layer for a feature that has no pretrained vectors.
 
         Parameters
         ----------
         vocabulary
-            A `Vocabulary`; an `Encoder`; or a sequence of words, possibly empty: ``([], dim, oov="hash:4096")``
-            is a table of hashed words alone, for a catalogue that keeps growing.
+            A `Vocabulary`, an `Encoder`, or a sequence of words. An empty one with ``oov="hash:4096"`` hashes all
+            words, for a catalogue that keeps growing.
         dim
-            Numbers in a row (embedding_dim).
+            embedding_dim.
         oov, padding
-            As in `from_pretrained`; an `Encoder` has its own.
+            As in `from_pretrained`; an `Encoder` already has them.
         init
-            Rows to begin with: (words, dim), or (num_embeddings, dim) with the special ones. None draws them from a
-            normal distribution; so are special rows for which none are given, and that of padding is zero.
+            Initial rows: (words, dim), or (num_embeddings, dim) with the special rows. None draws them from a normal
+            distribution. Special rows that `init` does not contain are made by the policy; the padding row is zeros.
         std
-            Standard deviation of the rows that are drawn.
+            Standard deviation of the drawn rows.
         freeze
-            Whether the rows stay as they are.
+            Whether the rows are constant.
         max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device, out_dtype
             As in `from_pretrained`.
         seed
-            Of the drawing, which leaves torch's own generator alone.
+            Seed of the drawn rows. Torch's global generator is not used.
+
+        Raises
+        ------
+        ValueError
+            If the shape of `init` does not match.
+
+        Examples
+        --------
+        >>> states = embstore.Embedding.from_vocabulary(["CA", "NY", "WA"], 8, oov="zero")
+        >>> states.weight.shape, states.weight.requires_grad
+        (torch.Size([4, 8]), True)
+        >>> states.encode(["WA", "??"])
+        tensor([2, 3])
         """
         check_options(freeze=freeze, max_norm=max_norm)
-        table = drawn_table(vocabulary, dim, oov=oov, padding=padding, init=init, std=std, seed=seed)
-        return cls._over(
+        table = initialized_table(vocabulary, dim, oov=oov, padding=padding, init=init, std=std, seed=seed)
+        return cls._from_table(
             table,
             dtype=dtype,
             device=device,
@@ -169,30 +209,49 @@ class Embedding(WordLayer, torch.nn.Embedding):
             sparse=sparse,
         )
 
-    def encode(self, words: Any, length: int | None = None, side: Literal["left", "right"] = "right") -> torch.Tensor:
-        """Turn words into this layer's input.
+    def encode(self, words: Words, length: int | None = None, side: Literal["left", "right"] = "right") -> torch.Tensor:
+        """Encode words as the input of this layer.
 
         Parameters
         ----------
         words
-            Words, or sentences that are each a list of words; Arrow columns of strings or lists of strings too.
+            A list of words, or a list of sentences, each a list of words; Arrow columns of strings or of lists of
+            strings are accepted too.
         length
-            Make each sentence so long: its first words, then padding; None pads to the longest.
+            Cut or pad each sentence to this number of words; None pads to the longest sentence.
         side
-            Where the padding goes: at the end, ``right``, or at the start, ``left``. What is cut is the end, whatever
-            the side.
+            Side of the padding: ``right`` or ``left``. Long sentences are cut at the end, for either side.
 
         Returns
         -------
-        int64 of shape (words,), or (sentences, length). On the CPU: encoding belongs in the data loader.
+        int64 of shape (words,), or (sentences, length); on the CPU, since encoding belongs in the data loader.
 
         Raises
         ------
         UnknownTokenError
-            Where the policy is ``error``; names the words.
+            For words that are not in the vocabulary, if the policy is ``error``.
+        ValueError
+            For sentences of different lengths if there is no padding row.
+
+        Examples
+        --------
+        >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors", padding=True)
+        >>> emb.encode(["the", "frog"])
+        tensor([    0, 12260])
+        >>> emb.encode([["the", "frog"], ["the", "frog", "sat", "on"]], length=3, side="left")
+        tensor([[400000,      0,  12260],
+                [     0,  12260,   3223]])
         """
-        return torch.from_numpy(self._words().encode(words, length=length, side=side))
+        return torch.from_numpy(self._existing_encoder().encode(words, length=length, side=side))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
-        """Look up rows: (...) of int64 or int32 to (..., embedding_dim)."""
+        """Look up rows: int64 or int32 of shape (...) to (..., embedding_dim).
+
+        Examples
+        --------
+        >>> import torch
+        >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors")
+        >>> emb(torch.tensor([[0, 1], [2, 3]])).shape
+        torch.Size([2, 2, 50])
+        """
         return self._cast(look_up(input, self.weight) if is_rowwise(self.weight) else super().forward(input))

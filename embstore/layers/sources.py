@@ -1,36 +1,51 @@
-"""What a layer can be made from: a store, a file, an array with or without its words."""
+"""Types of what users pass to layers, and opening the source of a layer: a store, a file or an array."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 
 from embstore.ops.open import open as open_store
+from embstore.ops.read import FileReading
 from embstore.store.store import Store
 
-Pretrained = Any
-"""A Store, a path, or a 2-D array or tensor of floating numbers."""
+Pretrained = Store | str | Path | ArrayLike | torch.Tensor
+"""A store, a path, or a 2-D floating array or tensor."""
+
+Words = Iterable[str] | Iterable[Sequence[str]]
+"""One sentence or a batch of sentences: lists, arrays, or columns of pyarrow, pandas or polars."""
+
+WordBags = Iterable[Sequence[str]]
+"""Lists of words of any lengths, or a column of lists."""
+
+BagWeights = Iterable[Sequence[float]]
+"""A list of numbers for each bag, one for each of its words."""
 
 
-def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: dict[str, Any]) -> Store | torch.Tensor:
-    """Return a store, or the rows of an array: a view where torch can make one.
+class LayerReading(FileReading, total=False):
+    """The reading options of `from_pretrained`: all but `dtype`, which is the dtype of the layer."""
+
+    limit: int | None
+
+
+def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: LayerReading) -> Store | torch.Tensor:
+    """Return a store, or the rows of an array: a view if torch can make one.
 
     Raises
     ------
     TypeError
-        For words or options of reading that the source has no use for.
+        If `tokens` or reading options are given for a source that does not use them.
     ValueError
-        For an array that is not (rows, dim), not floating, or does not fit its words.
+        If an array is not floating, not of shape (rows, dim), or does not match `tokens`.
     """
-    is_path = isinstance(source, str | Path)
-    if reading and not is_path:
-        raise TypeError(f"{', '.join(reading)}: options of reading are for a path, not for {type(source).__name__}")
-    if tokens is not None and (is_path or isinstance(source, Store)):
-        raise TypeError("tokens= names the rows of an array; a file's words are read with it, or given as vocab=")
-    if is_path:
+    if reading and not isinstance(source, str | Path):
+        raise TypeError(f"{', '.join(reading)}: reading options are for a path, not for {type(source).__name__}")
+    if tokens is not None and isinstance(source, str | Path | Store):
+        raise TypeError("tokens= is for arrays: a file contains its words, or vocab= names the file that does")
+    if isinstance(source, str | Path):
         return open_store(source, **reading)
     if isinstance(source, Store):
         return source

@@ -1,44 +1,60 @@
-"""`Tables`: one layer for each feature, rows of data in, vectors or one matrix out."""
+"""`Tables`: one layer for each feature of a model; encodes rows of data, and looks up vectors or one matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 
 from embstore.core.errors import EmbstoreError
 from embstore.layers.bag import EmbeddingBag
-from embstore.layers.collate import Batch, Collate, Feature
+from embstore.layers.collate import Batch, Collate, Data, Feature
 from embstore.layers.embedding import Embedding
 
 
 class Tables(torch.nn.Module):
-    """A layer for each sparse, categorical or text feature of a model, and its dense columns.
-
-    >>> tables = Tables({"bought": bag, "state": emb, "review": glove}, dense=["age"], lengths={"review": 5})
-    >>> loader = DataLoader(rows, batch_size=32, collate_fn=tables.collate, num_workers=2)
-    >>> matrix = tables(next(iter(loader)), concat=True)  # (32, tables.out_features)
+    """The input layers of a model: one layer for each categorical or text feature, and dense columns.
 
     Parameters
     ----------
     layers
-        By feature: an `EmbeddingBag` for lists of words that are pooled; an `Embedding` for single words, or for
-        lists of words that keep their order.
+        Name of each feature to its layer: an `EmbeddingBag` to pool lists of words; an `Embedding` for single words,
+        or for lists of words whose order matters.
     dense
-        Columns of numbers, which pass through.
+        Names of columns of numbers that are features.
     targets
-        Columns of numbers that `encode` passes through and that are no features.
+        Names of columns of numbers that are not features; `encode` returns them, `forward` ignores them.
     lengths
-        To how many words the lists of an `Embedding` are cut and padded.
+        Name of a feature with an `Embedding` to the number of words that its lists are cut or padded to.
 
     Raises
     ------
     ValueError
-        For a name that comes twice, a length for what is not an `Embedding` here, or a name that
-        `torch.nn.ModuleDict` has no room for.
+        For a repeated name, a length for a name that is not an `Embedding`, or a name that `torch.nn.ModuleDict` does
+        not accept.
     EmbstoreError
         For a layer without words.
+
+    Examples
+    --------
+    >>> from torch.utils.data import DataLoader
+    >>> rows = [
+    ...     {"age": 31, "bought": ["tea", "mug"], "review": ["very", "good"]},
+    ...     {"age": 62, "bought": [], "review": ["bad"]},
+    ... ]
+    >>> tables = embstore.Tables(
+    ...     {
+    ...         "bought": embstore.EmbeddingBag.from_vocabulary([], 8, oov="hash:64"),
+    ...         "review": embstore.Embedding.from_pretrained("glove.6B.50d.safetensors", padding=True),
+    ...     },
+    ...     dense=["age"],
+    ...     lengths={"review": 5},
+    ... )
+    >>> loader = DataLoader(rows, batch_size=2, collate_fn=tables.collate)
+    >>> for batch in loader:
+    ...     print(tables(batch, concat=True).shape, tables.out_features)
+    torch.Size([2, 259]) 259
     """
 
     def __init__(
@@ -54,17 +70,17 @@ class Tables(torch.nn.Module):
         _check_names([*layers, *self.dense, *self.targets])
         for name in layers:
             if not name or "." in name or hasattr(torch.nn.ModuleDict, name):
-                raise ValueError(f"torch.nn.ModuleDict has no room for the name {name!r}: rename the feature")
+                raise ValueError(f"torch.nn.ModuleDict does not accept the name {name!r}: rename the feature")
         for name in self.lengths:
             if not isinstance(layers.get(name), Embedding):
-                raise ValueError(f"lengths: {name!r} is no Embedding of these tables")
+                raise ValueError(f"lengths: {name!r} is not the name of an Embedding")
         self.layers = torch.nn.ModuleDict(layers)
-        _ = self.collate  # complains of a layer without words
+        _ = self.collate  # raises EmbstoreError for a layer without words
 
     def _feature(self, name: str) -> Feature:
         layer = self[name]
         if layer.encoder is None:
-            raise EmbstoreError(f"the layer of {name!r} has no words: from_pretrained(array, tokens=words) names them")
+            raise EmbstoreError(f"the layer {name!r} has no words: use from_pretrained(array, tokens=words)")
         if isinstance(layer, EmbeddingBag):
             return Feature(layer.encoder, pooled=True, include_last_offset=layer.include_last_offset)
         return Feature(layer.encoder, pooled=False, length=self.lengths.get(name))
@@ -80,35 +96,52 @@ class Tables(torch.nn.Module):
 
     @property
     def collate(self) -> Collate:
-        """The `collate_fn` for a `DataLoader` over rows: `encode` without the vectors."""
+        """The `collate_fn` for a `DataLoader` over rows: the same as `encode`, but pickled without vectors."""
         return Collate({name: self._feature(name) for name in self}, self.dense, self.targets)
 
-    def encode(self, data: Any) -> Batch:
-        """Make a batch of rows or columns.
+    def encode(self, data: Data) -> Batch:
+        """Encode rows or columns as a batch of tensors.
 
         Parameters
         ----------
         data
             A list of rows, each a dict; or columns by name: a dict of lists, a pandas or polars DataFrame, a
-            pyarrow Table. What is neither feature nor target is left out.
+            pyarrow Table. Other columns are ignored.
 
         Returns
         -------
-        By name: float32 (n,) for dense columns; int64 (n,), (n, longest) or (n, length) for an `Embedding`; the tuple
-        (values, offsets) for an `EmbeddingBag`; targets as float32 or the integers that they are. On the CPU.
+        By name, on the CPU: float32 (n,) for dense columns; int64 (n,), (n, longest) or (n, length) for an
+        `Embedding`; the tuple (values, offsets) for an `EmbeddingBag`, with weights as a third part under ``subword``;
+        targets as float32, or with their integer dtype.
 
         Raises
         ------
         ValueError
-            For a row without one of the columns, and for columns of unequal length.
+            For a row without one of the columns, and for columns of different lengths.
         UnknownTokenError
-            Where the policy of a layer is ``error``; names the words.
+            For words that are not in the vocabulary of a layer, if its policy is ``error``.
+
+        Examples
+        --------
+        >>> states = embstore.Embedding.from_vocabulary(["CA", "WA"], 4, oov="zero")
+        >>> tables = embstore.Tables({"state": states}, dense=["age"], targets=["stars"])
+        >>> tables.encode([{"age": 31, "state": "WA", "stars": 4}, {"age": 62.5, "state": "??", "stars": 1}])
+        {'age': tensor([31.0000, 62.5000]), 'state': tensor([1, 2]), 'stars': tensor([4, 1])}
         """
         return self.collate(data)
 
     @staticmethod
     def move(batch: Batch, device: torch.device | str) -> Batch:
-        """Return a batch with its tensors on a device: without waiting where they lie in pinned memory."""
+        """Return a batch with its tensors on a device; tensors in pinned memory are copied asynchronously.
+
+        Examples
+        --------
+        >>> states = embstore.Embedding.from_vocabulary(["CA", "WA"], 4)
+        >>> tables = embstore.Tables({"state": states})
+        >>> batch = tables.move(tables.encode({"state": ["WA", "CA"]}), "cpu")
+        >>> batch["state"].device
+        device(type='cpu')
+        """
         moved: Batch = {}
         for name, inputs in batch.items():
             tensors = [part.to(device, non_blocking=True) for part in _parts(inputs)]
@@ -117,30 +150,42 @@ class Tables(torch.nn.Module):
 
     @property
     def out_features(self) -> int:
-        """Width of the matrix of ``forward(batch, concat=True)``."""
+        """Number of columns of ``forward(batch, concat=True)``."""
         widths = [self[name].embedding_dim * self.lengths.get(name, 1) for name in self]
         return len(self.dense) + sum(widths)
 
     def forward(self, batch: Batch, concat: bool = False) -> dict[str, torch.Tensor] | torch.Tensor:
-        """Look the batch up.
+        """Look up the vectors of a batch.
 
         Parameters
         ----------
         batch
-            As `encode` makes it; targets are not looked at.
+            As returned by `encode`; targets are ignored.
         concat
             Whether to return one matrix.
 
         Returns
         -------
         By name, dense columns first, then the layers in order: (n,) for a dense column, (n, dim), or (n, length, dim)
-        for lists of words in an `Embedding`. With `concat` these side by side, (n, out_features): dense columns as one
-        number each, lists of words flattened, word after word. To pool them instead, use an `EmbeddingBag`.
+        for lists of words in an `Embedding`. With `concat` all of them concatenated, (n, out_features): a dense column
+        is one column, and the vectors of a list of words follow each other. To pool them, use an `EmbeddingBag`.
 
         Raises
         ------
         ValueError
-            With `concat`, for lists of words whose length is not fixed by `lengths`.
+            With `concat`, for lists of words whose length is not set by `lengths`.
+
+        Examples
+        --------
+        >>> states = embstore.Embedding.from_vocabulary(["CA", "WA"], 2, init=[[1, 2], [3, 4]], freeze=True)
+        >>> tables = embstore.Tables({"state": states}, dense=["age"])
+        >>> batch = tables.encode({"age": [31, 62], "state": ["WA", "CA"]})
+        >>> tables(batch)
+        {'age': tensor([31., 62.]), 'state': tensor([[3., 4.],
+                [1., 2.]])}
+        >>> tables(batch, concat=True)
+        tensor([[31.,  3.,  4.],
+                [62.,  1.,  2.]])
         """
         found = {name: cast("torch.Tensor", batch[name]) for name in self.dense}
         for name, layer in self.layers.items():
@@ -151,15 +196,19 @@ class Tables(torch.nn.Module):
         if vectors.ndim == 1:
             return vectors.unsqueeze(1)
         if vectors.ndim == 3 and name not in self.lengths:
-            raise ValueError(f"{name!r} has lists of words of any length: fix it by lengths={{{name!r}: ...}}")
+            raise ValueError(
+                f"{name!r} has lists of words of different lengths: set one with lengths={{{name!r}: ...}}"
+            )
         return vectors.flatten(1)
 
 
 def _parts(inputs: torch.Tensor | Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-    return (inputs,) if isinstance(inputs, torch.Tensor) else inputs  # pinning makes lists of the tuples of bags
+    return (
+        (inputs,) if isinstance(inputs, torch.Tensor) else inputs
+    )  # a DataLoader that pins memory returns tuples as lists
 
 
 def _check_names(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{name!r} comes twice among the layers, dense columns and targets")
+            raise ValueError(f"{name!r} appears twice among the layers, dense columns and targets")

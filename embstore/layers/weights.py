@@ -1,4 +1,4 @@
-"""The rows of a layer: a store's own, zero-copy where that is possible, and the special ones after them."""
+"""The rows of a pretrained layer: the store's own, zero-copy if possible, followed by the special rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from embstore.core.errors import EmbstoreError
 from embstore.core.options import Dtype
 from embstore.layers.checkpoint import SHA256, MappedRows, as_tensor
 from embstore.layers.rowwise import is_rowwise
-from embstore.layers.sources import Pretrained, open_source
+from embstore.layers.sources import LayerReading, Pretrained, open_source
 from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.store.store import Store
 from embstore.words.encoder import Encoder
+from embstore.words.policy import OovLike
 from embstore.words.special_rows import special_rows
 from embstore.words.vocabulary import Vocabulary
 
@@ -28,18 +29,18 @@ BLOCK = 8192  # rows copied at a time
 
 @dataclass(frozen=True, slots=True)
 class LayerTable:
-    """A layer's rows and words.
+    """The rows and words of a layer.
 
     Attributes
     ----------
     weight
-        (num_embeddings, dim), or what `is_rowwise`.
+        (num_embeddings, dim); for int8 uint8 of shape (num_embeddings, dim + 8).
     encoder
-        Words to rows; None for rows that came without words.
+        Encodes words as rows; None if the rows have no words.
     mapped
-        The rows of the store file that a frozen `weight` lies over.
+        The rows of the store file that a frozen `weight` is a view of, or None.
     reference
-        What stands for the rows in a checkpoint, where they come from a store file with a checksum.
+        What a checkpoint may contain in place of the rows; None if they do not come from a store file with a checksum.
     """
 
     weight: torch.Tensor
@@ -52,14 +53,14 @@ def open_table(
     source: Pretrained,
     tokens: Sequence[str] | None,
     *,
-    oov: Any,
+    oov: OovLike,
     padding: bool,
     freeze: bool,
     seed: int,
     dtype: torch.dtype | None,
-    reading: dict[str, Any],
+    reading: LayerReading,
 ) -> LayerTable:
-    """Open a source and put a layer's rows together; the arguments are those of `from_pretrained`."""
+    """Open a source and build the rows of a layer; the parameters are those of `from_pretrained`."""
     opened = open_source(source, tokens, reading)
     if isinstance(opened, Store):
         return _store_table(opened, oov, padding, freeze, seed, dtype)
@@ -68,16 +69,16 @@ def open_table(
         weight = with_special(opened, encoder, seed)
         return LayerTable(weight if freeze or weight is not opened else weight.clone(), encoder)
     if oov is not None or padding:
-        raise TypeError("oov and padding say what words become: they need tokens=, the words of the rows")
+        raise TypeError("oov and padding need tokens=, the words of the rows")
     return LayerTable(opened if freeze else opened.clone())
 
 
 def _store_table(
-    given: Store, oov: Any, padding: bool, freeze: bool, seed: int, dtype: torch.dtype | None
+    user_store: Store, oov: OovLike, padding: bool, freeze: bool, seed: int, dtype: torch.dtype | None
 ) -> LayerTable:
-    store = _own(given)
+    store = _mapped_again(user_store)
     if store.dtype == "int8" and not freeze and dtype is None:
-        raise EmbstoreError("rows of int8 cannot be trained: dtype=torch.float32 widens them, freeze=True leaves them")
+        raise EmbstoreError("int8 rows cannot be trained: convert them with dtype=torch.float32, or use freeze=True")
     encoder = Encoder(store, store.metadata.get("embstore.oov") if oov is None else oov, padding=padding)
     reference = _reference(store, encoder, seed)
     add_special, widen = encoder.special and not encoder.in_file, store.dtype == "int8" and dtype is not None
@@ -85,13 +86,13 @@ def _store_table(
         mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))
         return LayerTable(mapped.tensor(), encoder, mapped if freeze else None, reference)
     if widen:
-        own = torch.from_numpy(store.block(0, len(store) if add_special else encoder.num_embeddings))
-        return LayerTable(with_special(own, encoder, seed) if add_special else own, encoder, reference=reference)
-    return LayerTable(as_tensor(_copied(store, encoder, seed), store.dtype), encoder, reference=reference)
+        rows = torch.from_numpy(store.block(0, len(store) if add_special else encoder.num_embeddings))
+        return LayerTable(with_special(rows, encoder, seed) if add_special else rows, encoder, reference=reference)
+    return LayerTable(as_tensor(_copy_rows(store, encoder, seed), store.dtype), encoder, reference=reference)
 
 
-def _copied(store: Store, encoder: Encoder, seed: int) -> NDArray[Any]:
-    """Copy a layer's stored rows out of a store, with the special rows that it does not have."""
+def _copy_rows(store: Store, encoder: Encoder, seed: int) -> NDArray[Any]:
+    """Copy the stored rows of a store; special rows that it does not have are made."""
     empty = store.block(0, 0, encoded=True)
     rows = np.empty((encoder.num_embeddings, empty.shape[1]), empty.dtype)
     count = len(rows) if encoder.in_file else len(store)
@@ -103,26 +104,26 @@ def _copied(store: Store, encoder: Encoder, seed: int) -> NDArray[Any]:
     return rows
 
 
-def _own(store: Store) -> Store:
-    """Map a store's file anew: what is written to the layer stays there, and closing the store does not end it."""
+def _mapped_again(store: Store) -> Store:
+    """Map a store's file once more: writes to the layer then do not change the store, which may also be closed."""
     if store.mapped_rows() is None:
         return store
     return MappedRows(copy.copy(store), len(store) + store.special, store.metadata.get(SHA256)).store
 
 
-def with_special(own: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor:
-    """Put an encoder's special rows after the vocabulary's, (rows, dim): a copy if there are any."""
+def with_special(rows: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor:
+    """Append an encoder's special rows to the vocabulary's, (rows, dim): a copy if there are any."""
     if not encoder.special:
-        return own
-    wide = own.to("cpu", torch.float32) if own.dtype == torch.bfloat16 else own.cpu()
-    kept: Dtype = "int8" if is_rowwise(own) else "float32"
-    table = DecodedRows(ArrayRows(wide.numpy(), kept), len(own))
+        return rows
+    wide = rows.to("cpu", torch.float32) if rows.dtype == torch.bfloat16 else rows.cpu()
+    dtype: Dtype = "int8" if is_rowwise(rows) else "float32"
+    table = DecodedRows(ArrayRows(wide.numpy(), dtype), len(rows))
     special = special_rows(table, encoder.policy, encoder.padding, seed)
-    return torch.cat([own, torch.from_numpy(encode_rows(special, kept)).to(own)])
+    return torch.cat([rows, torch.from_numpy(encode_rows(special, dtype)).to(rows)])
 
 
 def _reference(store: Store, encoder: Encoder, seed: int) -> dict[str, str] | None:
-    """Everything that the rows follow from."""
+    """Return everything that determines the rows."""
     if store.path is None or SHA256 not in store.metadata:
         return None
     special = "in the file" if encoder.in_file else f"padding={encoder.padding_idx is not None}, seed={seed}"

@@ -1,5 +1,5 @@
-"""What people do with tables: open, convert, save, merge, compare, and measure them.
+"""Operations on tables: open, convert, save, merge, compare, and measure them.
 
-Belongs here: one module for each public operation, and the stages that rows go through between reading and writing.
-Does not belong here: the bytes of a format (`codecs`), the store's own (`store`), and what is printed (`cli`).
+Belongs here: one module for each public operation, and the stages that rows pass through between reading and writing.
+Does not belong here: file formats (`codecs`), the store file (`store`), and printing (`cli`).
 """

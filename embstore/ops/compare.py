@@ -1,20 +1,20 @@
-"""How two tables differ: the words that one alone has, and how far apart the rows are that both have."""
+"""`embstore.compare`: which words only one of two tables has, and how much the rows of the common words differ."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Vectors
 from embstore.ops.neighbours import neighbours_kept
-from embstore.ops.open import opened
+from embstore.ops.open import as_store
 from embstore.store.store import Store
 
-NAMED = 5  # words that one table alone has
+LISTED = 5  # words that only one table has
 BLOCK_BYTES = 4 << 20  # of rows as float64, at a time
 
 Wide = NDArray[np.float64]
@@ -27,25 +27,38 @@ class Difference:
     Attributes
     ----------
     rows, dims, dtypes
-        Of each table.
+        Of the first and the second table; special rows are not counted.
     only_first, only_second
-        How many words one alone has.
+        Number of words that only the first, or only the second table has.
     only_first_words, only_second_words
-        The first few of these.
+        At most five of these words, in the order of their table.
     common, moved
-        How many words both have, and how many of these stand at another row.
+        Number of common words, and of those among them whose row number differs.
     atol, differing
-        How many of the common words have a value that is further apart than `atol`; all, where the dims differ.
+        Number of common words with a value that differs by more than `atol`; all of them if the dims differ.
     largest, largest_at
-        The largest absolute difference, and where: word and dimension. A NaN equals a NaN, and is infinitely far
-        from a number. None where there is nothing to compare.
+        Largest absolute difference, and its word and dimension. A NaN equals a NaN, and differs infinitely from a
+        number. `largest` is None if there are no rows to compare, `largest_at` also if no value differs.
     mean_cosine, worst_cosine, worst_word
-        Over the common words whose values are finite: equal rows have 1, a row of zeros and another have 0.
+        Over the common words with finite values. Equal rows have cosine 1; a row of zeros and another row have 0.
+        None if there are no such words.
     neighbours
-        The share of the ten nearest words that is the same in both, over the first 1,000 common words; None unless
-        asked for.
+        Share of the ten nearest neighbours of the first 1,000 common words that is the same in both tables; None
+        unless requested.
     bit_equal
-        Whether both have the same words with the same values, as float32, to the last bit.
+        Whether both tables have the same words, and the same values bit by bit, as float32.
+
+    Examples
+    --------
+    >>> report = embstore.convert("glove.6B.50d.txt", "a.safetensors", limit=1000)
+    >>> report = embstore.convert("a.safetensors", "b.safetensors", dtype="float16")
+    >>> difference = embstore.compare("a.safetensors", "b.safetensors")
+    >>> difference.dtypes, difference.equal, difference.differing
+    (('float32', 'float16'), False, 1000)
+    >>> difference.largest_at, round(difference.largest, 4)
+    (('number', 30), 0.0019)
+    >>> embstore.compare("a.safetensors", "b.safetensors", atol=0.01).equal
+    True
     """
 
     rows: tuple[int, int]
@@ -69,21 +82,21 @@ class Difference:
 
     @property
     def equal(self) -> bool:
-        """Whether both have the same words and dims, and no value is further apart than `atol`."""
+        """Whether both tables have the same words and dims, and no value differs by more than `atol`."""
         return not (self.only_first or self.only_second or self.differing) and self.dims[0] == self.dims[1]
 
 
 def compare(a: str | Path | Store, b: str | Path | Store, atol: float = 0.0, *, neighbours: bool = False) -> Difference:
-    """Compare two tables by word, in blocks; special rows are left out.
+    """Compare two tables by word, in blocks; special rows are ignored.
 
     Parameters
     ----------
     a, b
         Stores, or files that `embstore.open` opens.
     atol
-        How far apart two values may be and still pass for equal.
+        Absolute tolerance: values that differ by at most this are equal.
     neighbours
-        Whether to search both tables too, for the share of nearest words that is the same.
+        Also search both tables, for `Difference.neighbours`.
 
     Returns
     -------
@@ -92,55 +105,73 @@ def compare(a: str | Path | Store, b: str | Path | Store, atol: float = 0.0, *, 
     Raises
     ------
     ValueError
-        Where `atol` is negative or NaN.
+        If `atol` is negative or NaN.
     FormatError
-        Where a file is none that embstore reads, or is damaged.
+        If a file is damaged or has no format that embstore reads.
+
+    Examples
+    --------
+    >>> report = embstore.convert("glove.6B.50d.safetensors", "small.safetensors", limit=1000)
+    >>> difference = embstore.compare("small.safetensors", "glove.6B.50d.safetensors")
+    >>> difference.common, difference.largest, difference.only_second
+    (1000, 0.0, 399000)
     """
     if not atol >= 0:
         raise ValueError(f"atol={atol}: expected 0 or more")
-    first, second = opened(a), opened(b)
-    partners, apart = np.empty(len(first), np.int64), _Apart(atol)
+    first, second = as_store(a), as_store(b)
+    partners, gaps = np.empty(len(first), np.int64), _Gaps(atol)  # partners: the second table's rows, or -1
     step = max(1, BLOCK_BYTES // (8 * first.dim))
     for start in range(0, len(first), step):
         stop = min(start + step, len(first))
         rows = partners[start:stop] = second.vocab.packed_rows(first.vocab.tokens(start, stop))
-        shared = np.flatnonzero(rows >= 0)
-        if len(shared) and first.dim == second.dim:
-            apart.add(first.block(start, stop)[shared], second.gather(rows[shared]), shared + start)
-    own = np.flatnonzero(partners >= 0)
-    others = partners[own]
-    only_first, only_second = np.flatnonzero(partners < 0), _missing(others, len(second))
-    same_shape = first.dim == second.dim
+        common = np.flatnonzero(rows >= 0)
+        if len(common) and first.dim == second.dim:
+            gaps.add(first.block(start, stop)[common], second.gather(rows[common]), common + start)
+    first_rows = np.flatnonzero(partners >= 0)
+    second_rows = partners[first_rows]
+    only_first, only_second = np.flatnonzero(partners < 0), _complement(second_rows, len(second))
+    same_dim = first.dim == second.dim
     return Difference(
         rows=(len(first), len(second)),
         dims=(first.dim, second.dim),
         dtypes=(first.dtype, second.dtype),
         only_first=len(only_first),
         only_second=len(only_second),
-        only_first_words=_words(first, only_first),
-        only_second_words=_words(second, only_second),
-        common=len(own),
-        moved=int((own != others).sum()),
+        only_first_words=_first_words(first, only_first),
+        only_second_words=_first_words(second, only_second),
+        common=len(first_rows),
+        moved=int((first_rows != second_rows).sum()),
         atol=atol,
-        differing=apart.differing if same_shape else len(own),
-        neighbours=neighbours_kept(first, own, second, others) if neighbours else None,
-        bit_equal=same_shape and apart.bit_equal and not len(only_first) and not len(only_second),
-        **apart.extremes(first),
+        differing=gaps.differing if same_dim else len(first_rows),
+        neighbours=neighbours_kept(first, first_rows, second, second_rows) if neighbours else None,
+        bit_equal=same_dim and gaps.bit_equal and not len(only_first) and not len(only_second),
+        **gaps.extremes(first),
     )
 
 
-def _missing(rows: Ints, count: int) -> Ints:
-    missing = np.ones(count, np.bool_)
-    missing[rows] = False
-    return np.flatnonzero(missing)
+def _complement(rows: Ints, count: int) -> Ints:
+    """Return the numbers below `count` that are not in `rows`."""
+    others = np.ones(count, np.bool_)
+    others[rows] = False
+    return np.flatnonzero(others)
 
 
-def _words(table: Store, rows: Ints) -> list[str]:
-    return [table.itos[row] for row in rows[:NAMED].tolist()]
+def _first_words(table: Store, rows: Ints) -> list[str]:
+    return [table.itos[row] for row in rows[:LISTED].tolist()]
 
 
-class _Apart:
-    """How far apart rows are, block by block."""
+class _Extremes(TypedDict):
+    """The fields of `Difference` about the most different rows, and the mean cosine."""
+
+    largest: float | None
+    largest_at: tuple[str, int] | None
+    mean_cosine: float | None
+    worst_cosine: float | None
+    worst_word: str | None
+
+
+class _Gaps:
+    """Accumulates the differences between the rows of two tables, block by block."""
 
     def __init__(self, atol: float) -> None:
         self.atol = atol
@@ -150,11 +181,11 @@ class _Apart:
         self.bit_equal = True
 
     def add(self, a: Vectors, b: Vectors, rows: Ints) -> None:
-        """Compare two blocks of vectors, (n, dim), that stand at these rows of the first table."""
+        """Compare two blocks of vectors, (n, dim); `rows` are the row numbers of `a` in the first table."""
         self.rows += len(rows)
         self.bit_equal &= bool((_bits(a) == _bits(b)).all())
         wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
-        gaps = _gaps(wide_a, wide_b)
+        gaps = _absolute_differences(wide_a, wide_b)
         self.differing += int((gaps > self.atol).any(axis=1).sum())
         at, column = divmod(int(gaps.argmax()), gaps.shape[1])
         if gaps[at, column] > self.largest:
@@ -171,15 +202,15 @@ class _Apart:
         if cosines[at] < self.worst:
             self.worst, self.worst_row = float(cosines[at]), int(rows[at])
 
-    def extremes(self, table: Store) -> dict[str, Any]:
-        """Return the fields of `Difference` that name a word of the first table."""
+    def extremes(self, first: Store) -> _Extremes:
+        """Return the fields of `Difference` that were accumulated; words are those of the first table."""
         row, column = self.largest_at
         return {
             "largest": self.largest if self.rows else None,
-            "largest_at": (table.itos[row], column) if row >= 0 else None,
+            "largest_at": (first.itos[row], column) if row >= 0 else None,
             "mean_cosine": self.cosine_sum / self.cosines if self.cosines else None,
             "worst_cosine": self.worst if self.cosines else None,
-            "worst_word": table.itos[self.worst_row] if self.cosines else None,
+            "worst_word": first.itos[self.worst_row] if self.cosines else None,
         }
 
 
@@ -187,8 +218,8 @@ def _bits(vectors: Vectors) -> NDArray[np.uint32]:
     return np.ascontiguousarray(vectors, np.float32).view(np.uint32)
 
 
-def _gaps(a: Wide, b: Wide) -> Wide:
-    """Return absolute differences, (n, dim): 0 for equal values and two NaN, infinite for one."""
+def _absolute_differences(a: Wide, b: Wide) -> Wide:
+    """Return absolute differences, (n, dim): 0 for equal values and for two NaN, infinite for one NaN."""
     with np.errstate(invalid="ignore"):
         gaps = np.abs(a - b)
     gaps[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
@@ -196,7 +227,7 @@ def _gaps(a: Wide, b: Wide) -> Wide:
 
 
 def _cosines(a: Wide, b: Wide) -> Wide:
-    """Return the cosines of rows, (n,); NaN where values are not finite."""
+    """Return the cosine of each pair of rows, (n,); NaN if a value is not finite."""
     with np.errstate(invalid="ignore", over="ignore"):
         lengths = np.sqrt((a * a).sum(axis=1)) * np.sqrt((b * b).sum(axis=1))
         cosines: Wide = np.clip((a * b).sum(axis=1) / np.where(lengths > 0, lengths, 1), -1, 1)

@@ -1,11 +1,11 @@
-"""From one file to another: read, select, write, whole or not at all."""
+"""`embstore.convert`: reads a table, selects and changes rows, and writes them in another format."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from embstore.codecs.registry.detection import open_to_read
 from embstore.codecs.registry.table import Codec, codec_for_target
@@ -16,13 +16,33 @@ from embstore.core.index import VocabBuilder
 from embstore.core.options import AS_IS, Dtype, Duplicates, Progress, ReadOptions, WriteOptions, check_dtype
 from embstore.files.atomic import check_target
 from embstore.files.os_errors import errors_naming
-from embstore.ops.read import read, with_options
+from embstore.ops.read import FileReading, read, with_options
 from embstore.ops.report import Report, report, warn
 from embstore.ops.selection import Selection, vocabulary_of
 
 if TYPE_CHECKING:
     from embstore.store.store import Store
     from embstore.words.policy import OovLike
+
+
+class ConvertOptions(FileReading, total=False):
+    """The keyword arguments of `convert`."""
+
+    to: str | None
+    dtype: Dtype | None
+    limit: int | None
+    vocab_only: str | Path | Iterable[str] | None
+    lower: bool
+    drop_zeros: bool
+    normalize: bool
+    oov: OovLike
+    padding: bool
+    duplicates: Duplicates
+    compression: str | None
+    layout: str | None
+    strings: str | None
+    overwrite: bool
+    progress: Progress | None
 
 
 def convert(
@@ -44,65 +64,75 @@ def convert(
     strings: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-    **reading: Any,
+    **reading: Unpack[FileReading],
 ) -> Report:
     """Convert a file of embeddings, or a store, into another file, streamed in bounded memory.
 
     Parameters
     ----------
     src
-        A file, or a `Store`, which is read as its file would be: of its special rows, those of n-grams are kept.
+        A file, or a `Store`, which gives the same result as its file. Of its special rows, only n-grams are kept.
     dst
-        A file. It appears when all is written, not before.
+        The file to write. It appears only when it is complete.
     to
-        Format of `dst`; None takes it from the suffix (``.safetensors`` is a store).
+        Format of `dst`; None infers it from the suffix (``.safetensors`` is a store).
     dtype
-        ``float32``, ``float16``, ``bfloat16``, or ``int8``, which only a store has; None keeps what the source has.
-        Whole numbers need one.
+        ``float32``, ``float16``, ``bfloat16``, or, for stores only, ``int8``. None keeps the dtype of the source;
+        required if that is an integer type.
     limit
-        Take the first rows only.
+        Read only this many rows, the first ones.
     vocab_only
-        Words, or a file with one on each line: take the rows of these alone.
+        Words, or a file with one word per line: keep the rows of these words only.
     lower
-        Make the tokens lower case, before `vocab_only` picks among them. Of those that are one then, `duplicates`
-        keeps the first, which is the most frequent in a table sorted so; the others count as repeated.
+        Convert the tokens to lower case, before `vocab_only` is applied. `duplicates` applies to tokens that become
+        equal: by default the first is kept, which is the most frequent one in a table sorted by frequency.
     drop_zeros
-        Leave out the rows that are all zeros, and count them.
+        Drop rows that are all zeros, and count them in `Report.findings`.
     normalize
-        Scale every vector to length 1.
+        Scale each vector to length 1.
     oov, padding
-        Write a store with the special rows of this policy, and with one of zeros for padding: layers with the
-        same policy need no copy then.
+        For stores: also write the special rows of this policy, and a padding row of zeros. Layers with the same policy
+        then map the file without a copy.
     duplicates
-        Which row a repeated token keeps: ``first``, ``last``; or ``error``.
+        Which row of a repeated token to keep: ``first``, ``last``; or ``error``.
     compression, layout, strings
-        How to write formats that leave a choice: HDF5 ``none``, ``gzip`` or ``lzf``, ``chunked`` or ``contiguous``,
-        ``variable`` or ``fixed``; .npz ``none`` or ``deflate``; Parquet ``zstd``, ``snappy`` or ``none``. None is
-        the format's own, as formats/ describes it.
+        Variants of some formats. HDF5: compression ``none``, ``gzip`` or ``lzf``; layout ``chunked`` or
+        ``contiguous``; strings ``variable`` or ``fixed``. npz: compression ``none`` or ``deflate``. Parquet:
+        compression ``zstd``, ``snappy`` or ``none``. None is the format's default, see formats/.
     overwrite
         Replace `dst` if it exists.
     progress
-        Called with bytes read and bytes in all.
+        Called with bytes read and total bytes.
     **reading
-        Options of reading a file: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
+        Reading options for a file: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
 
     Returns
     -------
-    Report of rows, dim, duplicates, skipped lines, seconds and bytes.
+    Report
+        Rows, dim, duplicates, skipped lines, seconds and bytes.
 
     Warns
     -----
     EmbstoreWarning
-        For each kind of oddity in the source.
+        For each kind of finding in the source.
 
     Raises
     ------
     FormatError
-        Where the source is damaged, or the target's format cannot hold the table.
+        If the source is damaged, or the format of the target cannot store the table.
     FileExistsError
-        Where `dst` exists and `overwrite` is False.
+        If `dst` exists and `overwrite` is False.
     TypeError, ValueError
-        For an option that there is not, or a value that it does not take, before anything is read.
+        For an unknown option or an invalid value, before anything is read.
+
+    Examples
+    --------
+    >>> report = embstore.convert("glove.6B.50d.txt", "small.safetensors", limit=1000, dtype="float16")
+    >>> report.rows, report.dim, report.dtype
+    (1000, 50, 'float16')
+    >>> report = embstore.convert("glove.6B.50d.safetensors", "pets.txt", vocab_only=["frog", "toad", "qzxv"])
+    >>> list(embstore.open("pets.txt").itos)
+    ['frog', 'toad']
     """
     start = time.perf_counter()
     check_duplicates(duplicates)
@@ -115,61 +145,63 @@ def convert(
     if duplicates == "last" and not target.keeps_last:
         raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
     words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
-    source = _opened(src, options, progress)
-    source = Selection(kept_dtype(dtype, source, target), limit, words, normalize, lower, drop_zeros).apply(source)
+    source = _open_source(src, options, progress)
+    source = Selection(dtype_to_write(dtype, source, target), limit, words, normalize, lower, drop_zeros).apply(source)
     if add_special is not None:
         source = add_special(source)
-    counter = Counter()
+    counter = RowCounter()
     source = source.through(counter.count)
     write(source, dst, target, choices)
     warn(source.findings)
-    return report(_name(src), dst, source, counter.rows, time.perf_counter() - start)
+    return report(_source_name(src), dst, source, counter.rows, time.perf_counter() - start)
 
 
-def _check_source(src: str | Path | Store, reading: dict[str, Any]) -> None:
-    """Refuse what is neither a path nor a store, and options of reading for a store."""
+def _check_source(src: str | Path | Store, reading: Mapping[str, object]) -> None:
+    """Raise TypeError if the source is neither a path nor a store, or a store with reading options."""
     if isinstance(src, str | Path):
         return
-    from embstore.store.store import Store  # here: conversions of files start faster
+    from embstore.store.store import Store  # imported late: conversions of files start faster
 
     if not isinstance(src, Store):
         raise TypeError(f"expected a path or a Store, not {src!r}")
     if reading:
-        raise TypeError(f"{', '.join(reading)}: options of reading are for a path, not for Store")
+        raise TypeError(f"{', '.join(reading)}: reading options are for a path, not for Store")
 
 
-def _opened(src: str | Path | Store, options: ReadOptions, progress: Progress | None) -> Source:
-    """Open any file that a codec reads, or a store, as a source."""
+def _open_source(src: str | Path | Store, options: ReadOptions, progress: Progress | None) -> Source:
+    """Open a file of any readable format, or a store, as a source."""
     if isinstance(src, str | Path):
         return read(*open_to_read(src, options), options, progress)
-    from embstore.store.source import store_source  # here: conversions of other files start faster
+    from embstore.store.source import store_source  # imported late: conversions of files start faster
 
     return with_options(store_source(src, progress), options)
 
 
-def _name(src: str | Path | Store) -> str:
+def _source_name(src: str | Path | Store) -> str:
     return str(src) if isinstance(src, str | Path) else str(src.path or "memory")
 
 
 def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwrite: bool) -> Codec:
-    """Return the format to write, and check what can be checked before anything is read."""
+    """Return the codec that writes the target; raise errors that need no reading of the source."""
     check_dtype(dtype)
     check_target(dst, overwrite=overwrite)
     target = codec_for_target(dst, to)
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
     if dtype == "int8" and not target.keeps_scales:
-        raise EmbstoreError(f"int8 is for stores: the format {target.name} has no scales for its rows; take float32")
+        raise EmbstoreError(
+            f"{target.name} cannot store int8, which needs a scale for each row: use float32, or write a store"
+        )
     return target
 
 
-def kept_dtype(dtype: Dtype | None, source: Source, target: Codec) -> Dtype | None:
-    """Return what the rows become: other formats have no room for the scales of 8 bits."""
+def dtype_to_write(dtype: Dtype | None, source: Source, target: Codec) -> Dtype | None:
+    """Return the requested dtype; float32 for an int8 source if none was requested and the target has no scales."""
     return "float32" if dtype is None and source.dtype == "int8" and not target.keeps_scales else dtype
 
 
 def write(source: Source, dst: str | Path, target: Codec, options: WriteOptions = AS_IS) -> None:
-    """Write all rows, each token once."""
+    """Write all rows of a source, each token once."""
     with errors_naming(dst):
         if not target.keeps_last:
             batches = distinct(source, VocabBuilder(source.expected), options.duplicates, dst)
@@ -178,26 +210,26 @@ def write(source: Source, dst: str | Path, target: Codec, options: WriteOptions 
 
 
 def _special_rows(oov: OovLike, padding: bool, target: Codec) -> Callable[[Source], Source]:
-    """Return the stage that adds the rows of a policy, which is checked before anything is read."""
-    from embstore.words.special_rows import (  # here: most conversions have none, and start faster
+    """Return the stage that adds the special rows of a policy, which is checked before anything is read."""
+    from embstore.words.special_rows import (  # imported late: most conversions add no special rows, and start faster
         policy_for_file,
         with_special,
     )
 
     if not target.keeps_special_rows:
-        raise EmbstoreError(f"oov and padding make rows in a store: the format {target.name} has none such")
+        raise EmbstoreError(f"{target.name} cannot store special rows, which oov and padding add: write a store")
     policy = policy_for_file(oov)
     return lambda source: with_special(source, policy, padding)
 
 
-class Counter:
-    """Counts the rows that pass."""
+class RowCounter:
+    """Counts the rows of the batches that pass through `count`."""
 
     def __init__(self) -> None:
         self.rows = 0
 
-    def count(self, batches: Iterable[Batch]) -> Any:
-        """Yield the batches as they are."""
+    def count(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches unchanged."""
         for batch in batches:
             self.rows += len(batch.tokens)
             yield batch

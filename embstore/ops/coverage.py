@@ -1,4 +1,4 @@
-"""How much of a text a table knows, and which rule of a policy finds how much of the rest."""
+"""Measures how many words of a text a vocabulary has, and how many of the others each back-off finds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
@@ -19,20 +19,20 @@ from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike, Policy, back_off_name
 from embstore.words.vocabulary import count_tokens
 
-BLOCK = 1 << 20
-MAX_WORD = 1 << 20
+BLOCK = 1 << 20  # bytes read at a time
+MAX_WORD = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Part of a text.
+    """Part of the words of a text.
 
     Attributes
     ----------
     tokens, types
-        Words as often as they come, and distinct words.
+        Number of words, with and without repetitions.
     token_share, type_share
-        The same over those of the whole text, from 0 to 1.
+        These as fractions of the whole text, from 0 to 1.
     """
 
     tokens: int
@@ -43,22 +43,31 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a table and a policy make of the words of a text.
+    """How much of a text a vocabulary and a policy cover.
 
     Attributes
     ----------
     tokens, types
-        Words of the text, and distinct ones.
+        Number of words of the text, with and without repetitions.
     known
-        Those that the table has as they are.
+        `Share` of the words that are in the vocabulary.
     rules
-        Those that each back-off found, by its name, in order.
+        Name of each back-off, in order, to the `Share` of the words that it finds.
     missing
-        Those that are left to the policy's ending.
+        `Share` of all other words: the policy's ending applies to them.
     ending
-        Its text: what they become.
+        Text form of the ending.
     most_frequent
-        The most frequent of the missing words and their counts; equally frequent ones as they came.
+        The most frequent missing words with their counts; ties in the order of the text.
+
+    Examples
+    --------
+    >>> glove = embstore.open("glove.6B.50d.safetensors")
+    >>> found = embstore.coverage(glove, "the cat sat on THE qzxv mat".split(), oov="lower,zero")
+    >>> found.tokens, found.known.tokens, found.missing.tokens
+    (7, 5, 1)
+    >>> {name: share.tokens for name, share in found.rules.items()}
+    {'lower': 1}
     """
 
     tokens: int
@@ -84,64 +93,76 @@ def coverage(
     vocabulary
         A `Store` or a `Vocabulary`.
     words
-        Words as they come, or sentences of them; or a mapping from word to count.
+        Words in the order of the text, or sentences, each a list of words; or a mapping from word to count.
     oov
-        The policy. None: the one that the store's file was written for, else ``error``, which is not raised here.
+        The policy. None uses the policy stored in the store's file, else ``error``, which is not raised here.
     top
-        How many of the most frequent missing words to name.
+        Maximum length of `Coverage.most_frequent`.
+
+    Returns
+    -------
+    Coverage
+
+    Examples
+    --------
+    >>> glove = embstore.open("glove.6B.50d.safetensors")
+    >>> with open("corpus.txt") as corpus:
+    ...     found = embstore.coverage(glove, (line.split() for line in corpus), oov="lower,hash:1000")
+    >>> round(found.known.token_share, 3), found.most_frequent
+    (0.714, [('qzxv', 1)])
     """
     policy = Encoder(vocabulary, oov).policy
     counts = count_tokens(words)
-    listed, times = list(counts), np.fromiter(counts.values(), np.int64, len(counts))
-    rows = vocabulary.rows(listed)
-    lost = np.flatnonzero(rows < 0)
-    by = np.full(len(listed), -1, np.int64)
-    _, by[lost] = find_forms(policy.backoffs, [listed[i] for i in lost.tolist()], vocabulary.rows)
-    missing = (rows < 0) & (by < 0)
+    distinct, times = list(counts), np.fromiter(counts.values(), np.int64, len(counts))
+    rows = vocabulary.rows(distinct)
+    unknown = np.flatnonzero(rows < 0)
+    found_by = np.full(len(distinct), -1, np.int64)  # position of the back-off
+    _, found_by[unknown] = find_forms(policy.backoffs, [distinct[i] for i in unknown.tolist()], vocabulary.rows)
+    missing = (rows < 0) & (found_by < 0)
 
-    def share(chosen: Any) -> Share:
+    def share(chosen: NDArray[np.bool_]) -> Share:
         tokens, types = int(times[chosen].sum()), int(chosen.sum())
-        return Share(tokens, types, tokens / max(1, int(times.sum())), types / max(1, len(listed)))
+        return Share(tokens, types, tokens / max(1, int(times.sum())), types / max(1, len(distinct)))
 
     order = np.flatnonzero(missing)
     order = order[np.argsort(-times[order], kind="stable")][:top]
     return Coverage(
         tokens=int(times.sum()),
-        types=len(listed),
+        types=len(distinct),
         known=share(rows >= 0),
-        rules={name: share(by == i) for i, name in enumerate(_names(policy))},
+        rules={name: share(found_by == i) for i, name in enumerate(_back_off_names(policy))},
         missing=share(missing),
         ending=str(policy.ending),
-        most_frequent=[(listed[i], int(times[i])) for i in order.tolist()],
+        most_frequent=[(distinct[i], int(times[i])) for i in order.tolist()],
     )
 
 
-def _names(policy: Policy) -> list[str]:
-    """Names of the back-offs; functions of one name, lambdas for instance, are told apart by their position."""
+def _back_off_names(policy: Policy) -> list[str]:
+    """Return the names of the back-offs; those of equal name, such as lambdas, get their position as a suffix."""
     names = [back_off_name(back_off) for back_off in policy.backoffs]
     return [name if names.count(name) == 1 else f"{name} {i + 1}" for i, name in enumerate(names)]
 
 
 def count_words(path: str | Path, member: str | None = None) -> Counter[str]:
-    """Count the words of a text file, read in blocks; they end at ASCII white space.
+    """Count the words of a text file, which is read in blocks and split at ASCII white space.
 
     Parameters
     ----------
     path
-        Text, plain or inside .gz .bz2 .xz .zst or a .zip. Bytes that are not UTF-8 come as surrogateescape.
+        A text file, plain or in .gz, .bz2, .xz, .zst or .zip. Invalid UTF-8 is decoded with surrogateescape.
     member
-        Of a zip with several files.
+        Name of the member of a zip that contains several files.
 
     Raises
     ------
     FormatError
-        Where there is no white space in 1 MB: that is no text.
+        If a word is longer than 1 MiB: such a file is not text.
     """
     counts: Counter[bytes] = Counter()
     rest = b""
     with Input(path) as source, Stream(source, member) as file:
         while True:
-            block = bytearray(BLOCK)  # a fresh one each time: its checksum is made while the next is read
+            block = bytearray(BLOCK)  # a new one for each read: a thread hashes the last one meanwhile
             size = file.fill(memoryview(block))
             words = (rest + block[:size]).split()
             ended = size < BLOCK

@@ -1,4 +1,4 @@
-"""What a conversion to fewer bits loses."""
+"""Converts a file and measures what the conversion to fewer bits loses."""
 
 from __future__ import annotations
 
@@ -7,55 +7,58 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Unpack, cast
 
 from embstore.codecs.registry.table import codec_for_target
 from embstore.core.errors import EmbstoreError, EmbstoreWarning
 from embstore.files.atomic import check_target, exit_on_sigterm
 from embstore.files.os_errors import errors_naming
 from embstore.ops.compare import Difference, compare
-from embstore.ops.convert import convert
+from embstore.ops.convert import ConvertOptions, convert
 from embstore.ops.open import open as open_store
 from embstore.ops.report import Report
 
-NOT_AGAIN = ("to", "dtype", "oov", "padding", "compression", "layout", "strings", "overwrite", "progress")
+TARGET_OPTIONS = ("to", "dtype", "oov", "padding", "compression", "layout", "strings", "overwrite", "progress")
+"""Options of `convert` that do not change which rows are written and with which values before rounding."""
 
 
-def convert_and_compare(src: str | Path, dst: str | Path, **options: Any) -> tuple[Report, Difference]:
+def convert_and_compare(
+    src: str | Path, dst: str | Path, **options: Unpack[ConvertOptions]
+) -> tuple[Report, Difference]:
     """Convert a file with `embstore.convert` and these options, then compare the result with its source.
 
-    The source is converted a second time, to float32, into a folder beside `dst` that is removed again: the same
-    rows are chosen and changed in the same way, so that what differs was lost by rounding. Both tables are mapped
-    where `dst` is a store.
+    The source is also converted to float32, with the same options for rows, in a temporary folder next to `dst`: the
+    differences are therefore due to rounding alone. Both tables are mapped if `dst` is a store.
 
     Raises
     ------
     EmbstoreError
-        Where `dst` has a format that is written only, before anything is read.
+        If embstore cannot read the format of `dst`, before anything is read.
     """
     target = codec_for_target(dst, options.get("to"))
     if not target.reads:
         raise EmbstoreError(
-            f"what was lost is found by reading {dst} again, and the format {target.name} is written only"
+            f"the loss is measured by reading {dst} back, but embstore does not read the format {target.name}"
         )
     check_target(dst, overwrite=options.get("overwrite", False))
-    again = {name: value for name, value in options.items() if name not in NOT_AGAIN}
+    row_options = {name: value for name, value in options.items() if name not in TARGET_OPTIONS}
+    exact_options = cast("ConvertOptions", {**row_options, "dtype": "float32"})
     with (
         errors_naming(dst),
         exit_on_sigterm(),
         TemporaryDirectory(prefix=".embstore-", suffix=".tmp", dir=Path(dst).parent) as folder,
     ):
         exact = Path(folder) / "exact.safetensors"
-        with _unheard():  # first, since `dst` may be `src`
-            convert(src, exact, dtype="float32", **again)
+        with _ignored_warnings():  # before the conversion itself, since `dst` may be `src`
+            convert(src, exact, **exact_options)
         report = convert(src, dst, **options)
-        with _unheard(), open_store(exact) as before:
+        with _ignored_warnings(), open_store(exact) as before:
             return report, compare(before, open_store(dst, format=target.name), neighbours=True)
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
-    """Leave out the warnings that the conversion itself gives."""
+def _ignored_warnings() -> Iterator[None]:
+    """Ignore embstore's warnings: the conversion itself gives the same ones."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmbstoreWarning)
         yield

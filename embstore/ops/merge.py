@@ -1,4 +1,4 @@
-"""One table of several: all their words, or the words that each of them has with the dims side by side."""
+"""`embstore.concat` and `embstore.merge`: several tables become one, with the words of all or the common words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from embstore.core.batch import Batch, Ints, Source, Tokens
 from embstore.core.options import Dtype, check_choice
-from embstore.ops.convert import Counter, kept_dtype, target_codec, write
-from embstore.ops.open import opened
+from embstore.ops.convert import RowCounter, dtype_to_write, target_codec, write
+from embstore.ops.open import as_store
 from embstore.ops.report import Report, report, warn
 from embstore.ops.selection import Selection
 from embstore.store.store import Store
@@ -24,29 +24,39 @@ BLOCK_BYTES = 4 << 20  # of rows as float64, at a time
 
 
 def concat(tables: Sequence[TableLike], how: How = "first") -> Store:
-    """Make one table of several, in memory.
+    """Combine several tables into one, in memory.
 
     Parameters
     ----------
     tables
-        Stores, or files that `embstore.open` opens. Their special rows are left out.
+        Stores, or files that `embstore.open` opens. Special rows are left out.
     how
-        ``first``: all words, in the order in which they come; a word that several tables have gets the row of the
-        first of these. ``mean``: all words; such a word gets the mean of its rows, computed in float64.
-        ``concat``: the words that each table has, in the order of the first; the rows side by side, the dims added.
+        ``first``: all words, in order of first appearance; a word of several tables gets the row of the first of
+        them. ``mean``: all words; a word of several tables gets the mean of its rows, computed in float64.
+        ``concat``: the words that all tables have, in the order of the first table; their rows are concatenated, so
+        dim is the sum of all dims.
 
     Returns
     -------
-    Store in memory, of the dtype that all of the tables have, otherwise float32.
+    Store in memory: of the tables' dtype if it is the same for all, else float32.
 
     Raises
     ------
     ValueError
-        For no tables, or dims that differ where they must not.
+        For an empty list, and, except with ``concat``, for tables of different dims.
     FormatError
-        Where a file is none that embstore reads, or is damaged; where no words are left.
+        If a file is damaged or has no format that embstore reads, or if no words are left.
+
+    Examples
+    --------
+    >>> embstore.save("mine.safetensors", ["frog", "qzxv"], np.ones((2, 50), np.float32))
+    >>> embstore.concat(["glove.6B.50d.safetensors", "mine.safetensors"])
+    <Store in memory: 400,001 x 50 float32>
+    >>> common = embstore.concat(["glove.6B.50d.safetensors", "mine.safetensors"], how="concat")
+    >>> common.shape, list(common.itos)
+    ((1, 100), ['frog'])
     """
-    source = merged(tables, how)
+    source = merged_source(tables, how)
     source = Selection().apply(source)
     store = Store.from_source(source, _label(tables))
     warn(source.findings)
@@ -62,33 +72,60 @@ def merge(
     dtype: Dtype | None = None,
     overwrite: bool = False,
 ) -> Report:
-    """Make one table of several and write it, streamed, in any format: see `concat` and `embstore.convert`.
+    """Combine several tables into one and write it, streamed, in any format that embstore writes.
 
-    `to`, `dtype` and `overwrite` are those of `embstore.convert`. Stores are mapped, other files read into memory.
+    Stores are mapped; other files are read into memory.
+
+    Parameters
+    ----------
+    tables, how
+        As for `concat`.
+    dst, to, dtype, overwrite
+        As for `embstore.convert`.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError, FormatError
+        As for `concat`.
+    FileExistsError
+        If `dst` exists and `overwrite` is False.
+
+    Examples
+    --------
+    >>> embstore.save("mine.safetensors", ["frog", "qzxv"], np.ones((2, 50), np.float32))
+    >>> report = embstore.merge(["mine.safetensors", "glove.6B.50d.safetensors"], "all.safetensors")
+    >>> report.rows
+    400001
+    >>> embstore.open("all.safetensors")["frog"][:3]
+    array([1., 1., 1.], dtype=float32)
     """
     start = time.perf_counter()
     target = target_codec(dst, to, dtype, overwrite=overwrite)
-    source = merged(tables, how)
-    source = Selection(kept_dtype(dtype, source, target)).apply(source)
-    counter = Counter()
+    source = merged_source(tables, how)
+    source = Selection(dtype_to_write(dtype, source, target)).apply(source)
+    counter = RowCounter()
     source = source.through(counter.count)
     write(source, dst, target)
     warn(source.findings)
     return report(_label(tables), dst, source, counter.rows, time.perf_counter() - start)
 
 
-def merged(tables: Sequence[TableLike], how: How = "first") -> Source:
-    """Return the source of several tables made one: see `concat`."""
+def merged_source(tables: Sequence[TableLike], how: How = "first") -> Source:
+    """Return the combination of several tables as a source: see `concat`."""
     check_choice("how", how, get_args(How))
     if isinstance(tables, TableLike):
         raise TypeError(f"expected a list of tables, not one: {tables!r}")
-    stores = [opened(table) for table in tables]
+    stores = [as_store(table) for table in tables]
     if not stores:
         raise ValueError("no tables: expected one or more")
     dtypes = {store.dtype for store in stores}
     if how != "concat":
         _check_dims(stores, how)
-    batches = {"first": _first, "mean": _mean, "concat": _side_by_side}[how](stores)
+    batches = {"first": _first_rows, "mean": _mean_rows, "concat": _concatenated_rows}[how](stores)
     return Source(
         dim=sum(store.dim for store in stores) if how == "concat" else stores[0].dim,
         batches=batches,
@@ -108,7 +145,7 @@ def _check_dims(stores: Sequence[Store], how: How) -> None:
         if store.dim != stores[0].dim:
             raise ValueError(
                 f"{_label(stores[:1])} has {stores[0].dim} dims and {_label([store])} has {store.dim}: {how} needs "
-                "tables of the same; concat puts them side by side"
+                "tables of equal dims; concat accepts different ones"
             )
 
 
@@ -119,40 +156,40 @@ def _blocks(store: Store) -> Iterator[tuple[int, Tokens]]:
         yield start, store.vocab.tokens(start, min(start + step, len(store)))
 
 
-def _new_rows(stores: Sequence[Store], store: Store) -> Iterator[tuple[Tokens, Ints]]:
-    """Yield the words of a table that none of some others has, and their rows."""
+def _new_rows(earlier_stores: Sequence[Store], store: Store) -> Iterator[tuple[Tokens, Ints]]:
+    """Yield the tokens of a table that no earlier one has, and their rows, in blocks."""
     for start, tokens in _blocks(store):
         new = np.ones(len(tokens), np.bool_)
-        for earlier in stores:
+        for earlier in earlier_stores:
             new &= earlier.vocab.packed_rows(tokens) < 0
         if new.any():
             yield (tokens if new.all() else tokens.take(new)), np.flatnonzero(new) + start
 
 
-def _first(stores: Sequence[Store]) -> Iterator[Batch]:
+def _first_rows(stores: Sequence[Store]) -> Iterator[Batch]:
     for i, store in enumerate(stores):
         for tokens, rows in _new_rows(stores[:i], store):
             yield Batch(tokens, store.gather(rows))
 
 
-def _mean(stores: Sequence[Store]) -> Iterator[Batch]:
+def _mean_rows(stores: Sequence[Store]) -> Iterator[Batch]:
     for i, store in enumerate(stores):
         for tokens, rows in _new_rows(stores[:i], store):
             total, count = store.gather(rows).astype(np.float64), np.ones((len(rows), 1))
             for later in stores[i + 1 :]:
-                there = later.vocab.packed_rows(tokens)
-                also = np.flatnonzero(there >= 0)
-                with np.errstate(invalid="ignore"):  # Inf and -Inf make NaN, which is counted elsewhere
-                    total[also] += later.gather(there[also])
-                count[also] += 1
+                later_rows = later.vocab.packed_rows(tokens)
+                common = np.flatnonzero(later_rows >= 0)
+                with np.errstate(invalid="ignore"):  # Inf and -Inf make NaN, which Selection counts
+                    total[common] += later.gather(later_rows[common])
+                count[common] += 1
             yield Batch(tokens, (total / count).astype(np.float32))
 
 
-def _side_by_side(stores: Sequence[Store]) -> Iterator[Batch]:
+def _concatenated_rows(stores: Sequence[Store]) -> Iterator[Batch]:
     first, *others = stores
     for start, tokens in _blocks(first):
-        there = [np.arange(start, start + len(tokens))] + [other.vocab.packed_rows(tokens) for other in others]
-        shared = np.flatnonzero(np.min(there, axis=0) >= 0)
-        if len(shared):
-            parts = [store.gather(rows[shared]) for store, rows in zip(stores, there, strict=True)]
-            yield Batch(tokens if len(shared) == len(tokens) else tokens.take(shared), np.concatenate(parts, axis=1))
+        rows = [np.arange(start, start + len(tokens))] + [other.vocab.packed_rows(tokens) for other in others]
+        common = np.flatnonzero(np.min(rows, axis=0) >= 0)
+        if len(common):
+            parts = [store.gather(own[common]) for store, own in zip(stores, rows, strict=True)]
+            yield Batch(tokens if len(common) == len(tokens) else tokens.take(common), np.concatenate(parts, axis=1))

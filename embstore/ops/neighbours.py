@@ -1,4 +1,4 @@
-"""How many of the nearest words stay the same from one table to another."""
+"""Measures how many nearest neighbours of a word are the same in two tables."""
 
 from __future__ import annotations
 
@@ -16,34 +16,37 @@ QUERIES = 1000  # the first words, which are the most frequent in most tables
 NEAREST = 10
 
 
-def neighbours_kept(first: Store, own: Ints, second: Store, others: Ints) -> float | None:
-    """Share of the nearest words in the first table that are nearest in the second too.
+def neighbours_kept(first: Store, first_rows: Ints, second: Store, second_rows: Ints) -> float | None:
+    """Return the share of nearest words in the first table that are also nearest in the second.
+
+    Only the words that both tables have are searched.
 
     Parameters
     ----------
-    first, own
-        A table, and its rows that are to be searched, rising: those of the words that both tables have.
-    second, others
-        Another, and its rows of the same words.
+    first, first_rows
+        A table, and its rows of the common words, increasing.
+    second, second_rows
+        Another table, and its rows of the same words.
 
     Returns
     -------
-    A number from 0 to 1 over the ten nearest, exactly, of the first 1,000 words; None where no word is near another.
+    From 0 to 1, over the ten exact nearest neighbours of the first 1,000 common words; None if no word has any
+    neighbour.
     """
-    names = _Names(first, own)
-    words = [names[i] for i in range(min(QUERIES, len(own)))]
-    before = most_similar_batch(_Rows(first, own, names), words, NEAREST)
-    after = most_similar_batch(_Rows(second, others, names), words, NEAREST)
+    names = _SelectedWords(first, first_rows)
+    words = [names[i] for i in range(min(QUERIES, len(first_rows)))]
+    before = most_similar_batch(_SelectedRows(first, first_rows, names), words, NEAREST)
+    after = most_similar_batch(_SelectedRows(second, second_rows, names), words, NEAREST)
     found = sum(map(len, before))
     kept = sum(len(dict(a).keys() & dict(b).keys()) for a, b in zip(before, after, strict=True))
     return kept / found if found else None
 
 
-class _Names(Sequence[str]):
-    """The words of some rows of a table."""
+class _SelectedWords(Sequence[str]):
+    """The words of selected rows of a table."""
 
-    def __init__(self, table: Store, rows: Ints) -> None:
-        self.table, self.chosen = table, rows
+    def __init__(self, table: Store, selected: Ints) -> None:
+        self.table, self.selected = table, selected
 
     @overload
     def __getitem__(self, item: int) -> str: ...
@@ -52,32 +55,32 @@ class _Names(Sequence[str]):
     def __getitem__(self, item: int | slice) -> str | list[str]:
         if isinstance(item, slice):
             return [self[i] for i in range(*item.indices(len(self)))]
-        return self.table.itos[int(self.chosen[item])]
+        return self.table.itos[int(self.selected[item])]
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.selected)
 
     def positions(self, words: list[str]) -> Ints:
-        """Positions of words that are among them."""
-        return np.searchsorted(self.chosen, self.table.rows(words))
+        """Return the positions of words, all of which are selected."""
+        return np.searchsorted(self.selected, self.table.rows(words))
 
 
-class _Rows:
-    """Some rows of a table under the words that another has for them, as `search` takes a table."""
+class _SelectedRows:
+    """Adapter to `search.exact.SearchedTable`: selected rows of one table under the words of another."""
 
-    def __init__(self, table: Store, chosen: Ints, names: _Names) -> None:
-        self.table, self.chosen, self.itos = table, chosen, names
+    def __init__(self, table: Store, selected: Ints, names: _SelectedWords) -> None:
+        self.table, self.selected, self.itos = table, selected, names
         self.dim, self.norms = table.dim, None
 
     norms: NDArray[np.float32] | None
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.selected)
 
     def rows(self, words: list[str]) -> Ints:
-        """Positions of words that are among them."""
+        """Return the positions of words, all of which are selected."""
         return self.itos.positions(words)
 
     def block(self, start: int, stop: int) -> Vectors:
-        """Rows [start, stop), copied."""
-        return self.table.gather(self.chosen[start:stop])
+        """Return a copy of the selected rows [start, stop)."""
+        return self.table.gather(self.selected[start:stop])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from embstore.codecs.registry.detection import open_to_read
 from embstore.core.duplicates import check_duplicates
-from embstore.core.options import Duplicates, Progress, ReadOptions
+from embstore.core.options import Duplicates, Progress, Reading, ReadOptions
 from embstore.ops.read import read
 from embstore.ops.report import warn
 from embstore.ops.selection import Selection
@@ -21,34 +21,49 @@ def open(  # noqa: A001
     advise: Advice = "normal",
     duplicates: Duplicates = "first",
     progress: Progress | None = None,
-    **reading: Any,
+    **reading: Unpack[Reading],
 ) -> Store:
     """Open a file of embeddings.
 
     Parameters
     ----------
     path
-        A store, which is mapped in constant time and takes no memory, or any file that `embstore formats`
-        lists, which is read into memory.
+        A store, which is memory-mapped in constant time, or a file of any format that `embstore formats` lists,
+        which is read into memory.
     advise
-        For a store: the reads to come, for the kernel: ``normal``, ``random``, ``sequential`` or ``willneed``.
+        For a store: the expected access pattern, passed to the kernel: ``normal``, ``random``, ``sequential`` or
+        ``willneed``.
     duplicates
-        For other files: which row a repeated token keeps, ``first`` or ``last``; or ``error``.
+        For other files: which row of a repeated token to keep, ``first`` or ``last``; or ``error``.
     progress
-        For other files: called with bytes read and bytes in all.
+        For other files: called with bytes read and total bytes.
     **reading
-        Options of reading: `format`, `vocab`, `key`, `member`, `dim`, `header`, `limit`, `on_error`, `dtype`.
+        Reading options: `format`, `vocab`, `key`, `member`, `dim`, `header`, `limit`, `on_error`, `dtype`. A store
+        that is opened with any of them but `format` is read into memory.
 
     Returns
     -------
     Store
 
+    Warns
+    -----
+    EmbstoreWarning
+        For each kind of finding in a file that is read into memory.
+
     Raises
     ------
     FormatError
-        Where the file is none that embstore reads, or is damaged.
+        If the file is damaged, or has no format that embstore reads.
     TypeError, ValueError
-        For an option that there is not, or a value that it does not take, before anything is read.
+        For an unknown option or an invalid value, before anything is read.
+
+    Examples
+    --------
+    >>> glove = embstore.open("glove.6B.50d.safetensors")
+    >>> glove
+    <Store glove.6B.50d.safetensors: 400,000 x 50 float32, mapped>
+    >>> embstore.open("glove.6B.50d.txt", limit=1000)
+    <Store glove.6B.50d.txt: 1,000 x 50 float32>
     """
     check_duplicates(duplicates)
     check_advice(advise)
@@ -64,10 +79,10 @@ def open(  # noqa: A001
     return store
 
 
-def opened(table: str | Path | Store) -> Store:
-    """Return a store as it is; open a path."""
+def as_store(table: str | Path | Store) -> Store:
+    """Return a store unchanged; open a path."""
     return table if isinstance(table, Store) else open(table)
 
 
-def _reopen(path: Path, duplicates: Duplicates, reading: dict[str, Any]) -> Store:
+def _reopen(path: Path, duplicates: Duplicates, reading: Reading) -> Store:
     return open(path, duplicates=duplicates, **reading)

@@ -1,29 +1,43 @@
-"""Reading any file as a source of rows."""
+"""Reads any file as a source of rows, and checks that none of its files was replaced meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict
 
 from embstore.codecs.registry.table import Codec
 from embstore.core.batch import Batch, Source
 from embstore.core.errors import FormatError
-from embstore.core.options import Progress, ReadOptions
+from embstore.core.options import OnError, Progress, ReadOptions
 from embstore.files.input import Input
 
 
+class FileReading(TypedDict, total=False):
+    """`Reading` without `limit` and `dtype`, which `convert` has as parameters."""
+
+    format: str | None
+    vocab: str | Path | None
+    key: str | None
+    member: str | None
+    dim: int | None
+    header: bool | None
+    on_error: OnError
+
+
 def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a file by a codec, and check that none of the files of its table was replaced meanwhile.
+    """Read a file with a codec, and check that no file of its table was replaced meanwhile.
 
     Parameters
     ----------
     file
         Closed when the rows are consumed, or by an error.
     codec
-        As `codec_to_read` found it.
+        As returned by `open_to_read`.
     options
-        Noted in the source's provenance, as far as they are given; the format's name apart.
+        Those that differ from their defaults are noted in the source's provenance, except `format`.
     progress
-        Called with bytes read and bytes in all.
+        Called with bytes read and total bytes.
     """
     try:
         source = _read(file, codec, options, progress)
@@ -35,7 +49,7 @@ def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | N
 
 
 def with_options(source: Source, options: ReadOptions) -> Source:
-    """Return a source whose provenance notes the options of reading that were given."""
+    """Return a source whose provenance notes the options that differ from their defaults, except `format`."""
     given = {name: value for name, value in options.given().items() if name != "format"}
     if given:
         noted = ", ".join(f"{name}={value}" for name, value in given.items())
@@ -48,7 +62,7 @@ def _read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | 
     try:
         source = codec.reader().read(file, options, progress)
     except FormatError:
-        file.check_unchanged()  # what does not fit together may be of two versions
+        file.check_unchanged()  # files that do not match may be of two versions: report that instead
         raise
     file.check_unchanged()
     return source

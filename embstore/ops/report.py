@@ -1,4 +1,4 @@
-"""What a conversion did, and warnings of what was odd."""
+"""The report of a conversion, and warnings for the findings of a source."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ from embstore.ops.selection import NONFINITE
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a conversion did.
+    """The result of a conversion or a merge.
 
     Attributes
     ----------
     source, target
         Paths.
     rows, dim, dtype
-        Of the table written.
+        Of the written table.
     duplicates, skipped, nonfinite
-        Repeated rows dropped, lines left out, rows with NaN or Inf.
+        Counts: rows of repeated tokens that were dropped, lines that were skipped, rows with NaN or Inf.
     findings
-        One sentence for each thing that was odd.
+        One sentence for each kind of finding.
     seconds, bytes
         Wall time; size of the target.
+
+    Examples
+    --------
+    >>> report = embstore.convert("glove.6B.50d.txt", "small.safetensors", limit=1000)
+    >>> report.rows, report.dim, report.dtype
+    (1000, 50, 'float32')
+    >>> report.duplicates, report.findings
+    (0, [])
     """
 
     source: str
@@ -45,7 +53,7 @@ class Report:
 
 
 def report(src: str | Path, dst: str | Path, source: Source, rows: int, seconds: float) -> Report:
-    """Sum up a conversion of which `rows` came to be written, repeated ones among them."""
+    """Build the report of a finished conversion; `rows` counts all rows of the source, repeated tokens included."""
     counts = source.findings.counts
     duplicates = counts.get(REPEATED, 0)
     return Report(
@@ -64,6 +72,6 @@ def report(src: str | Path, dst: str | Path, source: Source, rows: int, seconds:
 
 
 def warn(findings: Findings) -> None:
-    """Turn what was odd into warnings, one of a kind."""
+    """Give one `EmbstoreWarning` for each kind of finding."""
     for message in findings.messages():
         warnings.warn(message, EmbstoreWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""What happens to rows between reading and writing: each stage takes batches and yields batches."""
+"""Stages that select and change rows between reading and writing; each takes batches and yields batches."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from embstore.core.options import Dtype, check_dtype
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"
 NOT_UTF8 = "tokens that are not UTF-8, their bytes kept"
-NO_NGRAMS = "tables of n-grams left out, as their means cannot be normalized"
+NO_NGRAMS = "n-gram tables left out, as normalize cannot scale the means of their rows"
 ZEROS = "rows of zeros left out"
 
 
 @dataclass(slots=True)
 class Selection:
-    """Which rows a conversion takes, and what becomes of them: see `embstore.convert`."""
+    """Which rows to keep and how to change them; the fields are options of `embstore.convert`."""
 
     dtype: Dtype | None = None
     limit: int | None = None
@@ -35,40 +35,40 @@ class Selection:
         check_dtype(self.dtype)
 
     def apply(self, source: Source) -> Source:
-        """Return the source with its rows selected, changed, rounded and checked."""
+        """Return the source with stages that select, change, round and check its rows."""
         if self.limit is not None:
             limit = self.limit
-            source = source.through(lambda batches: limited(batches, limit), rows=_least(source.rows, limit))
+            source = source.through(lambda batches: limit_rows(batches, limit), rows=_at_most(source.rows, limit))
         if self.lower:
-            source = source.through(lowered)
+            source = source.through(lower_tokens)
         if self.vocab_only is not None:
             words = self.vocab_only
-            source = source.through(lambda batches: only(batches, words), rows=None)
+            source = source.through(lambda batches: keep_words(batches, words), rows=None)
         target, findings = self.dtype or source.dtype, source.findings
         if self.drop_zeros:
-            source = source.through(lambda batches: without_zeros(batches, findings), rows=None)
+            source = source.through(lambda batches: drop_zero_rows(batches, findings), rows=None)
         if self.normalize:
-            source = without_special(source).through(normalized)
-        return source.through(lambda batches: rounded(batches, target, findings), dtype=target)
+            source = drop_ngram_rows(source).through(normalize_rows)
+        return source.through(lambda batches: round_rows(batches, target, findings), dtype=target)
 
 
-def _least(rows: int | None, limit: int) -> int:
+def _at_most(rows: int | None, limit: int) -> int:
     return limit if rows is None else min(rows, limit)
 
 
-def limited(batches: Iterator[Batch], limit: int) -> Iterator[Batch]:
-    """Yield the first `limit` rows, reading no batch beyond."""
-    left = limit
+def limit_rows(batches: Iterator[Batch], limit: int) -> Iterator[Batch]:
+    """Yield the first `limit` rows, and request no batch after them."""
+    remaining = limit
     for batch in batches:
-        codes = None if batch.codes is None else batch.codes[:left]
-        yield Batch(batch.tokens[:left], batch.vectors[:left], codes)
-        left -= min(left, len(batch.tokens))
-        if not left:
+        codes = None if batch.codes is None else batch.codes[:remaining]
+        yield Batch(batch.tokens[:remaining], batch.vectors[:remaining], codes)
+        remaining -= min(remaining, len(batch.tokens))
+        if not remaining:
             break
 
 
-def lowered(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield the rows with their tokens in lower case: what collides then is a repeated token."""
+def lower_tokens(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the rows with their tokens in lower case; tokens that become equal are repeated tokens."""
     for batch in batches:
         yield replace(batch, tokens=_lower(batch.tokens))
 
@@ -77,92 +77,92 @@ def _lower(tokens: Tokens) -> Tokens:
     text = tokens.data.tobytes()
     if text.isascii():
         return Tokens(np.frombuffer(text.lower(), np.uint8), tokens.offsets)
-    # each by itself: a sigma at the end of a word has a lower case of its own
+    # token by token: the lower case of a sigma depends on whether it ends the word
     return Tokens.pack(word.decode("utf-8", "surrogateescape").lower() for word in tokens.to_bytes())
 
 
-def only(batches: Iterator[Batch], words: Vocab) -> Iterator[Batch]:
-    """Yield the rows of the words given."""
+def keep_words(batches: Iterator[Batch], words: Vocab) -> Iterator[Batch]:
+    """Yield the rows whose tokens are in a vocabulary."""
     for batch in batches:
         keep = words.packed_rows(batch.tokens) >= 0
         if keep.any():
             yield batch.take(keep)
 
 
-def without_zeros(batches: Iterator[Batch], findings: Findings) -> Iterator[Batch]:
-    """Yield the rows that are not all zeros, and count the others."""
+def drop_zero_rows(batches: Iterator[Batch], findings: Findings) -> Iterator[Batch]:
+    """Yield the rows that are not all zeros; count the others as findings."""
     for batch in batches:
         keep = np.asarray(batch.vectors.any(axis=1))
         if not keep.all():
             dropped = np.flatnonzero(~keep)
-            findings.add(ZEROS, _name(batch.tokens, int(dropped[0])), len(dropped))
+            findings.add(ZEROS, _shown_token(batch.tokens, int(dropped[0])), len(dropped))
             batch = batch.take(keep)
         yield batch
 
 
-def normalized(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield rows of length 1, computed in float64; rows of zeros stay."""
+def normalize_rows(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the rows scaled to length 1 in float64, as float32; rows of zeros stay zeros."""
     for batch in batches:
         wide = batch.vectors.astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):  # a row with Inf becomes one with NaN, counted elsewhere
+        with np.errstate(invalid="ignore", over="ignore"):  # rows with Inf get NaN, which round_rows counts
             lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
             unit = wide / np.where(lengths > 0, lengths, 1)
         yield Batch(batch.tokens, unit.astype(np.float32))
 
 
-def without_special(source: Source) -> Source:
-    """Return the source without its rows of n-grams, if it has any, and count that.
+def drop_ngram_rows(source: Source) -> Source:
+    """Return the source without its n-gram rows; if it has any, add a finding.
 
-    What an unknown word has of them is a mean, whose length is not 1 whatever theirs are.
+    The vector of an unknown word is a mean of n-gram rows, whose length is not 1 even if theirs is.
     """
     if source.special is not None:
         source.findings.add(NO_NGRAMS)
     return replace(source, special=None, policy={})
 
 
-def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Iterator[Batch]:
-    """Yield rows in their final precision (bfloat16 as float32), and count what is odd about them.
+def round_rows(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Iterator[Batch]:
+    """Yield the rows rounded to a dtype (bfloat16 as float32); count non-finite rows and invalid tokens as findings.
 
-    Rows for 8 bits stay float32, or the codes that they came as, until they are written.
+    For int8 the rows stay float32 until they are written, and keep their codes if they have any.
     """
     for batch in batches:
         if dtype == "int8":
-            _check_fit(batch)
+            _check_int8(batch)
         vectors = encode_rows(batch.vectors, "float32" if dtype == "int8" else dtype)
         if dtype == "bfloat16":
             vectors = from_bfloat16(vectors)
         with np.errstate(invalid="ignore", over="ignore"):
-            doubtful = not np.isfinite(vectors.sum(dtype=np.float32))
-        if doubtful:
-            odd = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-            if len(odd):
-                findings.add(NONFINITE, _name(batch.tokens, int(odd[0])), len(odd))
-        bad = batch.tokens.not_utf8()
-        if bad:
-            findings.add(NOT_UTF8, _name(batch.tokens, bad[0]), len(bad))
+            may_be_nonfinite = not np.isfinite(vectors.sum(dtype=np.float32))
+        if may_be_nonfinite:
+            nonfinite = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+            if len(nonfinite):
+                findings.add(NONFINITE, _shown_token(batch.tokens, int(nonfinite[0])), len(nonfinite))
+        invalid = batch.tokens.not_utf8()
+        if invalid:
+            findings.add(NOT_UTF8, _shown_token(batch.tokens, invalid[0]), len(invalid))
         yield Batch(batch.tokens, vectors, batch.codes if dtype == "int8" else None)
 
 
-def _check_fit(batch: Batch) -> None:
+def _check_int8(batch: Batch) -> None:
     unfit = int8.unfit(batch.vectors)
     if len(unfit):
-        raise EmbstoreError(f"the row of {_name(batch.tokens, int(unfit[0]))} holds {int8.UNFIT}")
+        raise EmbstoreError(f"the row of {_shown_token(batch.tokens, int(unfit[0]))} holds {int8.UNFIT}")
 
 
-def _name(tokens: Tokens, position: int) -> str:
+def _shown_token(tokens: Tokens, position: int) -> str:
     return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "surrogateescape")[:60])
 
 
 def _token_of(word: str | bytes) -> bytes | None:
     if not isinstance(word, str | bytes):
-        raise TypeError(f"expected words, not {word!r} among them")
+        raise TypeError(f"expected words as str, found {word!r}")
     return word if isinstance(word, bytes) else token_of(word)
 
 
 def vocabulary_of(words: Iterable[str | bytes]) -> Vocab:
-    """Return the vocabulary of some words, repeated ones once and those that no token can be left out.
+    """Return the vocabulary of some words; repeated words count once, words that no token can equal are left out.
 
-    Raises TypeError for what is no word.
+    Raises TypeError for a word that is neither str nor bytes.
     """
     builder = VocabBuilder()
     builder.add(Tokens.pack(token for token in map(_token_of, words) if token is not None))

@@ -1,4 +1,4 @@
-"""`EmbeddingBag`: pooled rows against a simple model, and the bags at the edge."""
+"""`EmbeddingBag`: pooled rows against a simple reference, and edge cases."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def pooled_by_numpy(bag: list[list[float]], mode: str) -> list[float]:
 
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
-def test_a_bag_is_torchs_own_and_pools_uneven_bags(kernel: ModuleType, store_path: Path, mode: Mode) -> None:
+def test_a_bag_is_an_embedding_bag_of_torch_and_pools_ragged_bags(
+    kernel: ModuleType, store_path: Path, mode: Mode
+) -> None:
     bag = EmbeddingBag.from_pretrained(store_path, mode=mode)
     assert isinstance(bag, torch.nn.EmbeddingBag)
     assert (bag.mode, bag.padding_idx, bag.include_last_offset) == (mode, None, False)
@@ -74,7 +76,7 @@ def test_pooling_agrees_with_a_loop(bags: list[list[str]], mode: Mode, oov: str,
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("oov", ["skip", "zero"])
-def test_bags_with_nothing_in_them_give_zeros(store_path: Path, mode: Mode, last: bool, oov: str) -> None:
+def test_empty_bags_give_zeros(store_path: Path, mode: Mode, last: bool, oov: str) -> None:
     bag = EmbeddingBag.from_pretrained(store_path, mode=mode, oov=oov, include_last_offset=last)
     no_bags = bag.encode([])
     assert bag(*no_bags).shape == (0, 3)
@@ -82,7 +84,7 @@ def test_bags_with_nothing_in_them_give_zeros(store_path: Path, mode: Mode, last
     assert bag(*bag.encode([["?", "!"], [], ["?"]])).tolist() == [[0, 0, 0]] * 3
 
 
-def test_options_of_torch_reach_the_layer(store_path: Path) -> None:
+def test_options_of_torch_are_passed_on(store_path: Path) -> None:
     options: dict[str, Any] = {
         "max_norm": 3.0, "norm_type": 1.0, "scale_grad_by_freq": True, "mode": "sum", "include_last_offset": True,
     }  # fmt: skip
@@ -92,12 +94,12 @@ def test_options_of_torch_reach_the_layer(store_path: Path) -> None:
         assert {name: getattr(bag, name) for name in options} == options
 
 
-def test_another_mode_is_refused(store_path: Path) -> None:
+def test_an_unknown_mode_is_refused(store_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^mode must be 'mean', 'sum', 'max', not 'average'$"):
         EmbeddingBag.from_pretrained(store_path, mode="average")  # type: ignore[arg-type]
 
 
-def test_a_word_twice_counts_twice(store_path: Path) -> None:
+def test_a_repeated_word_counts_twice(store_path: Path) -> None:
     bag = EmbeddingBag.from_pretrained(store_path, mode="sum")
     np.testing.assert_array_equal(bag(*bag.encode([["eri8", "eri8", "w29k"]])).numpy(), [2 * ROWS[3] + ROWS[5]])
 
@@ -108,7 +110,7 @@ def test_weights_scale_the_rows_of_a_sum(store_path: Path) -> None:
     assert (values.tolist(), offsets.tolist(), weights.tolist()) == ([3, 5, 0], [0, 2, 2], [2, 0.5, -1])
     expected = [2 * ROWS[3] + 0.5 * ROWS[5], np.zeros(3), -ROWS[0]]
     np.testing.assert_array_equal(bag(values, offsets, weights).numpy(), np.array(expected, np.float32))
-    with pytest.raises(ValueError, match=r"^weights scale the rows of a sum: they need mode='sum', not 'mean'$"):
+    with pytest.raises(ValueError, match=r"^weights need mode='sum', not 'mean'$"):
         EmbeddingBag.from_pretrained(store_path).encode([["eri8"]], weights=[[1]])
 
 
@@ -123,7 +125,7 @@ def test_several_hashes_of_an_unknown_word_are_summed(store_path: Path) -> None:
     torch.testing.assert_close(bag(values, offsets), (new + bag.weight[5]).expand(2, 3))
 
 
-def test_int32_and_two_dimensional_ids_are_taken(store_path: Path) -> None:
+def test_int32_and_two_dimensional_ids(store_path: Path) -> None:
     bag = EmbeddingBag.from_pretrained(store_path, mode="sum")
     values, offsets = bag.encode(BAGS)
     assert torch.equal(bag(values.int(), offsets.int()), bag(values, offsets))
@@ -164,7 +166,7 @@ def test_a_bag_over_special_rows_in_the_file_is_zero_copy(store_path: Path) -> N
     assert 7 <= int(values[0]) < 11
 
 
-def test_a_bag_trains_the_rows_that_it_saw(store_path: Path) -> None:
+def test_training_changes_only_the_rows_of_the_bags(store_path: Path) -> None:
     before = store_path.read_bytes()
     bag = EmbeddingBag.from_pretrained(store_path, mode="mean", freeze=False, sparse=True)
     bag(*bag.encode([["uxm3", "a12o"]])).sum().backward()

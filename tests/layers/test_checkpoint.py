@@ -1,4 +1,4 @@
-"""What layers leave in checkpoints and pickles: the store's name and sha256 or path, not its rows."""
+"""Checkpoints and pickles of layers contain the store's name and sha256, or its path, not its rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def store_path(tmp_path: Path) -> Path:
     return saved(tmp_path / "words.safetensors", WORDS, ROWS)
 
 
-def test_pickle_and_deepcopy_of_a_frozen_layer_map_the_file_again(store_path: Path) -> None:
+def test_pickles_and_copies_of_a_frozen_layer_map_the_file_again(store_path: Path) -> None:
     layer = Embedding.from_pretrained(store_path, padding=False).eval()
     data = pickle.dumps(layer)
     assert len(data) < 4096
@@ -44,7 +44,7 @@ def test_pickle_and_deepcopy_of_a_frozen_layer_map_the_file_again(store_path: Pa
     np.testing.assert_array_equal(layer.weight.numpy(), ROWS)
 
 
-def test_a_layer_that_was_written_to_pickles_as_it_is(store_path: Path) -> None:
+def test_a_layer_that_was_written_to_pickles_its_rows(store_path: Path) -> None:
     written = Embedding.from_pretrained(store_path)
     with torch.no_grad():
         written.weight[0] = 9
@@ -57,10 +57,12 @@ def test_a_layer_that_was_written_to_pickles_as_it_is(store_path: Path) -> None:
             assert twin.weight.requires_grad == layer.weight.requires_grad
 
 
-def test_a_pickle_of_a_file_that_was_replaced_since_is_refused(store_path: Path) -> None:
+def test_a_pickle_whose_file_was_replaced_is_refused(store_path: Path) -> None:
     data = pickle.dumps(Embedding.from_pretrained(store_path))
     embstore.save(store_path, WORDS, ROWS + 1, overwrite=True)
-    with pytest.raises(embstore.FormatError, match="holds another table than when it was first opened"):
+    with pytest.raises(
+        embstore.FormatError, match=r"the file was replaced by another table since it was first opened: open it again$"
+    ):
         pickle.loads(data)
 
 
@@ -72,7 +74,7 @@ def reloaded_state(layer: torch.nn.Module) -> dict[str, object]:
     return loaded
 
 
-def test_a_checkpoint_may_leave_the_table_out_and_name_it_instead(store_path: Path) -> None:
+def test_a_checkpoint_without_rows_names_the_store(store_path: Path) -> None:
     layer = Embedding.from_pretrained(store_path, persistent=False)
     state = reloaded_state(torch.nn.Sequential(layer, torch.nn.Linear(5, 1)))
     weight_sha256 = hashlib.sha256(ROWS.tobytes()).hexdigest()
@@ -85,7 +87,7 @@ def test_a_checkpoint_may_leave_the_table_out_and_name_it_instead(store_path: Pa
     fresh.load_state_dict(state)
 
 
-def test_a_checkpoint_over_another_table_is_refused(store_path: Path) -> None:
+def test_a_checkpoint_of_another_table_is_refused(store_path: Path) -> None:
     other = store_path.with_name("other.safetensors")
     embstore.save(other, WORDS, ROWS + 1)
     state = reloaded_state(Embedding.from_pretrained(store_path, persistent=False))
@@ -93,8 +95,8 @@ def test_a_checkpoint_over_another_table_is_refused(store_path: Path) -> None:
     assert layer.reference is not None
     ours = hashlib.sha256(ROWS.tobytes()).hexdigest()
     message = (
-        f"the checkpoint was made over the store words.safetensors with sha256 {ours}, but this layer is over"
-        f" other.safetensors with sha256 {layer.reference['sha256']}: make it as the checkpoint's was made"
+        f"the checkpoint was made with the store words.safetensors, sha256 {ours}, but this layer has"
+        f" other.safetensors, sha256 {layer.reference['sha256']}: create it with the checkpoint's store and options"
     )
     with pytest.raises(embstore.EmbstoreError) as caught:
         layer.load_state_dict(state)
@@ -107,15 +109,17 @@ def test_a_checkpoint_over_another_table_is_refused(store_path: Path) -> None:
 def test_a_checkpoint_made_with_other_special_rows_is_refused(store_path: Path, options: dict[str, object]) -> None:
     state = reloaded_state(Embedding.from_pretrained(store_path, persistent=False, oov="hash:2"))
     Embedding.from_pretrained(store_path, persistent=False, oov="hash:2").load_state_dict(state)
-    with pytest.raises(embstore.EmbstoreError, match=r"^the checkpoint was made over the store "):
+    with pytest.raises(embstore.EmbstoreError, match=r"^the checkpoint was made with the store words.safetensors, "):
         Embedding.from_pretrained(store_path, persistent=False, **options).load_state_dict(state)  # type: ignore[arg-type]
 
 
-def test_checkpoints_with_and_without_the_table_do_not_mix(store_path: Path) -> None:
+def test_checkpoints_with_and_without_rows_do_not_mix(store_path: Path) -> None:
     whole, lean = Embedding.from_pretrained(store_path), Embedding.from_pretrained(store_path, persistent=False)
-    with pytest.raises(embstore.EmbstoreError, match=r"make it with from_pretrained\(..., persistent=False\)$"):
+    with pytest.raises(embstore.EmbstoreError, match=r"create it with from_pretrained\(..., persistent=False\)$"):
         whole.load_state_dict(reloaded_state(lean))
-    with pytest.raises(RuntimeError, match="the checkpoint holds the rows of weight themselves, but this layer leaves"):
+    with pytest.raises(
+        RuntimeError, match="the checkpoint contains the rows of weight, but this layer refers to the store"
+    ):
         lean.load_state_dict(reloaded_state(whole))
     with pytest.raises(RuntimeError, match="Missing key"):
         lean.load_state_dict({})

@@ -1,4 +1,4 @@
-"""Rows of 8 bits: torch's own prepack is the model, from the codes to the layers."""
+"""int8 rows, from codes to layers, against torch's own prepack operator."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def unpacked_by_torch(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 @given(arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(1, 40)), elements=FINITE))
-def test_rows_are_those_of_torch(vectors: NDArray[np.float32]) -> None:
+def test_codes_equal_those_of_torch(vectors: NDArray[np.float32]) -> None:
     rows = int8.quantize(vectors)
     np.testing.assert_array_equal(rows, packed_by_torch(vectors))
-    # one unit in the last place where float64 cannot tell a tie from what is next to it
+    # one unit in the last place if float64 cannot distinguish a tie from its neighbours
     np.testing.assert_allclose(int8.dequantize(rows), unpacked_by_torch(rows), rtol=2.0**-23, atol=1.5e-45)
 
 
 @pytest.mark.parametrize("dim", [1, 7, 50, 300])
-def test_numbers_are_those_of_torch(dim: int) -> None:
+def test_decoded_values_equal_those_of_torch(dim: int) -> None:
     rows = int8.quantize(np.random.default_rng(dim).standard_normal((1000, dim)))
     np.testing.assert_array_equal(int8.dequantize(rows), unpacked_by_torch(rows))
 
@@ -70,11 +70,11 @@ def test_numbers_are_those_of_torch(dim: int) -> None:
 @given(
     arrays(np.float32, (4, 9), elements=st.floats(-1, 1, width=32)), st.sampled_from([1e-30, 1e-8, 1e-3, 1, 1e5, 1e37])
 )
-def test_a_value_is_off_by_half_a_scale_at_most(vectors: NDArray[np.float32], size: float) -> None:
+def test_the_error_is_at_most_half_a_scale(vectors: NDArray[np.float32], size: float) -> None:
     vectors *= np.float32(size)
     rows = int8.quantize(vectors)
     off = np.abs(int8.dequantize(rows).astype(np.float64) - vectors)
-    rounding = np.abs(vectors).max(axis=1, keepdims=True) * 2.0**-14  # of a code, of the value
+    rounding = np.abs(vectors).max(axis=1, keepdims=True) * 2.0**-14  # of the code and of the value
     assert (off <= int8.scales(rows)[:, :1] / 2 + 1e-8 + rounding).all()
 
 
@@ -85,7 +85,7 @@ def test_rounding_by_hand() -> None:
     assert int8.dequantize(rows).tolist() == [[-1, 254, 0, 1, 1, 1]]
 
 
-def test_rows_of_one_value_are_exact() -> None:
+def test_constant_rows_are_exact() -> None:
     constant = np.array([[0.1] * 3, [0.0] * 3, [-3e38] * 3, [1e-45] * 3], np.float32)
     np.testing.assert_array_equal(int8.dequantize(int8.quantize(constant)), constant)
 
@@ -96,7 +96,7 @@ def test_a_zero_offset_is_positive() -> None:
 
 
 @pytest.mark.parametrize("vector", [[1, np.nan], [np.inf, 1], [1, -np.inf], [-3e38, 3e38]])
-def test_what_8_bits_cannot_hold_is_an_error_that_names_the_token(vector: list[float], tmp_path: Path) -> None:
+def test_rows_that_int8_cannot_represent_are_an_error_that_names_the_token(vector: list[float], tmp_path: Path) -> None:
     store_path = tmp_path / "table.safetensors"
     message = (
         "the row of 'frog' holds NaN, Inf or a range beyond float32, which 8 bits with a scale cannot hold: "
@@ -109,7 +109,7 @@ def test_what_8_bits_cannot_hold_is_an_error_that_names_the_token(vector: list[f
         int8.quantize(np.array([vector], np.float32))
 
 
-def test_a_store_of_8_bits(store_path: Path, vectors: NDArray[np.float32]) -> None:
+def test_an_int8_store(store_path: Path, vectors: NDArray[np.float32]) -> None:
     store = embstore.open(store_path)
     rows = unpacked_by_torch(packed_by_torch(vectors))
     assert (store.dtype, store.dim, store.shape) == ("int8", 5, (6, 5))
@@ -130,7 +130,7 @@ def test_a_store_of_8_bits(store_path: Path, vectors: NDArray[np.float32]) -> No
     np.testing.assert_array_equal(again.vectors, rows)
 
 
-def test_the_size_is_a_quarter_and_8_bytes_a_row(tmp_path: Path) -> None:
+def test_size_is_a_quarter_plus_8_bytes_per_row(tmp_path: Path) -> None:
     words, sizes = [str(i) for i in range(1000)], {}
     for dtype in ("float32", "int8"):
         store_path = tmp_path / f"{dtype}.safetensors"
@@ -139,7 +139,7 @@ def test_the_size_is_a_quarter_and_8_bytes_a_row(tmp_path: Path) -> None:
     assert sizes["float32"] - sizes["int8"] == 400_000 - (100_000 + 8_000)
 
 
-def test_text_becomes_8_bits_in_memory_and_in_a_file(tmp_path: Path) -> None:
+def test_text_to_int8_in_memory_and_in_a_file(tmp_path: Path) -> None:
     text, made = tmp_path / "table.txt", tmp_path / "made.safetensors"
     text.write_text("the 0.1 0.25 -3\nfrog 1 2 3\nthe 9 9 9\n")
     rows = unpacked_by_torch(packed_by_torch(np.array([[0.1, 0.25, -3], [1, 2, 3]], np.float32)))
@@ -164,7 +164,7 @@ def test_back_to_float32_and_to_other_formats(store_path: Path, vectors: NDArray
         np.testing.assert_array_equal(back.vectors, rows)
 
 
-def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
+def test_int8_to_int8_keeps_every_bit(tmp_path: Path) -> None:
     store_path, made = tmp_path / "table.safetensors", tmp_path / "made.safetensors"
     words, vectors = [f"W{i}" for i in range(200)], np.random.default_rng(1).standard_normal((200, 7))
     vectors[3] = 0
@@ -189,14 +189,14 @@ def test_from_8_bits_to_8_bits_no_bit_changes(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(embstore.open(made).vectors, axis=1), np.arange(200) != 3, atol=0.01)
 
 
-def test_other_formats_have_no_8_bits(store_path: Path, tmp_path: Path) -> None:
-    message = "int8 is for stores: the format npy has no scales for its rows; take float32"
+def test_other_formats_cannot_store_int8(store_path: Path, tmp_path: Path) -> None:
+    message = "npy cannot store int8, which needs a scale for each row: use float32, or write a store"
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
         embstore.convert(store_path, tmp_path / "table.npy", dtype="int8")
     assert list(tmp_path.iterdir()) == [store_path]
 
 
-def test_the_command_line_writes_8_bits(store_path: Path, tmp_path: Path) -> None:
+def test_int8_on_the_command_line(store_path: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.safetensors"
     done = CliRunner().invoke(cli, ["convert", str(store_path), str(made), "--dtype", "int8", "--json"])
     assert (done.exit_code, json.loads(done.stdout)["dtype"]) == (0, "int8")
@@ -206,7 +206,7 @@ def test_the_command_line_writes_8_bits(store_path: Path, tmp_path: Path) -> Non
     )
 
 
-def test_special_rows_are_of_8_bits(store_path: Path, vectors: NDArray[np.float32], tmp_path: Path) -> None:
+def test_special_rows_are_int8(store_path: Path, vectors: NDArray[np.float32], tmp_path: Path) -> None:
     wide, made, oov = tmp_path / "wide.safetensors", tmp_path / "special.safetensors", "lower,hash:4"
     embstore.save(wide, WORDS, vectors)
     embstore.convert(wide, made, oov=oov, padding=True, dtype="int8")
@@ -214,7 +214,7 @@ def test_special_rows_are_of_8_bits(store_path: Path, vectors: NDArray[np.float3
     assert (written.special, str(stored(written).dtype)) == (5, "uint8")
     np.testing.assert_array_equal(written.weight[6], np.zeros(5))
     layer = embstore.Embedding.from_pretrained(store_path, **policy)
-    np.testing.assert_array_equal(layer.weight.numpy(), stored(written))  # made anew, the same rows
+    np.testing.assert_array_equal(layer.weight.numpy(), stored(written))  # recomputed: the same rows
     mapped = embstore.Embedding.from_pretrained(made, **policy)
     assert mapped.mapped is not None
     words = ["the", "qzxv", "blorp", "FROG"]
@@ -224,7 +224,7 @@ def test_special_rows_are_of_8_bits(store_path: Path, vectors: NDArray[np.float3
     assert mapped(ids)[1, 1:].count_nonzero() == 0
 
 
-def test_an_embedding_looks_up_and_widens(store_path: Path, vectors: NDArray[np.float32]) -> None:
+def test_an_embedding_decodes_rows(store_path: Path, vectors: NDArray[np.float32]) -> None:
     layer, rows = (
         embstore.Embedding.from_pretrained(store_path),
         torch.from_numpy(unpacked_by_torch(packed_by_torch(vectors))),
@@ -244,7 +244,7 @@ BAGS = [["the", "frog", "the"], [], ["nil"], ["king", "seven"]]
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("last", [False, True])
-def test_a_bag_pools_as_over_float32(store_path: Path, mode: Any, last: bool) -> None:
+def test_a_bag_pools_like_one_over_float32(store_path: Path, mode: Any, last: bool) -> None:
     bag = embstore.EmbeddingBag.from_pretrained(store_path, mode=mode, include_last_offset=last)
     wide = embstore.EmbeddingBag.from_pretrained(store_path, mode=mode, include_last_offset=last, dtype=torch.float32)
     assert (bag.weight.dtype, bag.embedding_dim, wide.weight.dtype) == (torch.uint8, 5, torch.float32)
@@ -266,7 +266,7 @@ def test_a_bag_of_one_word_is_its_row(store_path: Path) -> None:
     )
 
 
-def test_weights_scale_a_sum_and_are_trained(store_path: Path) -> None:
+def test_weights_scale_a_sum_and_have_gradients(store_path: Path) -> None:
     bag = embstore.EmbeddingBag.from_pretrained(store_path, mode="sum")
     wide = embstore.EmbeddingBag.from_pretrained(store_path, mode="sum", dtype=torch.float32)
     values, offsets, weights = bag.encode(BAGS, weights=[[0.5, 2, -1], [], [3], [1, 0]])
@@ -283,7 +283,7 @@ def test_weights_scale_a_sum_and_are_trained(store_path: Path) -> None:
 @pytest.mark.parametrize("offsets", [[1, 2], [0, 9], [0, 2, 1], [0, -1]])
 def test_offsets_are_checked(store_path: Path, offsets: list[int]) -> None:
     bag = embstore.EmbeddingBag.from_pretrained(store_path)
-    message = "^offsets must begin at 0, never fall, and end within the 3 ids of the input$"
+    message = "^offsets must start at 0, never decrease, and end within the 3 ids of the input$"
     with pytest.raises(ValueError, match=message):
         bag(torch.tensor([0, 1, 2]), torch.tensor(offsets))
 
@@ -296,15 +296,15 @@ def test_ids_are_checked(store_path: Path, ids: list[int]) -> None:
             layer(*arguments)
 
 
-def test_training_needs_wide_rows(store_path: Path) -> None:
-    message = "rows of int8 cannot be trained: dtype=torch.float32 widens them, freeze=True leaves them"
+def test_int8_rows_cannot_be_trained(store_path: Path) -> None:
+    message = "int8 rows cannot be trained: convert them with dtype=torch.float32, or use freeze=True"
     for kind in (embstore.Embedding, embstore.EmbeddingBag):
         with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
             kind.from_pretrained(store_path, freeze=False)
         layer = kind.from_pretrained(store_path, freeze=False, dtype=torch.float32)
         assert (layer.weight.requires_grad, layer.weight.dtype) == (True, torch.float32)
         np.testing.assert_array_equal(layer.weight.detach().numpy(), embstore.open(store_path).weight)
-        with pytest.raises(ValueError, match=r"^dtype=torch.uint8: expected a floating one$"):
+        with pytest.raises(ValueError, match=r"^dtype=torch.uint8: expected a floating dtype$"):
             kind.from_pretrained(store_path, dtype=torch.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What an `Embedding` can be made from besides a store: foreign files, arrays, vocabularies alone."""
+"""Sources of an `Embedding` other than stores: other files, arrays, vocabularies without vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS = ["the", "frog", "paris", "Paris", "<unk>", "naïve"]
 ROWS = np.random.default_rng(5).standard_normal((len(WORDS), 5), np.float32)
 
 
-def test_a_foreign_file_inside_a_zip_is_read(tmp_path: Path) -> None:
+def test_a_text_file_in_a_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.txt", "x 1 2\ny 3 4\n")
         archive.writestr("b.txt", "x 5 6 7\n")
@@ -36,11 +36,14 @@ def test_an_array_with_its_words_keeps_its_dtype(dtype: torch.dtype) -> None:
     assert Embedding.from_pretrained(rows, tokens=WORDS).weight.data_ptr() == rows.data_ptr()
 
 
-def test_an_array_without_words_is_what_torch_makes_of_it_but_never_trained_in_place() -> None:
+def test_an_array_without_words_is_viewed_if_frozen_and_copied_if_trained() -> None:
     rows = ROWS.copy()
     layer = Embedding.from_pretrained(rows)
     assert layer.weight.data_ptr() == rows.ctypes.data
-    with pytest.raises(embstore.EmbstoreError, match=r"^this layer's rows came without words: from_pretrained\(array,"):
+    with pytest.raises(
+        embstore.EmbstoreError,
+        match=r"^the rows of this layer have no words: use from_pretrained\(array, tokens=words\)$",
+    ):
         layer.encode(["the"])
     trained = Embedding.from_pretrained(rows, freeze=False)
     with torch.no_grad():
@@ -55,22 +58,22 @@ def test_an_array_without_words_is_what_torch_makes_of_it_but_never_trained_in_p
         (ROWS.astype(int), {}, ValueError,
          "the rows must be floating and (rows, dim), not torch.int64 of shape (6, 5)"),
         (ROWS, {"tokens": ["a"]}, ValueError, "1 tokens for 6 rows: each row needs one"),
-        (ROWS, {"key": "x"}, TypeError, "key: options of reading are for a path, not for ndarray"),
+        (ROWS, {"key": "x"}, TypeError, "key: reading options are for a path, not for ndarray"),
         (ROWS, {"oov": "zero"}, TypeError,
-         "oov and padding say what words become: they need tokens=, the words of the rows"),
+         "oov and padding need tokens=, the words of the rows"),
         ("x", {"tokens": WORDS}, TypeError,
-         "tokens= names the rows of an array; a file's words are read with it, or given as vocab="),
+         "tokens= is for arrays: a file contains its words, or vocab= names the file that does"),
         (ROWS, {"max_norm": 1.0}, embstore.EmbstoreError,
-         "max_norm scales rows in place, but a frozen layer shares its rows with whatever else is over the same map:"
-         " freeze=False gives it a copy-on-write map of its own, and requires_grad_(False) keeps that untrained"),
+         "max_norm scales rows in place, but the rows of a frozen layer may be shared: use freeze=False, which copies"
+         " on write, and requires_grad_(False) if the rows must not be trained"),
         (ROWS, {"persistent": False, "freeze": False}, embstore.EmbstoreError,
          "persistent=False leaves the rows out of the state_dict: that needs freeze=True"),
         (ROWS, {"persistent": False}, embstore.EmbstoreError,
-         "persistent=False refers to a store file by its sha256, and these rows come from none: write one with"
-         " embstore.convert or embstore.save, and open that"),
+         "persistent=False needs rows from a store file with a checksum: write one with embstore.convert or"
+         " embstore.save, and open that"),
     ],
 )  # fmt: skip
-def test_options_that_make_no_sense_are_refused(
+def test_invalid_options_are_refused(
     source: object, options: dict[str, object], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -78,7 +81,7 @@ def test_options_that_make_no_sense_are_refused(
     assert str(caught.value) == message
 
 
-def test_a_vocabulary_without_vectors_begins_with_seeded_rows() -> None:
+def test_a_vocabulary_without_vectors_gets_seeded_rows() -> None:
     states = ["CA", "WA", "NY"]
     state = torch.random.get_rng_state()
     layer, again = (Embedding.from_vocabulary(Vocabulary(states), 4, oov="zero", padding=True, seed=3) for _ in "ab")
@@ -92,7 +95,7 @@ def test_a_vocabulary_without_vectors_begins_with_seeded_rows() -> None:
     assert len(set(layer.weight[:3].flatten().tolist())) == 12
 
 
-def test_a_vocabulary_may_be_given_its_rows() -> None:
+def test_initial_rows_of_a_vocabulary() -> None:
     rows = torch.arange(8.0).reshape(2, 4)
     layer = Embedding.from_vocabulary(["a", "b"], 4, oov="mean", init=rows, freeze=True)
     assert layer.weight.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [2, 3, 4, 5]]
@@ -104,11 +107,11 @@ def test_a_vocabulary_may_be_given_its_rows() -> None:
     assert rows.sum() == 28
     with pytest.raises(ValueError, match=r"^init has the shape \(2, 4\), expected \(1, 4\)$"):
         Embedding.from_vocabulary(["a"], 4, init=rows)
-    with pytest.raises(TypeError, match=r"^oov and padding are the encoder's own: give them to Encoder\(\.\.\.\)$"):
+    with pytest.raises(TypeError, match=r"^an Encoder already has oov and padding: pass them to Encoder\(\.\.\.\)$"):
         Embedding.from_vocabulary(Encoder(Vocabulary(["a"])), 4, oov="zero")
 
 
-def test_a_table_of_hashed_words_alone_needs_no_vocabulary() -> None:
+def test_a_hashed_table_needs_no_vocabulary() -> None:
     layer = Embedding.from_vocabulary([], 16, oov="hash:500", std=0.1, padding=True)
     assert layer.weight.shape == (501, 16)
     assert not layer.weight[0].any()

@@ -1,4 +1,4 @@
-"""`Embedding`: rows to the last bit, zero-copy over the file, and nobody's file or view ever changed."""
+"""`Embedding`: bit-equal rows, zero-copy over the file; writes to a layer change no file and no other view."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def address(store: embstore.Store) -> int:
     return int(store.block(0, 1, encoded=True).ctypes.data)
 
 
-def test_a_layer_is_torchs_own_and_holds_the_rows_to_the_last_bit(store_path: Path) -> None:
+def test_a_layer_is_an_embedding_of_torch_with_bit_equal_rows(store_path: Path) -> None:
     layer = Embedding.from_pretrained(store_path)
     assert isinstance(layer, torch.nn.Embedding)
     assert (layer.num_embeddings, layer.embedding_dim, layer.padding_idx) == (6, 5, None)
@@ -57,7 +57,7 @@ def test_nan_infinity_and_negative_zero_keep_their_bits(tmp_path: Path) -> None:
     np.testing.assert_array_equal(weight.numpy().view(np.uint32), bits)
 
 
-def test_a_frozen_layer_lies_over_the_map_and_not_over_the_stores_own(store_path: Path) -> None:
+def test_each_frozen_layer_has_its_own_map(store_path: Path) -> None:
     store = embstore.open(store_path)
     layer, other = Embedding.from_pretrained(store), Embedding.from_pretrained(store)
     assert layer.mapped is not None
@@ -98,22 +98,22 @@ def test_rows_outlive_the_store_and_the_file(store_path: Path) -> None:
     assert layer.encode(["frog"]).tolist() == [1]
 
 
-def test_a_closed_store_gives_no_layer(store_path: Path) -> None:
+def test_a_closed_store_is_refused(store_path: Path) -> None:
     store = embstore.open(store_path)
     store.close()
     with pytest.raises(ValueError, match=r"^this store is closed$"):
         Embedding.from_pretrained(store)
 
 
-def test_a_store_whose_file_was_replaced_gives_no_layer(store_path: Path) -> None:
+def test_a_store_whose_file_was_replaced_is_refused(store_path: Path) -> None:
     store = embstore.open(store_path)
     embstore.save(store_path, WORDS, ROWS + 1, overwrite=True)
-    message = f"{store_path}: holds another table than when it was first opened: it was replaced; open it again"
+    message = f"{store_path}: the file was replaced by another table since it was first opened: open it again"
     with pytest.raises(embstore.FormatError, match=f"^{re.escape(message)}$"):
         Embedding.from_pretrained(store)
 
 
-def test_encode_gives_a_sentence_a_batch_and_the_first_words(store_path: Path) -> None:
+def test_encode_a_sentence_a_batch_and_a_length(store_path: Path) -> None:
     layer = Embedding.from_pretrained(store_path, padding=True)
     assert layer.padding_idx == 6
     sentence = layer.encode(["paris", "the"])
@@ -127,7 +127,7 @@ def test_encode_gives_a_sentence_a_batch_and_the_first_words(store_path: Path) -
     )
 
 
-def test_options_of_torch_reach_the_layer(store_path: Path) -> None:
+def test_options_of_torch_are_passed_on(store_path: Path) -> None:
     options: dict[str, Any] = {"max_norm": 3.0, "norm_type": 1.0, "scale_grad_by_freq": True, "sparse": True}
     pretrained = Embedding.from_pretrained(store_path, freeze=False, **options)
     drawn = Embedding.from_vocabulary(["a"], 2, **options)
@@ -146,7 +146,7 @@ def test_padding_has_no_gradient(store_path: Path) -> None:
     ("oov", "ids"),
     [("unk", [1, 4]), ("zero", [1, 6]), ("mean", [1, 6]), ("lower,zero", [1, 1]), ("lower,hash:1", [1, 1])],
 )
-def test_an_unknown_word_becomes_what_the_policy_says(store_path: Path, oov: str, ids: list[int]) -> None:
+def test_unknown_words_follow_the_policy(store_path: Path, oov: str, ids: list[int]) -> None:
     layer = Embedding.from_pretrained(store_path, oov=oov)
     assert layer.encode(["frog", "FROG"]).tolist() == ids
     np.testing.assert_array_equal(layer.weight[:6].numpy(), ROWS)
@@ -159,7 +159,7 @@ def test_the_default_policy_names_unknown_words(store_path: Path) -> None:
         Embedding.from_pretrained(store_path).encode(["the", "qzxv"])
 
 
-def test_hash_rows_follow_from_the_seed(store_path: Path) -> None:
+def test_hash_rows_depend_on_the_seed(store_path: Path) -> None:
     first, again, other = (
         Embedding.from_pretrained(store_path, oov="hash:3", seed=seed).weight[6:] for seed in (1, 1, 2)
     )
@@ -176,7 +176,7 @@ def test_special_rows_written_in_the_file_keep_the_layer_zero_copy(store_path: P
     assert layer.weight.data_ptr() == address(layer.mapped.store)
     assert layer.weight.shape == (11, 5)
     assert layer.encoder is not None
-    assert str(layer.encoder.policy) == "lower,hash:4"  # the file's, as no other was asked for
+    assert str(layer.encoder.policy) == "lower,hash:4"  # the file's, as no other was requested
     copied = Embedding.from_pretrained(store_path, oov="lower,hash:4", padding=True)
     assert copied.mapped is None
     assert torch.equal(copied.weight, layer.weight)
@@ -184,7 +184,7 @@ def test_special_rows_written_in_the_file_keep_the_layer_zero_copy(store_path: P
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_16_bit_tables_stay_so_and_out_dtype_widens_the_result(store_path: Path, dtype: str) -> None:
+def test_16_bit_tables_keep_their_dtype_and_out_dtype_casts_the_result(store_path: Path, dtype: str) -> None:
     half = store_path.with_name("half.safetensors")
     embstore.convert(store_path, half, dtype=dtype)  # type: ignore[arg-type]
     expected = torch.from_numpy(ROWS).to(getattr(torch, dtype))
@@ -201,7 +201,7 @@ def test_16_bit_tables_stay_so_and_out_dtype_widens_the_result(store_path: Path,
 
 @pytest.mark.parametrize("shift", range(1, 8))
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
-def test_rows_that_lie_unaligned_in_the_file_are_read_to_the_bit(
+def test_unaligned_rows_are_bit_equal(
     store_path: Path, shift: int, dtype: type[np.floating[np.typing.NBitBase]]
 ) -> None:
     rows = ROWS.astype(dtype)
@@ -222,7 +222,7 @@ def test_rows_that_lie_unaligned_in_the_file_are_read_to_the_bit(
     np.testing.assert_array_equal(copy.deepcopy(layer).weight.numpy(), rows)
 
 
-def test_max_norm_scales_this_layers_rows_alone(store_path: Path) -> None:
+def test_max_norm_scales_only_the_rows_of_this_layer(store_path: Path) -> None:
     before, store = sha256(store_path), embstore.open(store_path)
     layer = Embedding.from_pretrained(store, freeze=False, max_norm=0.5).requires_grad_(False)
     assert layer(layer.encode(WORDS)).norm(dim=1).max() < 0.5001
@@ -250,5 +250,5 @@ def test_lookup_agrees_with_a_dict(sentences: list[list[str]]) -> None:
 
 
 def test_the_docstring_of_encode_says_that_the_end_is_cut() -> None:
-    told = " ".join(str(Embedding.encode.__doc__).split())
-    assert "What is cut is the end, whatever the side." in told
+    text = " ".join(str(Embedding.encode.__doc__).split())
+    assert "Long sentences are cut at the end, for either side." in text

@@ -1,4 +1,4 @@
-"""Layers over stores with n-gram rows: bags hold the n-grams of unknown words, embeddings do not."""
+"""Layers over stores with n-gram rows: bags support the n-grams of unknown words, embeddings do not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_vectors_of_unknown_words(golden: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", BY_GENSIM)
-def test_pooled_vectors_are_those_of_gensim(name: str, tmp_path: Path) -> None:
+def test_pooled_vectors_equal_those_of_gensim(name: str, tmp_path: Path) -> None:
     store = converted(MODELS / f"{name}.bin", tmp_path)
     found = pooled_by_layer(store, [[word] for word in STRANGERS])
     np.testing.assert_allclose(found, BY_GENSIM[name], rtol=0, atol=1e-6)
@@ -41,7 +41,7 @@ def test_pooled_vectors_are_those_of_gensim(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*UTF-8")
 @pytest.mark.parametrize("name", BY_FASTTEXT)
-def test_pooled_vectors_are_those_of_fasttext(name: str, tmp_path: Path) -> None:
+def test_pooled_vectors_equal_those_of_fasttext(name: str, tmp_path: Path) -> None:
     found = pooled_by_layer(converted(MODELS / name, tmp_path), [[word] for word in STRANGERS])
     np.testing.assert_allclose(found, BY_FASTTEXT[name], rtol=0, atol=1e-7)
 
@@ -94,13 +94,13 @@ def test_workers_collate_ids_offsets_and_weights(tmp_path: Path) -> None:
     ]
 
 
-def test_layers_that_cannot_hold_ngrams(tmp_path: Path) -> None:
+def test_layers_that_do_not_support_ngrams(tmp_path: Path) -> None:
     store = converted(MODEL, tmp_path)
     with pytest.raises(embstore.EmbstoreError) as caught_by_layer:
         embstore.EmbeddingBag.from_pretrained(store)
     assert str(caught_by_layer.value) == (
-        "oov 'subword' weights the rows of a word, which needs mode='sum', not 'mean'; for means encode bags with "
-        "weights=[[1 / len(bag)] * len(bag) for bag in bags], or give another oov"
+        "oov 'subword' weights the rows of a word and needs mode='sum', not 'mean'; for means use mode='sum' with "
+        "weights=[[1 / len(bag)] * len(bag) for bag in bags] in encode, or another oov"
     )
     with pytest.raises(embstore.EmbstoreError) as caught_by_padding:
         embstore.Embedding.from_pretrained(store, padding=True)

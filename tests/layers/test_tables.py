@@ -84,11 +84,11 @@ def test_concat_gives_one_matrix_dense_columns_first() -> None:
     assert matrix.shape[1] == model.out_features == 8
 
 
-def test_lists_of_any_length_have_no_width_to_concatenate() -> None:
+def test_lists_of_different_lengths_cannot_be_concatenated() -> None:
     model = shop_tables(lengths={})
     batch = model.encode(ROWS)
     assert model(batch)["review"].shape == (3, 3, 1)
-    with pytest.raises(ValueError, match=r"^'review' has lists of words of any length: fix it by lengths="):
+    with pytest.raises(ValueError, match=r"^'review' has lists of words of different lengths: set one with lengths="):
         model(batch, concat=True)
 
 
@@ -106,7 +106,7 @@ def test_bags_with_the_last_offset() -> None:
     assert model(batch, concat=True).tolist() == [[2, 0], [0, 0], [0, 1]]
 
 
-def test_collate_holds_no_vectors(tmp_path: Any) -> None:
+def test_collate_pickles_without_vectors(tmp_path: Any) -> None:
     path = tmp_path / "wide.safetensors"
     embstore.save(path, ["a", "b"], np.ones((2, 10_000), "f4"))
     model = Tables({"word": Embedding.from_pretrained(path, oov="zero"), "bag": EmbeddingBag.from_pretrained(path)})
@@ -116,7 +116,7 @@ def test_collate_holds_no_vectors(tmp_path: Any) -> None:
     assert plain(batch) == {"word": [1], "bag": ([0, 1], [0])}
 
 
-def test_batches_go_through_a_data_loader() -> None:
+def test_batches_of_a_data_loader() -> None:
     model = shop_tables()
     batches = list(DataLoader(ROWS, batch_size=2, collate_fn=model.collate))  # type: ignore[arg-type]
     assert plain(batches[1]) == plain(model.encode(ROWS[2:]))
@@ -124,7 +124,7 @@ def test_batches_go_through_a_data_loader() -> None:
     assert torch.equal(torch.cat([model(batch, concat=True) for batch in batches]), whole)
 
 
-def test_a_batch_moves_whole_to_another_device() -> None:
+def test_move_moves_all_tensors_of_a_batch() -> None:
     batch = shop_tables().encode(ROWS)
     moved = Tables.move(batch, "meta")
     assert list(moved) == list(batch)
@@ -155,15 +155,15 @@ LAYER = Embedding.from_vocabulary(["a"], 2)
 @pytest.mark.parametrize(
     ("layers", "options", "error", "message"),
     [
-        ({"a": LAYER}, {"dense": ["a"]}, ValueError, "'a' comes twice among the layers, dense columns and targets"),
-        ({"a.b": LAYER}, {}, ValueError, "torch.nn.ModuleDict has no room for the name 'a.b': rename the feature"),
-        ({"items": LAYER}, {}, ValueError, "torch.nn.ModuleDict has no room for the name 'items': rename the feature"),
-        ({"a": LAYER}, {"lengths": {"b": 3}}, ValueError, "lengths: 'b' is no Embedding of these tables"),
+        ({"a": LAYER}, {"dense": ["a"]}, ValueError, "'a' appears twice among the layers, dense columns and targets"),
+        ({"a.b": LAYER}, {}, ValueError, "torch.nn.ModuleDict does not accept the name 'a.b': rename the feature"),
+        ({"items": LAYER}, {}, ValueError, "torch.nn.ModuleDict does not accept the name 'items': rename the feature"),
+        ({"a": LAYER}, {"lengths": {"b": 3}}, ValueError, "lengths: 'b' is not the name of an Embedding"),
         ({"a": Embedding(2, 2)}, {}, embstore.EmbstoreError,
-         "the layer of 'a' has no words: from_pretrained(array, tokens=words) names them"),
+         "the layer 'a' has no words: use from_pretrained(array, tokens=words)"),
     ],
 )  # fmt: skip
-def test_tables_that_make_no_sense_are_refused(layers: Any, options: Any, error: type[Exception], message: str) -> None:
+def test_invalid_tables_are_refused(layers: Any, options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         Tables(layers, **options)
     assert str(caught.value) == message
@@ -179,7 +179,7 @@ def test_tables_that_make_no_sense_are_refused(layers: Any, options: Any, error:
          "the dense column 'age' has the shape (3, 1), expected a number in each row"),
     ],
 )  # fmt: skip
-def test_data_that_does_not_fit_is_refused(data: Any, message: str) -> None:
+def test_invalid_data_is_refused(data: Any, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         shop_tables().encode(data)
     assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""Layers in a training program: compiled, exported, in data loader workers, moved, copied, trained."""
+"""Layers in training programs: compiled, exported, in data loader workers, moved, copied, trained."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def store_path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("out_dtype", [None, torch.float64])
-def test_an_embedding_compiles_whole_and_exports(store_path: Path, out_dtype: torch.dtype | None) -> None:
+def test_an_embedding_compiles_without_graph_breaks_and_exports(
+    store_path: Path, out_dtype: torch.dtype | None
+) -> None:
     layer = Embedding.from_pretrained(store_path, oov="lower,hash:5", padding=True, out_dtype=out_dtype)
     ids = layer.encode(SENTENCES)
     expected = layer(ids)
@@ -36,7 +38,7 @@ def test_an_embedding_compiles_whole_and_exports(store_path: Path, out_dtype: to
     assert torch.equal(torch.export.export(layer, (ids,)).module()(ids), expected)
 
 
-def test_a_bag_compiles_whole_and_exports_without_copying_its_rows(store_path: Path) -> None:
+def test_a_bag_compiles_without_graph_breaks_and_exports_without_copying_its_rows(store_path: Path) -> None:
     bag = EmbeddingBag.from_pretrained(store_path, mode="sum")
     inputs = bag.encode([["word3", "word1"], [], ["word9"]])
     assert torch.equal(torch.compile(bag, backend="aot_eager", fullgraph=True)(*inputs), bag(*inputs))
@@ -56,7 +58,7 @@ def test_a_compiled_layer_that_trains_leaves_the_file_alone(store_path: Path) ->
 
 
 class Sentences(Dataset[Any]):
-    """Encodes in the worker, and says where its layer's rows lie."""
+    """Encodes in the worker, and reports whether its layer is mapped."""
 
     def __init__(self, layer: Embedding, encoder: Encoder) -> None:
         self.layer, self.encoder = layer, encoder
@@ -86,7 +88,7 @@ def test_workers_encode_and_map_the_file_themselves(store_path: Path, method: st
     assert mapped.all()
 
 
-def test_frozen_rows_stay_while_the_model_above_trains(store_path: Path) -> None:
+def test_frozen_rows_are_constant_while_the_model_trains(store_path: Path) -> None:
     torch.manual_seed(0)
     bag = EmbeddingBag.from_pretrained(store_path, mode="mean", persistent=False)
     head = torch.nn.Linear(4, 1)
@@ -105,7 +107,7 @@ def test_frozen_rows_stay_while_the_model_above_trains(store_path: Path) -> None
     assert bag.weight.grad is None
 
 
-def test_frozen_rows_that_are_thawed_later_train_apart_from_the_store(store_path: Path) -> None:
+def test_frozen_rows_that_are_unfrozen_later_do_not_change_the_store(store_path: Path) -> None:
     store = embstore.open(store_path)
     layer = Embedding.from_pretrained(store).requires_grad_(True)
     layer(layer.encode(["word2"])).sum().backward()

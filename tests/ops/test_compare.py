@@ -1,4 +1,4 @@
-"""How two tables differ, against a model that goes word by word; what fewer bits lose."""
+"""`compare` against a word-by-word reference, and the loss of conversions to fewer bits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def about(number: float) -> Any:
     return pytest.approx(number, rel=1e-15)
 
 
-def test_what_is_told_of_two_tables() -> None:
+def test_all_fields_of_a_difference() -> None:
     a = in_memory({"the": [1, 2], "of": [3, 4], "and": [0, 5], "à": [1, 1]})
     b = in_memory({"of": [3, 4.5], "the": [1, 2], "and": [-3, 5], "x": [0, 0], "y": [1, 0], "z": [2, 0]})
     cosine_of = 27 / (5 * math.hypot(3, 4.5))
@@ -58,7 +58,7 @@ def test_equal_tables_in_another_order_are_equal() -> None:
     assert (found.mean_cosine, found.worst_cosine, found.worst_word) == (1.0, 1.0, "a")
 
 
-def test_equal_numbers_need_not_be_equal_bits() -> None:
+def test_equal_values_with_different_bits() -> None:
     found = compare(in_memory({"a": [0.0, 1]}), in_memory({"a": [-0.0, 1]}))
     assert (found.equal, found.bit_equal, found.largest) == (True, False, 0.0)
 
@@ -93,13 +93,13 @@ def test_a_difference_of_just_atol_passes() -> None:
 
 
 @pytest.mark.parametrize("atol", [-1e-9, NAN])
-def test_a_tolerance_that_is_none_is_refused(atol: float) -> None:
+def test_invalid_atol_is_refused(atol: float) -> None:
     with pytest.raises(ValueError) as caught:
         compare("no such file", "nor this", atol=atol)
     assert str(caught.value) == f"atol={atol}: expected 0 or more"
 
 
-def test_tables_of_other_dims_are_compared_by_their_words() -> None:
+def test_tables_of_different_dims_are_compared_by_their_words_only() -> None:
     found = compare(in_memory({"a": [1, 2], "b": [1, 2]}), in_memory({"a": [1, 2, 3]}))
     assert (found.dims, found.common, found.only_first_words, found.differing) == ((2, 3), 1, ["b"], 1)
     assert (found.largest, found.mean_cosine, found.worst_word, found.equal, found.bit_equal) == (
@@ -113,7 +113,7 @@ def test_tables_without_a_common_word() -> None:
     assert (found.neighbours, found.equal, found.bit_equal) == (None, False, False)
 
 
-def test_many_words_of_one_table_alone_are_counted_and_five_are_named() -> None:
+def test_words_of_only_one_table_are_counted_and_five_are_listed() -> None:
     found = compare(in_memory({str(i): [i, 0] for i in range(9)}), in_memory({"8": [8, 0]}))
     assert (found.only_first, found.only_first_words, found.common, found.moved) == (8, ["0", "1", "2", "3", "4"], 1, 1)
 
@@ -123,11 +123,11 @@ ROWS = st.dictionaries(st.text(max_size=2), st.lists(VALUES, min_size=2, max_siz
 
 
 @given(ROWS, ROWS, st.sampled_from([0.0, 0.5, 2.5]), st.integers(1, 3))
-def test_it_is_what_going_word_by_word_gives(
+def test_result_equals_a_word_by_word_reference(
     a: dict[str, list[float]], b: dict[str, list[float]], atol: float, step: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embstore.ops.compare.BLOCK_BYTES", step * 16)  # so many rows in a block
+        patch.setattr("embstore.ops.compare.BLOCK_BYTES", step * 16)  # rows per block
         found = compare(in_memory(a), in_memory(b), atol)
     common = [word for word in a if word in b]
     gaps = [max(gap(x, y) for x, y in zip(rows(a, word), rows(b, word), strict=True)) for word in common]
@@ -150,14 +150,14 @@ def rows(of: dict[str, list[float]], word: str) -> list[float]:
 
 
 def gap(x: float, y: float) -> float:
-    """How far apart two values are."""
+    """Absolute difference of two values; 0 for two NaN."""
     if x == y or (math.isnan(x) and math.isnan(y)):
         return 0.0
     return INF if math.isnan(x - y) else abs(x - y)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8"])
-def test_what_fewer_bits_lose(tmp_path: Path, dtype: Dtype) -> None:
+def test_conversion_to_fewer_bits(tmp_path: Path, dtype: Dtype) -> None:
     vectors = np.random.default_rng(1).standard_normal((50, 8), np.float32)
     embstore.save(tmp_path / "a.safetensors", [f"w{i}" for i in range(50)], vectors)
     embstore.convert(tmp_path / "a.safetensors", tmp_path / "b.safetensors", dtype=dtype)
@@ -176,19 +176,19 @@ def test_text_and_its_store_are_equal(tmp_path: Path) -> None:
 
 
 def nearest(vectors: Any, own: int, count: int = 10) -> set[int]:
-    """Positions of the rows nearest to one of them, by sorting all cosines."""
+    """Positions of the nearest neighbours of a row, by sorting all cosines."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     order = np.argsort(-(unit @ unit[own]), kind="stable")
     return set([i for i in order.tolist() if i != own][:count])
 
 
 @given(st.integers(0, 1000), st.integers(2, 40))
-def test_neighbours_kept_are_those_that_sorting_finds(seed: int, count: int) -> None:
+def test_neighbours_equal_those_found_by_sorting(seed: int, count: int) -> None:
     drawn = np.random.default_rng(seed)
     before = drawn.standard_normal((count, 4))
     after = (before + drawn.standard_normal((count, 4)) * 0.3).astype(np.float32)
     before = before.astype(np.float32)
-    order = drawn.permutation(count)  # the other table has the words in another order, and more of them
+    order = drawn.permutation(count)  # the second table has another order and more words
     a = in_memory({f"w{i}": before[i].tolist() for i in range(count)} | {"only a": [1, 0, 0, 0]})
     b = in_memory({"only b": [9.0, 0, 0, 0]} | {f"w{i}": after[i].tolist() for i in order.tolist()})
     pairs = [(nearest(before.astype(np.float64), i), nearest(after.astype(np.float64), i)) for i in range(count)]
@@ -196,7 +196,7 @@ def test_neighbours_kept_are_those_that_sorting_finds(seed: int, count: int) -> 
     assert compare(a, b, neighbours=True).neighbours == expected
 
 
-def test_a_table_keeps_the_neighbours_of_itself_and_of_the_first_words_alone(tmp_path: Path) -> None:
+def test_neighbours_of_equal_tables_and_of_a_single_word(tmp_path: Path) -> None:
     vectors = np.random.default_rng(2).standard_normal((1200, 4), np.float32)
     words = [f"w{i}" for i in range(1200)]
     embstore.save(tmp_path / "a.safetensors", words, vectors)
@@ -206,11 +206,11 @@ def test_a_table_keeps_the_neighbours_of_itself_and_of_the_first_words_alone(tmp
 
 @pytest.mark.parametrize("target", ["t.safetensors", "t.npz", "t.vec"])
 @pytest.mark.parametrize("options", [{}, {"normalize": True}, {"lower": True, "limit": 90}])
-def test_loss_is_what_rounding_alone_loses(tmp_path: Path, target: str, options: dict[str, Any]) -> None:
+def test_loss_is_due_to_rounding_alone(tmp_path: Path, target: str, options: dict[str, Any]) -> None:
     vectors = np.random.default_rng(3).standard_normal((100, 8), np.float32) * 3
     vectors[7] = 0
     embstore.save(tmp_path / "a.safetensors", [f"w{i}" for i in range(100)], vectors)
-    options = {"drop_zeros": True, "dtype": "float16"} | options
+    options = {"drop_zeros": True, "dtype": "float16", **options}
     with pytest.warns(embstore.EmbstoreWarning) as caught:
         report, loss = convert_and_compare(tmp_path / "a.safetensors", tmp_path / target, **options)
     assert [str(warning.message) for warning in caught] == ["rows of zeros left out: 1, the first 'w7'"]
@@ -223,7 +223,7 @@ def test_loss_is_what_rounding_alone_loses(tmp_path: Path, target: str, options:
     assert {path.name for path in tmp_path.iterdir()} == {"a.safetensors", target}
 
 
-def test_loss_in_place_is_measured_against_what_was_there(tmp_path: Path) -> None:
+def test_loss_of_a_conversion_in_place(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     embstore.save(path, ["a", "b"], np.array([[0.1, 1], [2, 3]], np.float32))
     _, loss = convert_and_compare(path, path, dtype="float16", overwrite=True)
@@ -234,11 +234,11 @@ def test_loss_in_place_is_measured_against_what_was_there(tmp_path: Path) -> Non
     ("target", "options", "error", "message"),
     [
         ("b", {"to": "model2vec"}, embstore.EmbstoreError,
-         "what was lost is found by reading {path} again, and the format model2vec is written only"),
+         "the loss is measured by reading {path} back, but embstore does not read the format model2vec"),
         ("a.safetensors", {}, FileExistsError, "{path}: exists already; --overwrite (overwrite=True) replaces it"),
     ],
 )  # fmt: skip
-def test_loss_that_cannot_be_told_is_refused_first(
+def test_loss_that_cannot_be_measured_is_refused_first(
     tmp_path: Path, target: str, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     embstore.save(tmp_path / "a.safetensors", ["a"], np.ones((1, 2), np.float32))

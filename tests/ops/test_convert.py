@@ -1,4 +1,4 @@
-"""From file to file: what is taken, what is reported, and that nothing half-done is left."""
+"""`convert`: which rows are written, the report, and that failures leave no partial file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_report_counts_everything(kernel: ModuleType, tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
-def test_nothing_odd_is_no_warning(text_path: Path, tmp_path: Path) -> None:
+def test_no_findings_give_no_warning(text_path: Path, tmp_path: Path) -> None:
     report = embstore.convert(text_path, tmp_path / "s.safetensors")
     assert (report.rows, report.findings) == (3, [])
 
@@ -53,7 +53,7 @@ CHANGES: list[tuple[dict[str, Any], Rows]] = [
 
 
 @pytest.mark.parametrize(("options", "expected"), CHANGES)
-def test_what_is_taken(text_path: Path, tmp_path: Path, options: Any, expected: Rows) -> None:
+def test_selected_rows_and_dtype(text_path: Path, tmp_path: Path, options: Any, expected: Rows) -> None:
     report = embstore.convert(text_path, tmp_path / "s.safetensors", **options)
     assert rows_in(tmp_path / "s.safetensors") == expected
     assert report.rows == len(expected)
@@ -61,7 +61,7 @@ def test_what_is_taken(text_path: Path, tmp_path: Path, options: Any, expected: 
 
 
 @pytest.mark.parametrize("raw", [b"to\nthe\n", b"to\r\nthe", b"\nthe\n\nto\n"])
-def test_my_words_from_a_file(text_path: Path, tmp_path: Path, raw: bytes) -> None:
+def test_vocab_only_from_a_file(text_path: Path, tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "mine").write_bytes(raw)
     embstore.convert(text_path, tmp_path / "s.safetensors", vocab_only=tmp_path / "mine")
     assert list(rows_in(tmp_path / "s.safetensors")) == ["the", "to"]
@@ -77,7 +77,7 @@ def test_a_store_to_a_store_keeps_every_bit(kernel: ModuleType, text_path: Path,
     assert two.metadata[key] == one.metadata[key] == two.metadata["embstore.source.sha256"]
 
 
-def test_a_file_can_take_its_own_place(text_path: Path, tmp_path: Path) -> None:
+def test_conversion_in_place(text_path: Path, tmp_path: Path) -> None:
     store = tmp_path / "a.safetensors"
     embstore.convert(text_path, store)
     embstore.convert(store, store, limit=1, overwrite=True)
@@ -92,12 +92,12 @@ def test_options_are_noted_in_the_store(text_path: Path, tmp_path: Path) -> None
 
 
 def test_progress_counts_bytes(text_path: Path, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    embstore.convert(text_path, tmp_path / "s.safetensors", progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (text_path.stat().st_size, text_path.stat().st_size)
+    calls: list[tuple[int, int]] = []
+    embstore.convert(text_path, tmp_path / "s.safetensors", progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (text_path.stat().st_size, text_path.stat().st_size)
 
 
-def test_a_progress_that_fails_stops_all(text_path: Path, tmp_path: Path) -> None:
+def test_an_error_in_progress_stops_the_conversion(text_path: Path, tmp_path: Path) -> None:
     def fail(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
@@ -106,7 +106,7 @@ def test_a_progress_that_fails_stops_all(text_path: Path, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [text_path]
 
 
-def test_an_old_target_needs_leave(text_path: Path, tmp_path: Path) -> None:
+def test_an_existing_target_needs_overwrite(text_path: Path, tmp_path: Path) -> None:
     target = tmp_path / "s.safetensors"
     target.write_bytes(b"old")
     with pytest.raises(FileExistsError) as caught:
@@ -118,7 +118,7 @@ def test_an_old_target_needs_leave(text_path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("duplicates", ["first", "last", "error"])
-def test_text_that_is_damaged_leaves_the_old_target(tmp_path: Path, duplicates: Any) -> None:
+def test_damaged_text_leaves_the_existing_target(tmp_path: Path, duplicates: Any) -> None:
     text_path, target = tmp_path / "t.txt", tmp_path / "s.safetensors"
     text_path.write_bytes(TEXT)
     target.write_bytes(b"old")
@@ -128,7 +128,7 @@ def test_text_that_is_damaged_leaves_the_old_target(tmp_path: Path, duplicates: 
     assert sorted(tmp_path.iterdir()) == [target, text_path]
 
 
-def test_last_of_duplicates_needs_a_store(tmp_path: Path) -> None:
+def test_duplicates_last_needs_a_store(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_bytes(b"the 1 2\n")
     with pytest.raises(FormatError) as caught:
         embstore.convert(tmp_path / "t.txt", tmp_path / "b.txt", duplicates="last")
@@ -137,7 +137,7 @@ def test_last_of_duplicates_needs_a_store(tmp_path: Path) -> None:
     assert not (tmp_path / "b.txt").exists()
 
 
-def test_names_of_formats_and_files_that_are_wrong(text_path: Path, tmp_path: Path) -> None:
+def test_wrong_names_of_formats_and_files(text_path: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
         embstore.convert(text_path, tmp_path / "s.safetensors", format="glvoe")
     with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
@@ -153,5 +153,5 @@ def test_names_of_formats_and_files_that_are_wrong(text_path: Path, tmp_path: Pa
     with pytest.raises(EmbstoreError, match="not a regular file"):
         embstore.convert(text_path, tmp_path, overwrite=True)
     with pytest.raises(TypeError):
-        embstore.convert(text_path, tmp_path / "s.safetensors", dimension=3)
+        embstore.convert(text_path, tmp_path / "s.safetensors", dimension=3)  # type: ignore[call-arg]
     assert list(tmp_path.iterdir()) == [text_path]

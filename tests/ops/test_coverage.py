@@ -18,7 +18,7 @@ VOCABULARY = Vocabulary(["the", "frog", "r0d0", "."])
 TEXT = ["the", "frog", "saw", "The", "R2D2", ".", "the", "frog", "saw", "Q", "."]
 
 
-def test_every_rule_has_its_share() -> None:
+def test_shares_of_all_rules() -> None:
     found = coverage(VOCABULARY, TEXT, "lower,digits,hash:10", top=1)
     assert found == Coverage(
         tokens=11,
@@ -38,11 +38,11 @@ def test_error_is_not_raised_here() -> None:
 
 
 @pytest.mark.parametrize("words", [iter(TEXT), [TEXT[:3], [], TEXT[3:]], {word: TEXT.count(word) for word in TEXT}])
-def test_words_sentences_and_counts_alike(words: Any) -> None:
+def test_words_sentences_and_counts_give_the_same(words: Any) -> None:
     assert coverage(VOCABULARY, words, "lower,zero") == coverage(VOCABULARY, TEXT, "lower,zero")
 
 
-def test_functions_are_named() -> None:
+def test_names_of_functions() -> None:
     assert list(coverage(VOCABULARY, TEXT, [str.lower, "zero"]).rules) == ["<str.lower>"]
     rules = coverage(VOCABULARY, TEXT, [str.swapcase, str.lower, str.swapcase]).rules
     assert list(rules) == ["<str.swapcase> 1", "<str.lower>", "<str.swapcase> 3"]
@@ -54,7 +54,7 @@ def test_no_words() -> None:
 
 
 @given(words=st.lists(st.sampled_from(["the", "THE", "frog", "R2D2", "r2d2", "q", "Q"])), top=st.integers(0, 3))
-def test_any_words_are_counted_once(words: list[str], top: int) -> None:
+def test_each_word_is_counted_in_one_share(words: list[str], top: int) -> None:
     found = coverage(VOCABULARY, words, "lower,digits,skip", top=top)
     shares = [found.known, *found.rules.values(), found.missing]
     assert sum(share.tokens for share in shares) == found.tokens == len(words)
@@ -97,7 +97,7 @@ def test_a_compressed_text(tmp_path: Path) -> None:
     assert count_words(path) == {"the": 2, "frog": 1}
 
 
-def test_no_text_of_words(tmp_path: Path) -> None:
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "corpus.bin"
     path.write_bytes(b"the " + b"\0" * (2 * BLOCK))
     with pytest.raises(FormatError) as caught:

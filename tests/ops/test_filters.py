@@ -1,4 +1,4 @@
-"""What conversions leave out or change on the way, and options that there are not."""
+"""Options of `convert` that select or change rows, and errors for unknown options."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def lowered(path: Path, **options: Any) -> tuple[dict[str, list[float]], embstor
         return {word: store[word].tolist() for word in store.itos}, report
 
 
-def test_lower_keeps_the_first_of_tokens_that_collide_and_counts_the_others(cased: Path) -> None:
+def test_lower_keeps_the_first_of_equal_tokens_and_counts_the_others(cased: Path) -> None:
     table, report = lowered(cased)
     assert table == {"the": [1, 2], "été": [7, 8], "φως": [11, 12]}
     assert (report.rows, report.duplicates) == (3, 3)
     assert report.findings == ["repeated tokens: 3, the first 'the'"]
 
 
-def test_lower_collides_as_duplicates_says(cased: Path) -> None:
+def test_duplicates_applies_to_tokens_that_lower_makes_equal(cased: Path) -> None:
     assert lowered(cased, duplicates="last")[0] == {"the": [5, 6], "été": [9, 10], "φως": [11, 12]}
     with pytest.raises(embstore.FormatError) as caught:
         embstore.convert(cased, cased.with_suffix(".npy"), lower=True, duplicates="error")
@@ -53,11 +53,11 @@ def test_lower_collides_as_duplicates_says(cased: Path) -> None:
     assert not target.exists()
 
 
-def test_lower_comes_before_my_words(cased: Path) -> None:
+def test_lower_is_applied_before_vocab_only(cased: Path) -> None:
     assert lowered(cased, vocab_only=["the", "The", "φως"])[0] == {"the": [1, 2], "φως": [11, 12]}
 
 
-def test_lower_leaves_bytes_that_are_no_text(tmp_path: Path) -> None:
+def test_lower_keeps_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_bytes(b"A\xff\xc9 1\nB 2\n")
     with pytest.warns(embstore.EmbstoreWarning, match="^tokens that are not UTF-8, their bytes kept: 1, "):
         embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", lower=True)
@@ -66,7 +66,7 @@ def test_lower_leaves_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.text(max_size=4), min_size=1), st.integers(1, 5))
-def test_lower_is_that_of_python(words: list[str], step: int) -> None:
+def test_lower_equals_str_lower(words: list[str], step: int) -> None:
     rows = np.arange(len(words), dtype=np.float32)[:, np.newaxis]
     tokens, vectors = tokens_and_vectors(Selection(lower=True).apply(source(words, rows, step)))
     assert [token.decode() for token in tokens] == [word.lower() for word in words]
@@ -74,7 +74,7 @@ def test_lower_is_that_of_python(words: list[str], step: int) -> None:
 
 
 @pytest.mark.parametrize("target", ["t.safetensors", "t.vec", "t.npz"])
-def test_rows_of_zeros_are_left_out_and_counted(tmp_path: Path, target: str) -> None:
+def test_zero_rows_are_dropped_and_counted(tmp_path: Path, target: str) -> None:
     (tmp_path / "t.txt").write_text("a 0 0\nb 0 1e-40\nc -0.0 0\nd 1 -1\n", encoding="utf-8")
     with pytest.warns(embstore.EmbstoreWarning) as caught:
         report = embstore.convert(tmp_path / "t.txt", tmp_path / target, drop_zeros=True)
@@ -84,13 +84,13 @@ def test_rows_of_zeros_are_left_out_and_counted(tmp_path: Path, target: str) -> 
     assert list(embstore.open(tmp_path / target).itos) == ["b", "d"]
 
 
-def test_a_row_of_nan_is_not_one_of_zeros(tmp_path: Path) -> None:
+def test_a_row_of_nan_is_not_a_zero_row(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("a 0 nan\n", encoding="utf-8")
     with pytest.warns(embstore.EmbstoreWarning, match="^rows with NaN, Inf or a value beyond the dtype: 1, "):
         embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", drop_zeros=True)
 
 
-def test_rows_that_rounding_makes_zeros_stay(tmp_path: Path) -> None:
+def test_rows_that_are_rounded_to_zeros_are_kept(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("a 1e-30 0\nb 0 0\n", encoding="utf-8")
     with pytest.warns(embstore.EmbstoreWarning, match="^rows of zeros left out: 1"):
         embstore.convert(tmp_path / "t.txt", tmp_path / "t.safetensors", drop_zeros=True, dtype="float16")
@@ -98,7 +98,7 @@ def test_rows_that_rounding_makes_zeros_stay(tmp_path: Path) -> None:
         assert (list(store.itos), store.vectors.tolist()) == (["a"], [[0, 0]])
 
 
-def test_nothing_but_zeros_leaves_no_file(tmp_path: Path) -> None:
+def test_a_table_of_zeros_writes_no_file(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("a 0 0\n", encoding="utf-8")
     target = tmp_path / "t.safetensors"
     with pytest.raises(embstore.FormatError) as caught:
@@ -107,12 +107,12 @@ def test_nothing_but_zeros_leaves_no_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["t.txt"]
 
 
-def test_all_filters_at_once_in_their_order() -> None:
+def test_all_filters_combined() -> None:
     words = ["A", "a", "B", "b", "C", "D"]
     rows = np.array([[3, 4], [1, 1], [0, 0], [0, 2], [5, 0], [9, 9]], np.float32)
     findings = Findings()
-    mine = vocabulary_of(["a", "b", "d"])
-    chosen = Selection(limit=5, vocab_only=mine, normalize=True, lower=True, drop_zeros=True).apply(
+    words_to_keep = vocabulary_of(["a", "b", "d"])
+    chosen = Selection(limit=5, vocab_only=words_to_keep, normalize=True, lower=True, drop_zeros=True).apply(
         source(words, rows, rows=6, findings=findings)
     )
     tokens, vectors = tokens_and_vectors(chosen)
@@ -152,7 +152,7 @@ def test_options_are_checked_before_anything_is_read(
     assert str(caught.value) == message
 
 
-def test_the_command_has_both_filters(cased: Path) -> None:
+def test_both_filters_on_the_command_line(cased: Path) -> None:
     from embstore.cli.main import main
 
     out = cased.with_suffix(".safetensors")
@@ -163,11 +163,11 @@ def test_the_command_has_both_filters(cased: Path) -> None:
         assert list(store.itos) == ["the", "été", "φως"]
 
 
-def test_words_that_no_file_can_hold_pick_nothing(cased: Path) -> None:
+def test_vocab_only_ignores_words_that_cannot_be_tokens(cased: Path) -> None:
     out = cased.with_suffix(".safetensors")
     embstore.convert(cased, out, vocab_only=["\ud800", "été", "the\udfff"])
     assert list(embstore.open(out).itos) == ["été"]
-    with pytest.raises(TypeError, match="expected words, not 3 among them"):
+    with pytest.raises(TypeError, match=r"^expected words as str, found 3$"):
         embstore.convert(cased, out, vocab_only=["the", 3], overwrite=True)  # type: ignore[list-item]
 
 

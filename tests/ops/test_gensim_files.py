@@ -1,4 +1,4 @@
-"""The real files that gensim tests itself with give the tables that gensim gives."""
+"""The test files of gensim are read as gensim reads them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STRANGERS = ["qzxv", "unheard-of", "неслыханный", "x", "the the"]
 
 
 def assert_same(path: str, expected: Any, **options: Any) -> None:
-    """Compare with a table whose words gensim has read as Latin-1, which keeps every byte."""
+    """Compare with a table that gensim read as Latin-1, which keeps every byte."""
     store = embstore.open(path, **options)
     words = [word.encode("utf-8", "surrogateescape") for word in store.itos]
     assert words == [word.encode("latin-1") for word in expected.index_to_key]
@@ -65,14 +65,14 @@ def test_glove() -> None:
     assert_same(path, KeyedVectors.load_word2vec_format(path, no_header=True, encoding="latin-1"))
 
 
-def test_word2vec_text_without_a_suffix_to_tell_it() -> None:
+def test_word2vec_text_without_a_suffix() -> None:
     path = datapath("word2vec_pre_kv_c")
     assert_same(path, KeyedVectors.load_word2vec_format(path, encoding="latin-1"))
 
 
 @pytest.mark.parametrize("name", FASTTEXT)
 def test_fasttext(name: str) -> None:
-    """Known words and unknown ones; gensim has n-grams of the end of a sentence too, where fastText has none."""
+    """Known and unknown words, except </s>: gensim uses its n-grams, fastText does not."""
     expected = load_facebook_vectors(datapath(name))
     store = embstore.open(datapath(name))
     assert list(store.itos) == expected.index_to_key
@@ -81,7 +81,7 @@ def test_fasttext(name: str) -> None:
     np.testing.assert_allclose(rows, np.stack([expected[word] for word in words]), rtol=0, atol=1e-6)
 
 
-def test_a_file_of_fewer_rows_than_its_header_says_is_refused_as_gensim_does() -> None:
+def test_a_file_with_fewer_rows_than_its_header_states_is_refused_as_by_gensim() -> None:
     path = datapath("pretrained.vec")
     with pytest.raises(EOFError):
         KeyedVectors.load_word2vec_format(path)
@@ -121,7 +121,7 @@ NEW: dict[str, Callable[[], Any]] = {
 
 
 def export(path: Path | str, kind: str) -> embstore.Store:
-    """Do what the refusal of a pickle says, and open what comes of it."""
+    """Execute the two lines of the error for a pickle, and open the file that they write."""
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
     message = str(caught.value)
@@ -134,7 +134,7 @@ def export(path: Path | str, kind: str) -> embstore.Store:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize(("name", "kind"), PICKLES)
-def test_the_two_lines_for_a_pickle_export_old_models(
+def test_the_export_lines_for_a_pickle_work_for_old_models(
     name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -142,7 +142,7 @@ def test_the_two_lines_for_a_pickle_export_old_models(
 
 
 @pytest.mark.parametrize("kind", NEW)
-def test_the_two_lines_for_a_pickle_export_new_models(
+def test_the_export_lines_for_a_pickle_work_for_new_models(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

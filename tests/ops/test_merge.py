@@ -1,4 +1,4 @@
-"""One table of several, against a model of dicts; `embstore merge`, to the letter."""
+"""`concat` and `merge` against a reference with dicts; output of `embstore merge`."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_three_tables_become_one(how: Any) -> None:
     found.verify()
 
 
-def test_first_is_the_default_and_one_table_stays_what_it_is() -> None:
+def test_first_is_the_default_and_one_table_stays_unchanged() -> None:
     assert rows_by_word(concat([in_memory(B), in_memory(A)])) == B | {"à": [5, 6]}
     for how in EXPECTED:
         assert rows_by_word(concat([in_memory(A)], how)) == A  # type: ignore[arg-type]
 
 
-def test_dims_may_differ_side_by_side() -> None:
+def test_concat_accepts_different_dims() -> None:
     wide: Rows = {"à": [1, 1, 1], "the": [0, 1, 2]}
     assert rows_by_word(concat([in_memory(A), in_memory(wide)], "concat")) == {
         "the": [1, 2, 0, 1, 2],
@@ -64,7 +64,7 @@ def test_dims_may_differ_side_by_side() -> None:
     ],
 )
 @pytest.mark.parametrize("how", EXPECTED)
-def test_the_dtype_that_all_have_is_kept(how: Any, dtypes: tuple[Dtype, Dtype], kept: Dtype) -> None:
+def test_a_common_dtype_is_kept(how: Any, dtypes: tuple[Dtype, Dtype], kept: Dtype) -> None:
     found = concat([in_memory(A, dtypes[0]), in_memory(B, dtypes[1])], how)
     assert found.dtype == kept
     model = model_of([A, B], how)
@@ -108,10 +108,10 @@ TABLES = st.lists(
 
 
 @given(TABLES, st.sampled_from(list(EXPECTED)), st.integers(1, 4))
-def test_it_is_what_dicts_give(tables: list[Rows], how: Any, step: int) -> None:
+def test_result_equals_a_reference_with_dicts(tables: list[Rows], how: Any, step: int) -> None:
     model = model_of(tables, how)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embstore.ops.merge.BLOCK_BYTES", step * 16)  # so many rows in a block
+        patch.setattr("embstore.ops.merge.BLOCK_BYTES", step * 16)  # rows per block
         if not model:
             with pytest.raises(embstore.FormatError) as caught:
                 concat([in_memory(rows) for rows in tables], how)
@@ -125,7 +125,7 @@ def test_it_is_what_dicts_give(tables: list[Rows], how: Any, step: int) -> None:
 
 @pytest.fixture
 def folder_to_merge(tmp_path: Path) -> Path:
-    """A folder with two tables, as text and as a store with rows behind its vocabulary."""
+    """A folder with tables as text, and one as a store with special rows."""
     (tmp_path / "a.txt").write_text("the 1 2\nof 3 4\nà 5 6\n", encoding="utf-8")
     (tmp_path / "plain.txt").write_text("of 5 0\nfrog 7 8\nthe 2 2\n", encoding="utf-8")
     (tmp_path / "wide.txt").write_text("of 5 0 1\n", encoding="utf-8")
@@ -147,7 +147,7 @@ def test_any_format_is_written(folder_to_merge: Path, how: Any, target: str) -> 
     assert (report.source, report.bytes) == ("a.txt + b.safetensors", (folder_to_merge / target).stat().st_size)
 
 
-def test_a_store_says_what_it_was_made_of(folder_to_merge: Path) -> None:
+def test_provenance_names_the_merged_tables(folder_to_merge: Path) -> None:
     merge(
         [folder_to_merge / "a.txt", folder_to_merge / "b.safetensors"],
         folder_to_merge / "o.safetensors",
@@ -165,7 +165,7 @@ def test_a_store_says_what_it_was_made_of(folder_to_merge: Path) -> None:
         store.verify()
 
 
-def test_8_bits_become_float32_where_a_format_has_no_room_for_scales(folder_to_merge: Path) -> None:
+def test_int8_becomes_float32_in_formats_without_scales(folder_to_merge: Path) -> None:
     embstore.convert(folder_to_merge / "a.txt", folder_to_merge / "a8.safetensors", dtype="int8")
     assert merge([folder_to_merge / "a8.safetensors"] * 2, folder_to_merge / "o.npz").dtype == "float32"
     assert merge([folder_to_merge / "a8.safetensors"] * 2, folder_to_merge / "o.safetensors").dtype == "int8"
@@ -179,13 +179,13 @@ def test_8_bits_become_float32_where_a_format_has_no_room_for_scales(folder_to_m
         (["a.txt"], {"how": "last"}, ValueError, "how='last': expected one of first, mean, concat"),
         (["none.txt"], {}, FileNotFoundError, "[Errno 2] No such file or directory: 'none.txt'"),
         (["a.txt", "b.safetensors", "wide.txt"], {"how": "mean"}, ValueError,
-         "a.txt has 2 dims and wide.txt has 3: mean needs tables of the same; concat puts them side by side"),
+         "a.txt has 2 dims and wide.txt has 3: mean needs tables of equal dims; concat accepts different ones"),
         (["a.txt"], {"to": "fasttext"}, embstore.EmbstoreError, "the format fasttext is read only"),
         (["a.txt"], {"to": "npz", "dtype": "int8"}, embstore.EmbstoreError,
-         "int8 is for stores: the format npz has no scales for its rows; take float32"),
+         "npz cannot store int8, which needs a scale for each row: use float32, or write a store"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_merged_is_refused_and_leaves_nothing(
+def test_refused_merges_leave_no_file(
     folder_to_merge: Path,
     monkeypatch: pytest.MonkeyPatch,
     tables: Any,
@@ -202,7 +202,7 @@ def test_what_cannot_be_merged_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.usefixtures("folder_to_merge")
-def test_the_command_merges_and_says_so_on_stderr(run: Run) -> None:
+def test_the_command_reports_on_stderr(run: Run) -> None:
     code, out, err = run("merge", "a.txt", "b.safetensors", "o.txt")
     assert (code, out) == (0, "")
     assert re.fullmatch(r"o\.txt: 4 x 2 float32, 31 bytes in 0\.\d\d s\n", err)
@@ -228,12 +228,12 @@ def test_the_command_prints_one_object(run: Run) -> None:
         (["a.txt", "plain.txt", "b.safetensors"], 1,
          "error: b.safetensors: exists already; --overwrite (overwrite=True) replaces it"),
         (["a.txt", "wide.txt", "o.txt"], 1, "error: a.txt has 2 dims and wide.txt has 3: "
-         "first needs tables of the same; concat puts them side by side"),
+         "first needs tables of equal dims; concat accepts different ones"),
         (["a.txt", "none.txt", "o.txt"], 1, "error: none.txt: No such file or directory"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("folder_to_merge")
-def test_the_command_refuses_in_one_line(run: Run, arguments: list[str], code: int, last: str) -> None:
+def test_errors_of_the_command_are_one_line(run: Run, arguments: list[str], code: int, last: str) -> None:
     found, out, err = run("merge", *arguments)
     assert (found, out, err.splitlines()[-1]) == (code, "", last)
     assert not Path("o.txt").exists()

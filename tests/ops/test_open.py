@@ -1,4 +1,4 @@
-"""`embstore.open`: stores are mapped, all else is read into memory, with the same interface."""
+"""`embstore.open`: stores are mapped, other files are read into memory, with the same interface."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import embstore
 from embstore.core.errors import EmbstoreWarning, FormatError, UnknownFormatError
 
 
-def ask(store: embstore.Store) -> list[Any]:
-    """What both kinds of store answer alike."""
+def results(store: embstore.Store) -> list[Any]:
+    """Results that must be the same for mapped stores and stores in memory."""
     store.verify()
     return [
         store.shape, store.dtype, len(store), store.rows(["to", "x", "the"]).tolist(), store["of"].tolist(),
@@ -23,16 +23,18 @@ def ask(store: embstore.Store) -> list[Any]:
     ]  # fmt: skip
 
 
-def test_memory_answers_as_a_map_does(kernel: ModuleType, text_path: Path, tmp_path: Path) -> None:
+def test_stores_in_memory_and_mapped_ones_give_the_same_results(
+    kernel: ModuleType, text_path: Path, tmp_path: Path
+) -> None:
     embstore.convert(text_path, tmp_path / "s.safetensors")
     in_memory, mapped = embstore.open(text_path), embstore.open(tmp_path / "s.safetensors")
     assert (in_memory.mapped, mapped.mapped) == (False, True)
-    assert ask(in_memory) == ask(mapped)
+    assert results(in_memory) == results(mapped)
     in_memory.close()
     assert repr(in_memory) == "<Store, closed>"
 
 
-def test_a_table_in_memory_knows_its_source(text_path: Path) -> None:
+def test_provenance_of_a_store_in_memory(text_path: Path) -> None:
     store = embstore.open(str(text_path))
     assert store.path == text_path
     assert repr(store) == "<Store t.txt: 3 x 2 float32>"
@@ -40,14 +42,14 @@ def test_a_table_in_memory_knows_its_source(text_path: Path) -> None:
     assert store.metadata["embstore.source.size"] == "22"
 
 
-def test_options_of_reading(text_path: Path, tmp_path: Path) -> None:
+def test_reading_options(text_path: Path, tmp_path: Path) -> None:
     assert list(embstore.open(text_path, limit=2).itos) == ["the", "of"]
     assert embstore.open(text_path, dim=1, limit=1)["the 1"].tolist() == [2]
     (tmp_path / "noname").write_bytes(text_path.read_bytes())
     assert len(embstore.open(tmp_path / "noname", format="glove")) == 3
-    told: list[tuple[int, int]] = []
-    embstore.open(text_path, progress=lambda *step: told.append(step))
-    assert told == [(22, 22)]
+    calls: list[tuple[int, int]] = []
+    embstore.open(text_path, progress=lambda *step: calls.append(step))
+    assert calls == [(22, 22)]
 
 
 def test_a_store_with_options_is_read_into_memory(text_path: Path, tmp_path: Path) -> None:
@@ -66,14 +68,14 @@ def test_repeated_tokens(tmp_path: Path, duplicates: Any, kept: list[float]) -> 
     assert store.shape == (2, 2)
 
 
-def test_a_store_is_known_by_its_bytes_whatever_its_name(tmp_path: Path) -> None:
+def test_a_store_is_detected_from_its_first_bytes(tmp_path: Path) -> None:
     embstore.save(tmp_path / "s.safetensors", ["a"], np.ones((1, 1)))
     (tmp_path / "s.safetensors").rename(tmp_path / "vectors.txt")
     with pytest.warns(EmbstoreWarning, match="the bytes are store, though the suffix says glove; read as store$"):
         assert embstore.open(tmp_path / "vectors.txt").mapped
 
 
-def test_files_of_no_format(tmp_path: Path) -> None:
+def test_files_without_a_known_format(tmp_path: Path) -> None:
     (tmp_path / "t.xyz").write_text("It was a dark night.\nThe rain fell.\n")
     with pytest.raises(
         UnknownFormatError, match=r"the format cannot be detected from the first bytes or the suffix '\.xyz';"

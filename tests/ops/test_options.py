@@ -1,7 +1,8 @@
-"""Read options: one that a format does not support is an error, not ignored."""
+"""Reading options: those that a format does not support are errors, as are invalid values."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import zipfile
 from collections.abc import Callable
@@ -16,7 +17,9 @@ import embstore
 from embstore.cli.main import COMMANDS, main
 from embstore.codecs.registry.table import CODECS, COMMON_OPTIONS, Codec
 from embstore.core.errors import EmbstoreError, FormatError
-from embstore.core.options import ReadOptions
+from embstore.core.options import Reading, ReadOptions
+from embstore.ops.convert import ConvertOptions
+from embstore.ops.read import FileReading
 
 READING = codecs_that(lambda codec: codec.reads)
 VALUES: dict[str, Any] = {
@@ -28,10 +31,17 @@ OTHERS: list[Callable[..., Any]] = [
 ]
 
 
-def test_every_option_is_somebody_s() -> None:
+def test_each_option_is_supported_by_a_format() -> None:
     used = {name for codec in CODECS.values() for name in codec.options}
     assert used == VALUES.keys()
     assert used | set(COMMON_OPTIONS) == set(ReadOptions.__slots__)
+
+
+def test_typed_keywords_are_those_of_the_functions() -> None:
+    keywords = [p.name for p in inspect.signature(embstore.convert).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    assert list(Reading.__annotations__) == list(ReadOptions.__slots__)
+    assert [name for name in Reading.__annotations__ if name not in keywords] == list(FileReading.__annotations__)
+    assert set(ConvertOptions.__annotations__) == {*FileReading.__annotations__, *keywords}
 
 
 def expected(codec: Codec, path: Path, name: str) -> str:
@@ -41,7 +51,7 @@ def expected(codec: Codec, path: Path, name: str) -> str:
 
 @pytest.mark.parametrize("run", OTHERS, ids=["open", "convert"])
 @pytest.mark.parametrize("codec", READING)
-def test_useless_options_are_refused_before_anything_is_read(codec: Codec, run: Any, tmp_path: Path) -> None:
+def test_unsupported_options_are_refused_before_anything_is_read(codec: Codec, run: Any, tmp_path: Path) -> None:
     path = tmp_path / "missing"
     for name, value in VALUES.items():
         with pytest.raises((EmbstoreError, OSError)) as caught:
@@ -53,7 +63,7 @@ def test_useless_options_are_refused_before_anything_is_read(codec: Codec, run: 
             assert str(caught.value) == expected(codec, path, name)
 
 
-def test_the_message_to_the_letter(tmp_path: Path) -> None:
+def test_message_for_an_unsupported_option(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text("the 1 2\n")
     with pytest.raises(FormatError) as caught:
@@ -62,7 +72,7 @@ def test_the_message_to_the_letter(tmp_path: Path) -> None:
     assert str(caught.value) == message
 
 
-def test_a_store_takes_none(tmp_path: Path) -> None:
+def test_a_store_supports_no_options_of_formats(tmp_path: Path) -> None:
     path = tmp_path / "s.safetensors"
     embstore.save(path, ["a", "b"], [[1.0], [2.0]])
     with pytest.raises(FormatError) as caught:
@@ -125,7 +135,7 @@ def test_wrong_values_are_refused_before_anything_is_read(
     ],
     ids=["save", "merge"],
 )
-def test_a_dtype_that_there_is_not_leaves_nothing(run: Any, tmp_path: Path) -> None:
+def test_an_unknown_dtype_leaves_no_file(run: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         run(tmp_path)
     assert str(caught.value) == f"dtype='int4': {DTYPES}"
@@ -137,12 +147,12 @@ def test_advice_is_checked_for_every_file(tmp_path: Path) -> None:
         embstore.open(tmp_path / "missing.txt", advise="often")  # type: ignore[arg-type]
 
 
-def test_whole_numbers_of_numpy_are_fine(tmp_path: Path) -> None:
+def test_numpy_integers_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("the 1 2\nof 3 4\n")
-    assert list(embstore.open(tmp_path / "t.txt", limit=np.int64(1), dim=np.int32(2)).itos) == ["the"]
+    assert list(embstore.open(tmp_path / "t.txt", limit=np.int64(1), dim=np.int32(2)).itos) == ["the"]  # type: ignore[arg-type]
 
 
-def test_commands_for_one_table_read_it_as_they_are_told(
+def test_all_commands_for_one_table_have_reading_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -165,7 +175,7 @@ def test_commands_for_one_table_read_it_as_they_are_told(
     assert commands.keys() | others == COMMANDS.keys()
 
 
-def test_a_zip_for_the_table_and_another_for_the_text(
+def test_one_zip_for_the_table_and_one_for_the_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The whole of glove.6B 50d: text to store to text, and each word at its row."""
+"""The complete glove.6B 50d: text to store to text, and the row of each word."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_each_of_the_400_000_words_is_at_its_row(real_store: Path, real_glove: R
         assert list(glove.itos) == real_glove.words
 
 
-def test_words_that_are_not_in_it_have_none(real_store: Path, real_glove: RealGlove) -> None:
+def test_unknown_words_have_no_row(real_store: Path, real_glove: RealGlove) -> None:
     known = set(real_glove.words)
     strangers = [word for word in (f"{word}_" for word in real_glove.words) if word not in known]
     with embstore.open(real_store) as glove:
@@ -46,7 +46,7 @@ def test_two_sentences(real_store: Path, real_glove: RealGlove) -> None:
     np.testing.assert_array_equal(vectors, real_glove.vectors[[191, 219, 1506, 34, 978]])
 
 
-def test_the_store_says_where_it_comes_from(real_store: Path) -> None:
+def test_provenance(real_store: Path) -> None:
     with embstore.open(real_store) as glove:
         origin = {key: value for key, value in glove.metadata.items() if key.startswith("embstore.source.")}
         glove.verify()
@@ -58,7 +58,7 @@ def test_the_store_says_where_it_comes_from(real_store: Path) -> None:
     }
 
 
-def test_the_text_comes_back_to_the_byte(real_store: Path, tmp_path: Path) -> None:
+def test_text_round_trip_keeps_every_byte(real_store: Path, tmp_path: Path) -> None:
     back = tmp_path / "back.txt"
     embstore.convert(real_store, back)
     with back.open("rb") as file:
@@ -67,22 +67,22 @@ def test_the_text_comes_back_to_the_byte(real_store: Path, tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def quarter_store(real_glove: RealGlove, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A quarter of the words, and all that are not ASCII: more rows than any block or chunk of a format holds."""
+    """A quarter of the words, and all non-ASCII ones: more rows than a block or chunk of any format has."""
     rows = [row for row, word in enumerate(real_glove.words) if row % 4 == 0 or not word.isascii()]
     words = [real_glove.words[row] for row in rows]
     return saved(tmp_path_factory.mktemp("quarter") / "glove.safetensors", words, real_glove.vectors[rows])
 
 
 @pytest.mark.parametrize("codec", codecs_that(lambda codec: codec.writes))
-def test_every_format_gives_it_back_to_the_bit(codec: Codec, quarter_store: Path, tmp_path: Path) -> None:
+def test_round_trip_of_each_format_keeps_every_bit(codec: Codec, quarter_store: Path, tmp_path: Path) -> None:
     path = tmp_path / f"glove{codec.suffixes[0] if codec.suffixes else ''}"
     count = embstore.convert(quarter_store, path, to=codec.name).rows
     assert count > 100_000
     if codec.name == "projector":
         path = _one_text(path, tmp_path / "glove.txt")
-    elif path.is_dir():  # what a library loads, a matrix of safetensors with its tokenizer beside it
+    elif path.is_dir():  # a model folder: model.safetensors with its tokenizer
         path = next(path.rglob("model.safetensors"))
-    # behind the table, these folders have a row for unknown words
+    # limit: model folders have a row for unknown words after the table
     embstore.convert(path, tmp_path / "again.safetensors", format=codec.name if codec.reads else None, limit=count)
     with embstore.open(quarter_store) as before, embstore.open(tmp_path / "again.safetensors") as after:
         for name in ("embedding.weight", "vocab.bytes", "vocab.offsets"):
@@ -90,13 +90,13 @@ def test_every_format_gives_it_back_to_the_bit(codec: Codec, quarter_store: Path
 
 
 def _one_text(folder: Path, path: Path) -> Path:
-    """Put the two columns of a projector's folder side by side."""
+    """Combine the two files of a projector folder into GloVe text."""
     with (
         (folder / "metadata.tsv").open("rb") as words,
         (folder / "vectors.tsv").open("rb") as rows,
         path.open("wb") as file,
     ):
-        tokens = (word.rstrip(b"\n").replace(rb"\\", b"\\") for word in words)  # nothing else in it is escaped
+        tokens = (word.rstrip(b"\n").replace(rb"\\", b"\\") for word in words)  # no other escapes occur
         file.writelines(token + b" " + row for token, row in zip(tokens, rows, strict=True))
     return path
 
@@ -110,6 +110,6 @@ print(report.rows, report.dim, report.findings, peak_of_process())
 
 
 def test_a_conversion_takes_less_than_300_mb(real_glove_text: Path, tmp_path: Path) -> None:
-    *told, peak = output_of(CONVERT, real_glove_text, tmp_path / "glove.safetensors").split()
-    assert told == ["400000", "50", "[]"]
+    *found, peak = output_of(CONVERT, real_glove_text, tmp_path / "glove.safetensors").split()
+    assert found == ["400000", "50", "[]"]
     assert int(peak) < 300 * 1024 * 1024

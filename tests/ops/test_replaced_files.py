@@ -1,7 +1,7 @@
-"""Files that are replaced while they are read: one version of a table comes out, or an error that says so.
+"""Files that are replaced while they are read give one version of the table, or an error.
 
-Another version takes the place of all files of a table just before the first, the second ... of the steps in which
-Python opens, maps, reads or looks at a file, or hands it on.
+All files of a table are replaced by another version just before the n-th system call that opens, maps, reads or
+stats a file, or passes it to a library or a subprocess; for each n in turn.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ REPLACED = "was replaced or changed while it was read: read it again"
 
 
 class Interruption:
-    """Calls a function just before the n-th step, once."""
+    """Calls a function once, just before the n-th step."""
 
     def __init__(self) -> None:
         self.left = 0
         self.act: Callable[[], object] = list
 
-    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in EVENTS:
             self.step(*arguments)
 
@@ -58,12 +58,12 @@ class Interruption:
 
 
 INTERRUPTION = Interruption()
-sys.addaudithook(INTERRUPTION.hear)  # for good: Python takes none back
+sys.addaudithook(INTERRUPTION.on_event)  # Python cannot remove audit hooks
 
 
 @pytest.fixture(autouse=True)
 def steps_without_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count the calls of which Python gives no notice; the real functions run."""
+    """Count the calls that raise no audit event; the real functions run."""
     for name in ("pread", "preadv", "stat", "fstat"):
         monkeypatch.setattr(os, name, _counted(getattr(os, name)))
 
@@ -78,7 +78,7 @@ def _counted(real: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def interrupted(step: int, act: Callable[[], None]) -> Iterator[list[bool]]:
-    """Call a function before a step of the block; the list says whether there was such a step."""
+    """Call a function before a step of the block; the list is empty if the block had fewer steps."""
     happened: list[bool] = []
     INTERRUPTION.act = lambda: [happened.append(True), act()]  # type: ignore[func-returns-value]
     INTERRUPTION.left = step
@@ -93,7 +93,7 @@ def content(store: embstore.Store) -> Table:
 
 
 def swap(old: Path, new: Path) -> None:
-    """Put each file of a folder in the place of the one of its name in another folder."""
+    """Replace each file of a folder by the file of the same name in another folder."""
     for file in sorted(new.rglob("*")):
         if file.is_file():
             ready = old.parent / "ready"
@@ -103,7 +103,7 @@ def swap(old: Path, new: Path) -> None:
 
 
 def outcomes(folder: Path, name: str, read: Callable[[Path], Table]) -> set[str]:
-    """Read a table under a swap before each step in turn; which of the three outcomes there were."""
+    """Read a table with a swap before each step in turn; return which of the three outcomes occurred."""
     first, second, live = folder / "first", folder / "second", folder / "live"
     versions = {"old": read(first / name), "new": read(second / name)}
     assert versions["old"] != versions["new"]
@@ -119,7 +119,7 @@ def outcomes(folder: Path, name: str, read: Callable[[Path], Table]) -> set[str]
             assert "new" in found
             return found
         found.add(outcome)
-    raise AssertionError("no end of steps")
+    raise AssertionError("too many steps")
 
 
 def _outcome(read: Callable[[], Table], versions: dict[str, Table]) -> str:
@@ -148,14 +148,14 @@ BOTH = codecs_that(lambda codec: codec.reads and codec.writes)
 @pytest.mark.parametrize("codec", BOTH)
 def test_formats_that_are_written(codec: Codec, read: Callable[[Path], Table], tmp_path: Path) -> None:
     name = f"table{codec.suffixes[0]}"
-    for folder, words in (("first", WORDS), ("second", WORDS[::-1])):  # of one size: a mixture would look right
+    for folder, words in (("first", WORDS), ("second", WORDS[::-1])):  # of equal size: a mixture would not be noticed
         (tmp_path / folder).mkdir()
         embstore.save(tmp_path / "t", words, ROWS, overwrite=True)
         embstore.convert(tmp_path / "t", tmp_path / folder / name, to=codec.name)
     assert ("error" in outcomes(tmp_path, name, read)) == (codec.name in PAIRS)
 
 
-BY_PATH = ("magnitude", "spacy")  # SQLite opens paths alone; a folder of four files
+BY_PATH = ("magnitude", "spacy")  # SQLite opens paths only; a spaCy folder has four files
 
 
 @pytest.mark.parametrize("codec", codecs_that(lambda codec: codec.reads and not codec.writes))
@@ -264,7 +264,7 @@ def test_a_file_that_is_written_to(name: str, tmp_path: Path) -> None:
     assert found == {"old", "new", "error"}
 
 
-def test_words_that_are_named(tmp_path: Path) -> None:
+def test_words_given_by_vocab(tmp_path: Path) -> None:
     for version, words in (("first", WORDS), ("second", WORDS[::-1])):
         (tmp_path / version).mkdir()
         np.save(tmp_path / version / "rows.npy", ROWS if version == "first" else ROWS + 1)

@@ -1,4 +1,4 @@
-"""Rows on their way from one file to another: selected, scaled and rounded, in batches."""
+"""`Selection`: rows are selected, scaled and rounded, batch by batch."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def row_numbers(words: list[str]) -> NDArray[np.float32]:
 
 
 @given(words=WORDS, cuts=st.integers(1, 7), limit=st.integers(1, 25))
-def test_limit_takes_the_first(words: list[str], cuts: int, limit: int) -> None:
+def test_limit_keeps_the_first_rows(words: list[str], cuts: int, limit: int) -> None:
     selected = Selection(limit=limit).apply(source(words, row_numbers(words), cuts, rows=len(words)))
     assert selected.rows == min(limit, len(words))
     assert word_rows(selected) == [(word, [float(i)]) for i, word in enumerate(words)][:limit]
 
 
-def test_limit_asks_for_no_batch_beyond() -> None:
+def test_limit_requests_no_further_batch() -> None:
     def batches() -> Iterator[Batch]:
         yield Batch(Tokens.pack(["a", "b"]), np.zeros((2, 1), np.float32))
         raise AssertionError("one batch was enough")
@@ -46,21 +46,21 @@ def test_limit_asks_for_no_batch_beyond() -> None:
     assert len(word_rows(Selection(limit=2).apply(Source(dim=1, batches=batches())))) == 2
 
 
-@given(words=WORDS, cuts=st.integers(1, 7), mine=st.sets(st.sampled_from(["a", "é", "", "x"])))
-def test_vocab_only_takes_my_words_in_the_order_of_the_file(words: list[str], cuts: int, mine: set[str]) -> None:
-    selected = Selection(vocab_only=vocabulary_of([*mine, *mine])).apply(source(words, row_numbers(words), cuts))
+@given(words=WORDS, cuts=st.integers(1, 7), kept=st.sets(st.sampled_from(["a", "é", "", "x"])))
+def test_vocab_only_keeps_the_order_of_the_file(words: list[str], cuts: int, kept: set[str]) -> None:
+    selected = Selection(vocab_only=vocabulary_of([*kept, *kept])).apply(source(words, row_numbers(words), cuts))
     assert selected.rows is None
-    assert word_rows(selected) == [(word, [float(i)]) for i, word in enumerate(words) if word in mine]
+    assert word_rows(selected) == [(word, [float(i)]) for i, word in enumerate(words) if word in kept]
 
 
-def test_normalize_scales_to_length_1_and_leaves_zeros() -> None:
+def test_normalize_scales_to_length_1_and_keeps_zeros() -> None:
     vectors = np.array([[3, 4], [0, 0], [-1e-30, 0], [3e38, 3e38]], np.float32)
     found = word_rows(Selection(normalize=True).apply(source(list("abcd"), vectors)))
     half = float(np.float32(0.5**0.5))
     assert found == [("a", [0.6000000238418579, 0.800000011920929]), ("b", [0, 0]), ("c", [-1, 0]), ("d", [half, half])]
 
 
-def test_normalize_counts_what_has_no_length() -> None:
+def test_normalize_counts_nonfinite_rows() -> None:
     vectors = np.array([[np.inf, 1], [np.nan, 1], [1, 0]], np.float32)
     selected = Selection(normalize=True).apply(source(list("abc"), vectors))
     found = dict(word_rows(selected))
@@ -74,7 +74,7 @@ def test_normalize_counts_what_has_no_length() -> None:
     ("dtype", "kept"),
     [("float32", [1e6, 0.1]), ("float16", [np.inf, 0.0999755859375]), ("bfloat16", [999424, 0.10009765625])],
 )
-def test_rounding_happens_once_and_is_seen_by_what_follows(dtype: Any, kept: list[float]) -> None:
+def test_rounded_values_are_those_that_are_written(dtype: Any, kept: list[float]) -> None:
     selected = Selection(dtype=dtype).apply(source(["a"], np.array([[1e6, 0.1]], np.float32)))
     assert selected.dtype == dtype
     ((_, row),) = word_rows(selected)

@@ -1,4 +1,4 @@
-"""Options of writing: what each makes of the file, that rows and tokens come back, and who takes none."""
+"""Writing options: their effect on the file, round trips, and formats that do not support them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from embstore.core.options import WriteOptions
 WORDS = ["the", "frog", "naïve", "日本", ""]
 VECTORS = np.arange(15, dtype=np.float32).reshape(5, 3) / 7
 VALUES: dict[str, Any] = {"compression": "gzip", "layout": "contiguous", "strings": "fixed"}
-TAKEN = [
+SUPPORTED = [
     pytest.param(codec, {name: value}, id=f"{codec.name}-{name}-{value}")
     for codec in CODECS.values()
     for name, values in codec.choices.items()
@@ -40,8 +40,10 @@ def store_path(tmp_path: Path) -> Path:
     return saved(tmp_path / "s.safetensors", WORDS, VECTORS)
 
 
-@pytest.mark.parametrize(("codec", "options"), TAKEN)
-def test_tokens_and_bits_come_back(codec: Codec, options: dict[str, Any], store_path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("codec", "options"), SUPPORTED)
+def test_round_trip_keeps_tokens_and_bits(
+    codec: Codec, options: dict[str, Any], store_path: Path, tmp_path: Path
+) -> None:
     for dtype in ("float32", "float16"):
         path = tmp_path / f"{dtype}{codec.suffixes[0]}"
         embstore.convert(store_path, path, dtype=dtype, **options)
@@ -79,7 +81,9 @@ def hdf5_facts(path: Path) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_hdf5_holds(options: dict[str, Any], changed: dict[str, Any], store_path: Path, tmp_path: Path) -> None:
+def test_content_of_hdf5_files(
+    options: dict[str, Any], changed: dict[str, Any], store_path: Path, tmp_path: Path
+) -> None:
     embstore.convert(store_path, tmp_path / "t.h5", **options)
     plain = {"compression": [None] * 2, "chunked": [True] * 2, "strings": ("utf-8", None), "mappable": False}
     assert hdf5_facts(tmp_path / "t.h5") == plain | changed
@@ -89,7 +93,7 @@ def test_what_hdf5_holds(options: dict[str, Any], changed: dict[str, Any], store
 @pytest.mark.parametrize(
     ("options", "methods"), [({}, [0, 8]), ({"compression": "none"}, [0, 0]), ({"compression": "deflate"}, [8, 8])]
 )
-def test_what_npz_holds(options: dict[str, Any], methods: list[int], store_path: Path, tmp_path: Path) -> None:
+def test_content_of_npz_files(options: dict[str, Any], methods: list[int], store_path: Path, tmp_path: Path) -> None:
     embstore.convert(store_path, tmp_path / "t.npz", **options)
     with zipfile.ZipFile(tmp_path / "t.npz") as archive:
         assert [info.compress_type for info in archive.infolist()] == methods
@@ -101,7 +105,7 @@ def test_what_npz_holds(options: dict[str, Any], methods: list[int], store_path:
 @pytest.mark.parametrize(
     ("value", "codec"), [(None, "ZSTD"), ("zstd", "ZSTD"), ("snappy", "SNAPPY"), ("none", "UNCOMPRESSED")]
 )
-def test_what_parquet_holds(value: str | None, codec: str, store_path: Path, tmp_path: Path) -> None:
+def test_content_of_parquet_files(value: str | None, codec: str, store_path: Path, tmp_path: Path) -> None:
     embstore.convert(store_path, tmp_path / "t.parquet", compression=value)
     group = pyarrow.parquet.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0)
     assert [group.column(i).compression for i in range(2)] == [codec] * 2
@@ -134,7 +138,7 @@ def test_compression_makes_smaller_files(tmp_path: Path) -> None:
     strings=st.sampled_from(["variable", "fixed"]),
     step=st.integers(1, 4),
 )
-def test_any_words_are_in_the_file(
+def test_any_words_are_written(
     words: list[str], layout: str | None, strings: str, step: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path, vectors = (
@@ -158,14 +162,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "options", "reason"), REFUSED)
-def test_what_a_format_does_not_take(name: str, options: dict[str, Any], reason: str, tmp_path: Path) -> None:
-    with pytest.raises(FormatError) as caught:  # the source is not even looked for
+def test_unsupported_options(name: str, options: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(FormatError) as caught:  # the source does not exist: it is not opened
         embstore.convert(tmp_path / "missing", tmp_path / name, **options)
     assert str(caught.value) == f"{tmp_path / name}: {reason}"
 
 
 @pytest.mark.parametrize("codec", codecs_that(lambda codec: codec.writes))
-def test_every_format_takes_its_own_options_alone(codec: Codec, tmp_path: Path) -> None:
+def test_every_format_supports_only_its_own_options(codec: Codec, tmp_path: Path) -> None:
     for name, value in VALUES.items():
         if name not in codec.choices:
             reason = rf": {codec.name} does not support writing with {name}= \(--{name}\)(; supported: [a-z, ]+)?$"
@@ -174,7 +178,7 @@ def test_every_format_takes_its_own_options_alone(codec: Codec, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("compression", ["gzip", "lzf"])
-def test_contiguous_data_are_not_packed(compression: str, store_path: Path, tmp_path: Path) -> None:
+def test_contiguous_data_cannot_be_compressed(compression: str, store_path: Path, tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         embstore.convert(store_path, tmp_path / "t.h5", compression=compression, layout="contiguous")
     reason = f"compression={compression} needs chunks: leave layout=contiguous (--layout) out"
@@ -183,14 +187,14 @@ def test_contiguous_data_are_not_packed(compression: str, store_path: Path, tmp_
 
 
 @pytest.mark.parametrize("options", [{"strings": "fixed"}, {"layout": "contiguous"}])
-def test_what_cannot_be_written_leaves_nothing(options: dict[str, Any], tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_file(options: dict[str, Any], tmp_path: Path) -> None:
     embstore.save(tmp_path / "nul.safetensors", ["a\0b", "c"], VECTORS[:2])
     with pytest.raises(FormatError, match=r"a token contains a NUL byte, which ends strings in HDF5: write a store$"):
         embstore.convert(tmp_path / "nul.safetensors", tmp_path / "t.h5", **options)
     assert [path.name for path in tmp_path.iterdir()] == ["nul.safetensors"]
 
 
-def test_one_endless_token_does_not_make_all_as_long(
+def test_a_long_token_is_refused_with_fixed_strings(
     store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hdf5, "MAX_WORDS", 29)
@@ -219,7 +223,7 @@ def test_on_the_command_line(store_path: Path, tmp_path: Path, run: Run) -> None
     assert run("convert", str(store_path), str(tmp_path / "t.npy"), "--compression", "gzip") == (1, "", message)
 
 
-def test_formats_lists_them(run: Run) -> None:
+def test_formats_lists_writing_options(run: Run) -> None:
     code, out, err = run("formats", "--json")
     assert (code, err) == (0, "")
     listed = {entry["name"]: entry for entry in json.loads(out)["formats"]}

@@ -190,7 +190,7 @@ def test_a_table_read_from_text_keeps_its_origin(tmp_path: Path) -> None:
 def test_a_store_is_not_read_with_options(made_up: Store, tmp_path: Path) -> None:
     with pytest.raises(TypeError) as caught:
         embstore.convert(made_up, tmp_path / "a.safetensors", format="glove", key="x")
-    assert str(caught.value) == "format, key: options of reading are for a path, not for Store"
+    assert str(caught.value) == "format, key: reading options are for a path, not for Store"
     with pytest.raises(TypeError) as other:
         embstore.convert(3, tmp_path / "a.safetensors")  # type: ignore[arg-type]
     assert str(other.value) == "expected a path or a Store, not 3"

@@ -166,9 +166,9 @@ SAVE_ERRORS: list[tuple[list[str], Any, str]] = [
     (["a"], [1.0], "1 tokens need vectors of shape (1, dim), not (1,)"),
     (["a"], [[1.0], [2.0]], "1 tokens need vectors of shape (1, dim), not (2, 1)"),
     (["a"], np.zeros((1, 0)), "1 tokens need vectors of shape (1, dim), not (1, 0)"),
-    (["a"], [[1]], "vectors of int64 must be made floating first, which says what they become"),
-    (["a"], [["x"]], "vectors of <U1 must be made floating first, which says what they become"),
-    (["a"], [[1j]], "vectors of complex128 must be made floating first, which says what they become"),
+    (["a"], [[1]], "vectors of int64: expected a floating dtype; convert them with astype first"),
+    (["a"], [["x"]], "vectors of <U1: expected a floating dtype; convert them with astype first"),
+    (["a"], [[1j]], "vectors of complex128: expected a floating dtype; convert them with astype first"),
 ]
 
 
@@ -211,7 +211,7 @@ def test_values_out_of_range_are_infinite_and_counted(tmp_path: Path, dtype: Dty
 
 
 def test_save_refuses_a_token_twice(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the token 'a' comes twice, as number 0 and 1: give each once"):
+    with pytest.raises(ValueError, match="the token 'a' appears twice, as token 0 and 1: give each once"):
         embstore.save(tmp_path / "s.safetensors", ["a", "a"], np.zeros((2, 2)))
     with pytest.raises(EmbstoreError):
         embstore.save(tmp_path, ["a"], np.zeros((1, 2)), overwrite=True)
@@ -222,7 +222,7 @@ def test_save_takes_words_and_no_string(tmp_path: Path) -> None:
     cases: list[tuple[Any, type[Exception], str]] = [
         ("ab", TypeError, "expected a list of tokens, not one string: 'ab'"),
         (["a", 2], TypeError, "token 1 is 2, expected a str"),
-        (["a", "a"], ValueError, "the token 'a' comes twice, as number 0 and 1: give each once"),
+        (["a", "a"], ValueError, "the token 'a' appears twice, as token 0 and 1: give each once"),
         (
             ["\ud800", "b"],
             ValueError,

@@ -160,7 +160,7 @@ def test_a_policy_as_long_as_a_header_cannot_be_written(text_path: Path) -> None
 def test_other_formats_have_no_special_rows(text_path: Path) -> None:
     with pytest.raises(embstore.EmbstoreError) as caught:
         embstore.convert(text_path, text_path.with_name("again.txt"), oov="zero")
-    assert str(caught.value) == "oov and padding make rows in a store: the format glove has none such"
+    assert str(caught.value) == "glove cannot store special rows, which oov and padding add: write a store"
 
 
 # ------------------------------------------------------------------------------------------ whose rows they are

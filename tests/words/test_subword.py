@@ -143,7 +143,7 @@ def test_padding_stands_before_the_ngrams(oov: str | None, noted: str, tmp_path:
 
 
 def test_normalized_tables_leave_the_ngrams_out(tmp_path: Path) -> None:
-    told = r"^tables of n-grams left out, as their means cannot be normalized: 1$"
+    told = r"^n-gram tables left out, as normalize cannot scale the means of their rows: 1$"
     with pytest.warns(embstore.EmbstoreWarning, match=told):
         store = converted(MODEL, tmp_path, normalize=True)
     assert store.special == 0

@@ -1,0 +1,51 @@
+"""The rows of a layer without pretrained vectors: given, or drawn from a seeded normal distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from numpy.typing import ArrayLike
+
+from embstore.layers.weights import LayerTable, with_special
+from embstore.words.encoder import Encoder
+from embstore.words.policy import OovLike
+from embstore.words.vocabulary import Vocabulary
+
+VocabularyLike = Vocabulary | Encoder | Sequence[str]
+
+
+def initialized_table(
+    vocabulary: VocabularyLike,
+    dim: int,
+    *,
+    oov: OovLike,
+    padding: bool = False,
+    init: ArrayLike | torch.Tensor | None,
+    std: float,
+    seed: int,
+) -> LayerTable:
+    """Create the rows and the encoder of a layer; the parameters are those of `Embedding.from_vocabulary`."""
+    encoder = _encoder(vocabulary, oov, padding)
+    count, total = len(encoder.vocabulary), encoder.num_embeddings
+    if init is None:
+        rows = std * torch.randn(count, dim, generator=torch.Generator().manual_seed(seed))
+    else:
+        rows = torch.as_tensor(init).detach().to("cpu", torch.float32, copy=True)
+    if rows.shape not in ((count, dim), (total, dim)):
+        with_special_rows = f", or ({total}, {dim}) with the special rows" if total > count else ""
+        raise ValueError(f"init has the shape {tuple(rows.shape)}, expected ({count}, {dim}){with_special_rows}")
+    if len(rows) == total:
+        return LayerTable(rows, encoder)
+    weight = with_special(rows, encoder, seed)
+    # The special rows of an empty vocabulary are drawn with a standard deviation of 1.
+    return LayerTable(weight if count else std * weight, encoder)
+
+
+def _encoder(vocabulary: VocabularyLike, oov: OovLike, padding: bool) -> Encoder:
+    if not isinstance(vocabulary, Encoder):
+        words = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
+        return Encoder(words, oov, padding=padding)
+    if oov is not None or padding:
+        raise TypeError("an Encoder already has oov and padding: pass them to Encoder(...)")
+    return vocabulary
