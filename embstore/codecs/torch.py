@@ -20,7 +20,7 @@ from embstore.codecs.shared.words_beside import fitting, words_for
 from embstore.core.batch import Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
-from embstore.core.index import pack_lossless
+from embstore.core.index import pack_for_hashing
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
@@ -132,7 +132,7 @@ class _Content:
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
-        found = WordList(pack_lossless(listed), np.array(rows, np.int64))
+        found = WordList(pack_for_hashing(listed), np.array(rows, np.int64))
         return fitting(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from embstore.ops.convert import Counter, kept_dtype, target_codec, write
 from embstore.ops.open import opened
 from embstore.ops.report import Report, report, warn
 from embstore.ops.selection import Selection
-from embstore.store.store import Store
+from embstore.store.store import Store, load_store
 
 How = Literal["first", "mean", "concat"]
 TableLike = str | Path | Store
@@ -48,7 +48,7 @@ def concat(tables: Sequence[TableLike], how: How = "first") -> Store:
     """
     source = merged(tables, how)
     source = Selection().apply(source)
-    store = Store.from_source(source, _label(tables))
+    store = load_store(source, _label(tables))
     warn(source.findings)
     return store
 

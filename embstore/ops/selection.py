@@ -144,9 +144,9 @@ def rounded(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> Itera
 
 
 def _check_fit(batch: Batch) -> None:
-    unfit = int8.unfit(batch.vectors)
-    if len(unfit):
-        raise EmbstoreError(f"the row of {_name(batch.tokens, int(unfit[0]))} holds {int8.UNFIT}")
+    wrong = int8.not_quantizable(batch.vectors)
+    if len(wrong):
+        raise EmbstoreError(f"the row of {_name(batch.tokens, int(wrong[0]))} has {int8.NOT_QUANTIZABLE}")
 
 
 def _name(tokens: Tokens, position: int) -> str:

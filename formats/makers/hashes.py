@@ -1,4 +1,4 @@
-"""Vectors of the hash, and indexes built with it."""
+"""Test vectors of the hash, and indexes built with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from makers.golden import write_json
 from makers.store_file import index
 from makers.xxh64 import MASK, xxh64
 
-# The inputs of xxHash's own sanity check (cli/xsum_sanity_check.c): the first bytes of this sequence.
+# The sanity check of xxHash (cli/xsum_sanity_check.c) hashes the first bytes of a sequence made with these.
 PRIME32, PRIME64 = 0x9E3779B1, 0x9E3779B185EBCA8D
 # https://github.com/Cyan4973/xxHash/blob/v0.8.3/cli/xsum_sanity_check.c, and the usual strings
 PUBLISHED = [
@@ -38,7 +38,7 @@ WORDS = [
 
 
 def make(folder: Path) -> None:
-    """Write the vectors."""
+    """Write the test vectors."""
     sanity = sanity_bytes(max(BORDERS))
     published = [vector(sanity[:length], seed) for length, seed, _ in PUBLISHED]
     if [entry["xxh64"] for entry in published] != [hashed for _, _, hashed in PUBLISHED]:
@@ -66,7 +66,7 @@ def vector(data: bytes, seed: int = 0) -> dict[str, Any]:
 
 
 def indexes() -> dict[str, list[bytes]]:
-    """Name some vocabularies, each with something that an implementation may get wrong."""
+    """Return vocabularies by name, each with a case that an implementation may get wrong."""
     numbers = [str(i).encode() for i in range(10_000)]
     home = {slot: [token for token in numbers if xxh64(token) % 8 == slot] for slot in (3, 7)}
     return {
@@ -80,7 +80,7 @@ def indexes() -> dict[str, list[bytes]]:
 
 
 def built(tokens: list[bytes]) -> dict[str, Any]:
-    """Return a vocabulary and the index that a writer must make of it."""
+    """Return a vocabulary and the index that a writer must build for it."""
     slots = index(tokens)
     return {
         "tokens": [token.hex() for token in tokens],

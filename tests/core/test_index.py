@@ -126,7 +126,7 @@ def collisions() -> list[bytes]:
 def test_words_made_to_collide_are_refused(kernel: ModuleType, collisions: list[bytes]) -> None:
     with pytest.raises(EmbstoreError) as caught:
         built([collisions])
-    assert str(caught.value) == "more than 1,024 tokens hash to one place: this table was made to collide"
+    assert str(caught.value) == "more than 1,024 tokens hash to the same slots: they were chosen to collide"
 
 
 def test_as_many_as_a_probe_reaches_are_found(kernel: ModuleType, collisions: list[bytes]) -> None:

@@ -69,7 +69,7 @@ def test_itos_is_indexed_like_a_list(words: list[str], index: int, cut: slice) -
     else:
         with pytest.raises(IndexError) as caught:
             itos[index]
-        assert str(caught.value) == f"row {index} of a vocabulary of {len(words)} tokens"
+        assert str(caught.value) == f"row {index} is out of range for a vocabulary of {len(words)} tokens"
 
 
 @given(words=st.lists(WORDS | st.just("the"), max_size=300))
@@ -161,8 +161,9 @@ def test_damaged_offsets_are_named(kernel: ModuleType, offsets: list[int]) -> No
     vocab = Vocab(good.slots, np.array(offsets, np.int64).view(np.uint8), good.data)
     with pytest.raises(EmbstoreError) as caught:
         Itos(vocab)[0]
-    assert str(caught.value) == "the token of row 0 lies outside the vocabulary: the store is damaged, verify it"
+    assert str(caught.value) == "the token of row 0 is outside the token bytes: the store is damaged, verify it"
     with pytest.raises(EmbstoreError) as caught:
         list(Itos(vocab))
-    assert str(caught.value) == "token offsets fall or leave the vocabulary: the store is damaged, verify it"
+    expected = "token offsets decrease or point outside the token bytes: the store is damaged, verify it"
+    assert str(caught.value) == expected
     assert vocab.rows(["abc", ""]).tolist() == [-1, -1]

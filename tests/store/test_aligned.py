@@ -59,8 +59,8 @@ def test_words_that_are_not_there(store: Store) -> None:
 def test_skip_would_leave_holes(store: Store) -> None:
     with pytest.raises(ValueError) as caught:
         store.aligned(["the"], "lower,skip")
-    cure = "'zero' does that"
-    assert str(caught.value) == f"oov 'skip' leaves words without a row, and aligned gives each of them one: {cure}"
+    cure = "use 'zero'"
+    assert str(caught.value) == f"oov 'skip' gives unknown words no vector, and aligned needs one for each word: {cure}"
 
 
 def test_one_string_is_no_list_of_words(store: Store) -> None:
@@ -89,7 +89,7 @@ def test_any_words(store: Store, words: list[str], k: int) -> None:
         known = word.lower() if word.lower() in WORDS else word
         if known in WORDS:
             return VECTORS[WORDS.index(known)]
-        return np.add.reduce(buckets[Hash(5, k).places([word])[0]])
+        return np.add.reduce(buckets[Hash(5, k).buckets_of([word])[0]])
 
     matrix = store.aligned(words, f"lower,hash:5:{k}")
     assert matrix.shape == (len(words), 2)

@@ -11,7 +11,7 @@ from support.tables import big_batches
 
 from embstore.core.batch import Source
 from embstore.store.growing import GrowingRows
-from embstore.store.store import Store
+from embstore.store.store import load_store
 
 
 @given(sizes=st.lists(st.integers(0, 30), max_size=20), expected=st.none() | st.integers(0, 300))
@@ -32,13 +32,13 @@ READING = """
 import sys
 import numpy as np
 from embstore.core.batch import Source
-from embstore.store.store import Store
+from embstore.store.store import load_store
 from support.memory import peak_of_process
 from support.tables import big_batches
 special = [np.full((2500, 300), row, np.float32) for row in range(4)]
 source = Source(300, big_batches(40, 2500), rows=eval(sys.argv[1]), special=lambda _: iter(special))
 before = peak_of_process()
-store = Store.from_source(source, "made")
+store = load_store(source, "made")
 print((peak_of_process() - before) / store.weight.nbytes)
 assert (len(store), store.special) == (100_000, 10_000)
 assert [int(store[f"{number}.499"][299]) for number in (0, 17, 39)] == [0, 17, 39]
@@ -54,5 +54,5 @@ def test_a_table_is_read_without_a_second_one_in_memory(told: int | None, most: 
 
 def test_special_rows_may_be_views_of_the_vocabulary_s() -> None:
     source = Source(300, big_batches(4, 500), special=lambda table: [table.block(0, 700), table.block(1000, 1001)])
-    weight = Store.from_source(source, "made").weight
+    weight = load_store(source, "made").weight
     assert weight[2000:].tolist() == [*weight[:700].tolist(), *weight[1000:1001].tolist()]

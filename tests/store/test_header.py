@@ -93,7 +93,7 @@ def test_a_header_is_the_same_whatever_the_order_of_its_notes() -> None:
 
 def test_a_header_fits_into_what_was_left_for_it() -> None:
     assert len(layout.build_header([], {}, 8192)) == 8192
-    with pytest.raises(ValueError, match=r"^a header of 5025 bytes does not fit into the 4096 bytes left for it$"):
+    with pytest.raises(ValueError, match=r"^a header of 5025 bytes does not fit into the 4096 bytes reserved for it$"):
         layout.build_header([], {"a": "x" * 5000}, 4096)
 
 
@@ -113,23 +113,23 @@ BAD_HEADERS: list[tuple[Any, str]] = [
     (b"[" * 100_000, "header: nested too deeply to be a safetensors header"),
     ({"__metadata__": {"a": 1}, "a": F32}, "__metadata__: must map strings to strings"),
     ({"__metadata__": [], "a": F32}, "__metadata__: must map strings to strings"),
-    ({"a": 1}, "a: a tensor has a dtype, a shape and data_offsets, nothing else"),
-    ({"a": {**F32, "more": 1}}, "a: a tensor has a dtype, a shape and data_offsets, nothing else"),
+    ({"a": 1}, "a: a tensor must have dtype, shape and data_offsets, and nothing else"),
+    ({"a": {**F32, "more": 1}}, "a: a tensor must have dtype, shape and data_offsets, and nothing else"),
     ({"a": {**F32, "dtype": "F33"}}, f"a: unknown dtype 'F33', expected one of {DTYPES}"),
     ({"a": {**F32, "dtype": ["F32"]}}, f"a: unknown dtype '['F32']', expected one of {DTYPES}"),
     ({"a": {**F32, "shape": [-1, -2]}}, f"a: {SIZES}"),
     ({"a": {**F32, "shape": [1.0, 2]}}, f"a: {SIZES}"),
     ({"a": {**F32, "shape": [True, 2]}}, f"a: {SIZES}"),
     ({"a": {**F32, "data_offsets": [0]}}, f"a: {SIZES}"),
-    ({"a": {**F32, "shape": [1] * 65}}, "a: 65 dimensions are more than 64"),
-    ({"a": {**F32, "shape": [1 << 62]}}, "a: 8 bytes, but F32 [4611686018427387904] takes more than a file can hold"),
-    ({"a": {**F32, "data_offsets": [8, 0]}}, "a: -8 bytes, but F32 [1, 2] takes 8"),
-    ({"a": {**F32, "shape": [3]}}, "a: 8 bytes, but F32 [3] takes 12"),
+    ({"a": {**F32, "shape": [1] * 65}}, "a: 65 dimensions, expected at most 64"),
+    ({"a": {**F32, "shape": [1 << 62]}}, "a: 8 bytes, but F32 [4611686018427387904] needs more than any file has"),
+    ({"a": {**F32, "data_offsets": [8, 0]}}, "a: -8 bytes, but F32 [1, 2] needs 8"),
+    ({"a": {**F32, "shape": [3]}}, "a: 8 bytes, but F32 [3] needs 12"),
     ({"a": F32, "b": F32}, "b: begins at byte 0 of the data and overlaps the tensor before it, which ends at 8"),
-    ({}, "8 bytes behind the last tensor, expected none: something was appended"),
+    ({}, "8 bytes after the last tensor, expected none: something was appended"),
     ({"a": {**U8, "data_offsets": [4, 8]}},
-     "a: begins at byte 4 of the data and leaves a hole behind the tensor before it, which ends at 0"),
-    ({"a": U8}, "4 bytes behind the last tensor, expected none: something was appended"),
+     "a: begins at byte 4 of the data and leaves a gap after the tensor before it, which ends at 0"),
+    ({"a": U8}, "4 bytes after the last tensor, expected none: something was appended"),
 ]  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def test_lengths_that_lie(tmp_path: Path) -> None:
     assert refusal_of_header(tmp_path, b"1234567") == "7 bytes, too short for a safetensors file"
     raw = packed({"a": F32})
     lying = (1 << 63).to_bytes(8, "little") + raw[8:]
-    message = "claims a header of 9,223,372,036,854,775,808 bytes in a file of"
+    message = "states a header of 9,223,372,036,854,775,808 bytes in a file of"
     assert refusal_of_header(tmp_path, lying) == f"{message} {len(raw)}: not a safetensors file, or cut short"
     large = packed(b" " * ((1 << 20) + 1))
     assert (

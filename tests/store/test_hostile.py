@@ -23,7 +23,7 @@ from embstore.core.errors import EmbstoreError, FormatError
 from embstore.store import header as layout
 
 WORDS = [f"word{i}" for i in range(20)] + ["", "é"]
-DAMAGED = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
+DAMAGED = "its bytes do not have the sha256 in the header: damaged, convert or download it again"
 ASKED = [*WORDS, "qzxv", "x" * 50]
 
 
@@ -119,7 +119,7 @@ def test_verify_needs_no_checksums(kernel: ModuleType, tmp_path: Path, good: byt
     falling[3] = 0
     cases: list[tuple[str, NDArray[Any], str]] = [
         (layout.SLOTS, moved, "vocab.index: the index does not find the token 'word"),
-        (layout.SLOTS, extra, "vocab.index: 23 slots are in use, expected 22: one for each token"),
+        (layout.SLOTS, extra, "vocab.index: 23 slots are in use, expected 22: one per token"),
         (layout.OFFSETS, falling, "vocab.offsets: "),
     ]
     path = tmp_path / "s"
@@ -162,6 +162,6 @@ def test_a_table_made_to_collide_is_refused_quickly(kernel: ModuleType, tmp_path
     hashes = _native.hash_tokens(candidates.data, candidates.offsets, 0)
     crowd = candidates.take(hashes % np.uint64(4096) < 256).to_bytes()[:2000]
     (tmp_path / "t.txt").write_bytes(b"".join(word + b" 1 2\n" for word in crowd))
-    with pytest.raises(EmbstoreError, match="this table was made to collide"):
+    with pytest.raises(EmbstoreError, match="they were chosen to collide"):
         embstore.convert(tmp_path / "t.txt", tmp_path / "s.safetensors")
     assert list(tmp_path.iterdir()) == [tmp_path / "t.txt"]

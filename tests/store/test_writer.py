@@ -226,7 +226,7 @@ def test_save_takes_words_and_no_string(tmp_path: Path) -> None:
         (
             ["\ud800", "b"],
             ValueError,
-            "token 0, '\\ud800', has half of a pair of surrogates, which no UTF-8 can hold: mend or drop it",
+            "token 0, '\\ud800', has a lone surrogate, which UTF-8 cannot encode: correct or remove it",
         ),
         (["a"], ValueError, "1 tokens need vectors of shape (1, dim), not (2, 2)"),
     ]
@@ -242,6 +242,6 @@ def test_save_takes_words_and_no_string(tmp_path: Path) -> None:
 def test_a_word_that_no_file_can_hold_is_named_by_its_row(tmp_path: Path) -> None:
     words = [str(i) for i in range(70_000)]
     words[65_600] = "x\udfff"
-    with pytest.raises(ValueError, match=r"^token 65600, 'x\\udfff', has half of a pair of surrogates"):
+    with pytest.raises(ValueError, match=r"^token 65600, 'x\\udfff', has a lone surrogate, which UTF-8 cannot encode"):
         embstore.save(tmp_path / "s.safetensors", words, np.zeros((70_000, 1), np.float16))
     assert list(tmp_path.iterdir()) == []

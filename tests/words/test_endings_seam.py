@@ -64,7 +64,7 @@ class Twin(Ending):
     def parse(cls, argument: str | None) -> Twin:
         numbers = (argument or "").split("/")
         if len(numbers) != 2 or not all(map(str.isdigit, numbers)):
-            raise cls.refusal(argument)
+            raise cls.argument_error(argument)
         return cls((int(numbers[0]), int(numbers[1])))
 
     def __str__(self) -> str:
@@ -141,7 +141,9 @@ def test_text_form() -> None:
     assert embstore.Policy.parse(Last()) == embstore.Policy.parse("last")
     assert pickle.loads(pickle.dumps(policy)) == policy
     assert known_parts().endswith("hash:BUCKETS:HASHES, subword, last, twin:A/B, last")
-    with pytest.raises(ValueError, match=r"^oov: 'lst' is neither .*, subword, last, twin:A/B, last\)$"):
+    with pytest.raises(
+        ValueError, match=r"^oov: 'lst' is not a back-off or an ending .*, subword, last, twin:A/B, last\)$"
+    ):
         embstore.Policy.parse("lower,lst")
     with pytest.raises(ValueError, match=r"^oov 'twin:7': expected twin:A/B$"):
         embstore.Policy.parse("twin:7")
@@ -194,7 +196,7 @@ def test_any_number_of_ids_that_share_a_weight(plain: embstore.Store) -> None:
     [("twin:7/9", "gives a word 2 ids"), ("letters", "gives an unknown word an id for each of its letters")],
 )
 def test_what_a_matrix_cannot_hold(plain: embstore.Store, oov: str, reason: str) -> None:
-    message = f"oov {oov!r} {reason}, which only bags can hold: use encode_bags"
+    message = f"oov {oov!r} {reason}, which only bags support: use encode_bags"
     calls: list[Any] = [
         embstore.Encoder(plain, f"lower,{oov}").encode,
         embstore.Embedding.from_pretrained(plain, oov=f"lower,{oov}").encode,

@@ -147,13 +147,15 @@ def test_padding_alone_makes_one_row(text_path: Path) -> None:
 def test_a_function_cannot_be_written(text_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         converted(text_path, text_path.parent, oov=[str.lower, "zero"])
-    message = "oov '<str.lower>,zero': a file holds back-offs by name, and 500 characters of a policy"
+    message = "oov '<str.lower>,zero': a file stores named back-offs only, and at most 500 characters of a policy"
     assert str(caught.value) == message
     assert not text_path.with_suffix(".safetensors").exists()
 
 
 def test_a_policy_as_long_as_a_header_cannot_be_written(text_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"xxx': a file holds back-offs by name, and 500 characters of a policy$"):
+    with pytest.raises(
+        ValueError, match=r"xxx': a file stores named back-offs only, and at most 500 characters of a policy$"
+    ):
         converted(text_path, text_path.parent, oov="unk:" + "x" * 500)
 
 
@@ -199,7 +201,7 @@ def test_padding_that_the_file_lacks_is_not_in_it(text_path: Path) -> None:
 
 def test_buckets_stand_behind_padding_that_is_not_wanted(text_path: Path) -> None:
     ids = Encoder(converted(text_path, text_path.parent, oov="hash:5", padding=True), "hash:5").encode(["qzxv"])
-    assert ids.tolist() == [7 + Hash(5).places(["qzxv"])[0, 0]]
+    assert ids.tolist() == [7 + Hash(5).buckets_of(["qzxv"])[0, 0]]
 
 
 def test_no_rows_needed_means_none_behind(text_path: Path) -> None:

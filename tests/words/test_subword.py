@@ -215,7 +215,7 @@ def test_what_cannot_hold_ngrams(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         Encoder(store).encode(["the"])
     assert str(caught.value) == (
-        "oov 'subword' gives an unknown word an id for each of its n-grams, which only bags can hold: use encode_bags"
+        "oov 'subword' gives an unknown word an id for each of its n-grams, which only bags support: use encode_bags"
     )
 
 
@@ -244,9 +244,9 @@ def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
         Encoder(store)
     if text in NOT_READ:
         assert str(caught.value) == (
-            "oov 'subword': the header of <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> says "
-            f"embstore.subword={text!r}, expected three numbers such as '3,6,2000000', the second 100 at most; "
-            "convert the model anew, or take another oov"
+            "oov 'subword': the header of <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has "
+            f"embstore.subword={text!r}, expected three numbers such as '3,6,2000000', the second at most 100; "
+            "convert the model again, or use another oov"
         )
     else:  # 7 rows are not 8
         assert str(caught.value) == (

@@ -78,7 +78,7 @@ class Codec:
 
     def check_options(self, path: str | Path, options: ReadOptions) -> None:
         """Raise FormatError, before anything is read, for an option that would be ignored."""
-        useless = next((name for name in options.given() if name not in (*ANYWHERE, *self.options)), None)
+        useless = next((name for name in options.non_default() if name not in (*ANYWHERE, *self.options)), None)
         if useless:
             taken = f"it takes {', '.join(self.options)}" if self.options else "it takes none such"
             reason = f"{self.name} has no use for {useless}= (--{useless.replace('_', '-')}): {taken}"
@@ -86,7 +86,7 @@ class Codec:
 
     def check_choices(self, path: str | Path, options: WriteOptions) -> None:
         """Raise FormatError, before anything is read, for an option of writing or a value that it does not take."""
-        for name, value in options.given().items():
+        for name, value in options.non_default().items():
             if name not in self.choices:
                 taken = f"it takes {', '.join(self.choices)}" if self.choices else "it takes none such"
                 raise FormatError(path, f"{self.name} is written without {name}= (--{name}): {taken}", format=self.name)
