@@ -151,5 +151,5 @@ class MissingDependencyError(EmbstoreError, ImportError):
     reading glove.txt.zst needs the package zstandard: pip install zstandard
     """
 
-    def __init__(self, package: str, what: str) -> None:
-        super().__init__(f"{what} needs the package {package}: pip install {package}")
+    def __init__(self, package: str, feature: str) -> None:
+        super().__init__(f"{feature} needs the package {package}: pip install {package}")

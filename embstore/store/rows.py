@@ -1,4 +1,4 @@
-"""Stored rows of a table, behind the interface `Rows`, and decoding them to vectors."""
+"""Stored rows of a table: the interface `Rows`, an implementation, and decoding to vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store over a backend that is no NumPy array gives exactly what a store in memory gives."""
+"""A store over a backend that is not a NumPy array returns exactly what a store in memory returns."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_only_the_rows_asked_for_are_read() -> None:
 
 
 @pytest.mark.parametrize("row", [-1, 7])
-def test_a_number_that_is_no_row(made_up: Store, in_memory: Store, row: int) -> None:
+def test_a_row_number_out_of_range(made_up: Store, in_memory: Store, row: int) -> None:
     for table in (made_up, in_memory):
         with pytest.raises(IndexError, match=rf"^row {row} is out of range for a table of 7 rows$"):
             table.gather([0, row])
@@ -180,7 +180,7 @@ def test_a_mapped_store_is_converted_as_its_file(dtype: Dtype, tmp_path: Path) -
     assert found.source == str(tmp_path / "t.safetensors")
 
 
-def test_a_table_read_from_text_keeps_its_origin(tmp_path: Path) -> None:
+def test_a_table_read_from_text_keeps_its_provenance(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("the 1 2\nfrog 3 4\n")
     embstore.convert(embstore.open(tmp_path / "t.txt"), tmp_path / "a.safetensors")
     embstore.convert(tmp_path / "t.txt", tmp_path / "b.safetensors")

@@ -1,4 +1,4 @@
-"""Words to ids: flat, padded, ragged, under every ending; from lists and columns; in other processes."""
+"""Words to ids: flat, padded and ragged, with every ending, from lists and columns, in other processes."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_weights(store: embstore.Store) -> None:
         ([], "0 weights for 4 words: each word in the bags needs one"),
     ],
 )
-def test_weights_that_do_not_fit(store: embstore.Store, weights: Any, expected: str) -> None:
+def test_weights_of_the_wrong_number(store: embstore.Store, weights: Any, expected: str) -> None:
     ragged = [["the", "frog"], ["the", "the"]]
     assert message(ValueError, lambda: Encoder(store).encode_bags(ragged, weights)) == expected
 
@@ -265,11 +265,11 @@ def test_what_missing_words_become(kernel: ModuleType, store: embstore.Store, oo
 
 
 @pytest.mark.parametrize(("names", "row"), [(["a", "[UNK]"], 1), (["[UNK]", "unk", "<unk>"], 2), (["[UNK]", "unk"], 1)])
-def test_a_table_s_own_unknown_token(names: list[str], row: int) -> None:
+def test_the_token_for_unknown_words_of_a_table(names: list[str], row: int) -> None:
     assert Encoder(Vocabulary(names), "unk").encode(["qzxv"]).tolist() == [row]
 
 
-def test_endings_that_the_vocabulary_cannot_have() -> None:
+def test_endings_that_need_what_the_vocabulary_does_not_have() -> None:
     words = Vocabulary(["a", "b"])
     assert message(embstore.EmbstoreError, lambda: Encoder(words, "unk")) == (
         "oov 'unk': <Vocabulary of 2 words> has no token '<unk>' or 'unk' or '[UNK]'; use 'unk:TOKEN' for another "
@@ -292,7 +292,7 @@ def test_endings_for_bags_alone(store: embstore.Store) -> None:
     assert message(ValueError, lambda: several.encode(["the"])) == f"oov 'hash:10:3' gives a word 3 ids, {tail}"
 
 
-def test_the_file_s_own_policy_counts_where_none_is_given(tmp_path: Path, store: embstore.Store) -> None:
+def test_the_policy_of_the_file_is_the_default(tmp_path: Path, store: embstore.Store) -> None:
     embstore.convert(store.path or "", tmp_path / "hashed.safetensors", oov="lower,hash:9", padding=True)
     hashed = embstore.open(tmp_path / "hashed.safetensors")
     assert str(Encoder(hashed).policy) == "lower,hash:9"
@@ -312,7 +312,7 @@ def test_a_policy_of_a_later_version(store: embstore.Store) -> None:
     assert Encoder(store, "zero").special == 1
 
 
-# ------------------------------------------------------------------------------------------- what is no input
+# ------------------------------------------------------------------------------------------- invalid input
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,9 @@ def test_a_policy_of_a_later_version(store: embstore.Store) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_list_of_words(kernel: ModuleType, store: embstore.Store, words: Any, expected: str) -> None:
+def test_anything_but_a_list_of_words_is_refused(
+    kernel: ModuleType, store: embstore.Store, words: Any, expected: str
+) -> None:
     assert message(TypeError, lambda: Encoder(store).encode(words)) == expected
 
 
@@ -431,7 +433,7 @@ def test_nulls(store: embstore.Store, column: Any, expected: str) -> None:
 
 
 class Foreign:
-    """A column of another library, which hands out Arrow data by the C interface."""
+    """A column of another library, which exports Arrow data by the C interface."""
 
     def __init__(self, column: Any, protocol: str) -> None:
         setattr(self, protocol, getattr(column, protocol))
@@ -461,7 +463,7 @@ def test_an_encoder_over_a_vocabulary_pickles_its_words() -> None:
     assert again.encode([*WORDS, "q"]).tolist() == Encoder(vocabulary(), "hash:5").encode([*WORDS, "q"]).tolist()
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # what Python 3.12 thinks of fork
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # Python 3.12 warns of fork
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_encode(store: embstore.Store, method: str) -> None:
     encoder = Encoder(store, "lower,hash:1000:2")
@@ -480,13 +482,13 @@ def test_lists_need_neither_torch_nor_pyarrow(store: embstore.Store) -> None:
     assert output_of(code) == "set()\n"
 
 
-def test_an_encoder_shows_what_it_is() -> None:
+def test_repr_of_an_encoder() -> None:
     shown = "Encoder(<Vocabulary of 7 words>, oov='lower,hash:5', padding=True)"
     assert repr(Encoder(vocabulary(), "lower,hash:5", padding=True)) == shown
     assert repr(Encoder(vocabulary())) == "Encoder(<Vocabulary of 7 words>, oov='error')"
 
 
-def test_a_catalogue_that_is_hashed_whole() -> None:
+def test_without_a_vocabulary_all_words_are_hashed() -> None:
     encoder = Encoder(Vocabulary(), "hash:4096")
     assert encoder.num_embeddings == encoder.special == 4096
     values = Hash(4096).buckets_of(["uxm3", "a12o", "eri8"])[:, 0].tolist()

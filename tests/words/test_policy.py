@@ -46,7 +46,7 @@ def test_text_is_parsed_and_written(golden: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("golden", golden_policies("invalid/texts.json"), ids=lambda golden: golden["text"])
-def test_text_that_is_no_policy(golden: dict[str, str]) -> None:
+def test_text_that_is_not_a_policy(golden: dict[str, str]) -> None:
     with pytest.raises(ValueError) as caught:
         Policy.parse(golden["text"])
     assert str(caught.value) == golden["message"]
@@ -89,13 +89,13 @@ def test_a_policy_is_made_of_its_parts(given: Any, expected: Policy) -> None:
         (3.5, "oov: 3.5 is not a back-off, an ending or a function"),
     ],
 )
-def test_parts_that_are_none(given: Any, message: str) -> None:
+def test_invalid_parts(given: Any, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         Policy.parse(given)
     assert str(caught.value) == message
 
 
-def test_a_back_off_of_another_name_is_refused() -> None:
+def test_an_unknown_back_off_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"^oov: 'stem' is not a back-off \(back-offs: nfc, lower, casefold, accents, "
     ):
@@ -126,7 +126,7 @@ def test_any_policy_comes_back_from_its_text(backoffs: list[str], ending: Any) -
 
 
 class Recorder:
-    """A vocabulary that has one word, or none, and remembers what it was asked."""
+    """A vocabulary of one word or none, which records the words that it was asked for."""
 
     def __init__(self, known: str | None = None) -> None:
         self.known = known
@@ -165,7 +165,7 @@ def test_the_first_form_wins(known: dict[str, int]) -> None:
 
 
 def test_a_function_may_have_no_other_form() -> None:
-    """None leaves the word as it was, and the next back-off goes on from there."""
+    """None leaves the word unchanged, and the next back-off continues with it."""
 
     def stem(word: str) -> str | None:
         return word.removesuffix("ING") if word.endswith("ING") else None
@@ -210,7 +210,7 @@ def test_the_buckets_of_the_format(kernel: ModuleType, size: tuple[int, int]) ->
     assert Hash(*size).buckets_of(words).tolist() == [v["places"] for v in vectors]
 
 
-def test_a_surrogate_alone_has_a_bucket_too(kernel: ModuleType) -> None:
+def test_a_lone_surrogate_has_a_bucket(kernel: ModuleType) -> None:
     expected = [
         v["places"] for v in golden_policies("valid/buckets.json") if v["word"] == "eda080" and v["buckets"] == 1000
     ]

@@ -53,7 +53,7 @@ def test_a_word_twice() -> None:
 
 
 @pytest.mark.parametrize("make", [Vocabulary, Vocabulary.from_tokens])
-def test_one_string_is_no_vocabulary(make: Any) -> None:
+def test_one_string_is_not_a_vocabulary(make: Any) -> None:
     with pytest.raises(TypeError) as caught:
         make("the")
     assert str(caught.value) == "expected words, not one string: 'the'"
@@ -98,7 +98,7 @@ def test_words_that_no_token_can_be(word: str, message: str, tmp_path: Path) -> 
 
 @given(words=st.lists(st.text() | st.text(st.characters(exclude_categories=[]), max_size=3)))
 def test_any_words_are_packed_as_one_by_one(words: list[str]) -> None:
-    """Lone surrogates too: as the bytes that surrogateescape made them of, else as if they were characters."""
+    """Surrogate escapes become their bytes; words with other lone surrogates are encoded as WTF-8."""
 
     def encoded(word: str) -> bytes:
         try:
