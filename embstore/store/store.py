@@ -146,10 +146,11 @@ class Store:
 
         Returns
         -------
-        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view for ``float32`` and
-        ``float16``, a copy for dtypes that are decoded. With `encoded` the stored rows, a read-only view: uint16 with
-        the bits for ``bfloat16``; for ``int8`` uint8 of shape (stop - start, dim + 8), the codes of each row followed
-        by its scale and offset; else the same as without.
+        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view of the map or of memory, or
+        a copy for ``bfloat16`` and ``int8``, which are decoded.
+
+        With `encoded` the stored rows, a read-only view: uint16 with the bits for ``bfloat16``; for ``int8`` uint8 of
+        shape (stop - start, dim + 8), the codes of each row followed by its scale and offset; else the same.
 
         Raises
         ------
