@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from embstore.core.version import VERSION as __version__  # noqa: N811
 
@@ -65,9 +65,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: ``import embstore`` loads no NumPy, torch or h5py."""
-    value = getattr(_home_of(name), name)
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, so that ``import embstore`` does not load NumPy, torch or h5py."""
+    value: object = getattr(_home_of(name), name)
     globals()[name] = value
     return value
 

@@ -50,7 +50,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
     try:
         known |= _store(file) if codec.mapped else _foreign(file, codec, options, count)
     except FormatError as error:
-        if not codec.has_tensors or options.given() or path.is_dir():
+        if not codec.has_tensors or options.non_default() or path.is_dir():
             raise
         known |= {"table": f"not determined: {error.reason}", "tensors": _tensors(path)}
     if as_json:

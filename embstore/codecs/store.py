@@ -1,4 +1,4 @@
-"""The store format as one codec among others (formats/store/SPEC.md)."""
+"""The codec of the store format (formats/store/SPEC.md); the work is done in `embstore.store`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from embstore.store.writer import write_store
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a store's vocabulary and rows, and of its special rows those that nothing else can make again."""
+    """Read the vocabulary and the rows of a store, and the special rows that cannot be made, those of n-grams."""
     del options
     return store_source(map_input(source, advise="sequential"), progress)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write a store, whole or not at all."""
+    """Write a store; the file appears only when it is complete."""
     write_store(path, source, duplicates=options.duplicates)

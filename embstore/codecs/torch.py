@@ -23,7 +23,7 @@ from embstore.codecs.shared.word_list_files import check_word_list, load_word_li
 from embstore.core.batch import Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
-from embstore.core.index import pack_lossless
+from embstore.core.index import pack_for_hashing
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
@@ -133,7 +133,7 @@ class _Content:
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
-        found = WordList(pack_lossless(listed), np.array(rows, np.int64))
+        found = WordList(pack_for_hashing(listed), np.array(rows, np.int64))
         return check_word_list(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
 
     def __str__(self) -> str:

@@ -1,12 +1,11 @@
-"""The hot functions in plain Python and NumPy: the twin of `_speedups.pyx`, used where that is not built.
+"""The time-critical functions in Python and NumPy: the fallback for `_speedups.pyx` where that is not built.
 
-The same names, arguments and results, bit for bit; `_speedups.pyx` says what each of them does.
+Names, arguments and results are the same, bit for bit; the docstrings of `_speedups.pyx` are the full ones.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,13 +70,13 @@ def _finish(h: Lane, tail: Bytes) -> Lane:
 
 
 def check_packed(data: Bytes, offsets: Ints) -> None:
-    """Refuse offsets that fall or leave the bytes."""
+    """Raise ValueError for offsets that decrease or point outside the bytes."""
     if offsets[0] < 0 or offsets[-1] > len(data) or (np.diff(offsets) < 0).any():
-        raise ValueError("token offsets must rise and stay inside the token bytes")
+        raise ValueError("token offsets must not decrease, and must stay inside the token bytes")
 
 
 def matrix_of(data: Bytes, starts: Ints, size: int) -> Bytes:
-    """Return the bytes of equally long tokens, one a row: (tokens, size)."""
+    """Return the bytes of tokens of equal length, one token per row: (tokens, size)."""
     matrix: Bytes = data[starts[:, None] + np.arange(size)]
     return matrix
 
@@ -87,33 +86,33 @@ def hash_tokens(data: Bytes, offsets: Ints, seed: int) -> Lane:
     check_packed(data, offsets)
     sizes = np.diff(offsets)
     hashes = np.empty(len(sizes), np.uint64)
-    for size in np.unique(sizes):  # tokens of one length are hashed side by side
+    for size in np.unique(sizes):  # tokens of equal length are hashed together
         members = np.flatnonzero(sizes == size)
         hashes[members] = xxh64(matrix_of(data, offsets[members], int(size)), seed)
     return hashes
 
 
 def find_tokens(slots: Bytes, offsets: Bytes, data: Bytes, word_data: Bytes, word_offsets: Ints) -> Ints:
-    """Rows of packed words in an index: int64 of shape (words,), -1 where a word is unknown."""
+    """Rows of packed words in an index: int64 of shape (words,), -1 for an unknown word."""
     entries, bounds = slots.view("<u8"), offsets.view("<i8")
     if len(entries) & (len(entries) - 1) or not len(entries) or not len(bounds):
-        raise ValueError("an index has a power of two of slots and one offset more than tokens")
+        raise ValueError("an index needs a number of slots that is a power of two, and at least one offset")
     hashes = hash_tokens(word_data, word_offsets, 0)
     rows = np.full(len(hashes), -1, np.int64)
-    open_ = np.arange(len(hashes))
+    pending = np.arange(len(hashes))
     slot = hashes & np.uint64(len(entries) - 1)
     for _ in range(MAX_PROBE):
-        entry = entries[slot[open_]]
-        open_, entry = open_[entry != 0], entry[entry != 0]
-        alike = entry >> np.uint64(32) == hashes[open_] >> np.uint64(32)
+        entry = entries[slot[pending]]
+        pending, entry = pending[entry != 0], entry[entry != 0]
+        equal = entry >> np.uint64(32) == hashes[pending] >> np.uint64(32)
         found = (entry & np.uint64(LOW)).astype(np.int64) - 1
-        alike &= (found >= 0) & (found < len(bounds) - 1)
-        alike[alike] = _same(bounds, data, found[alike], word_data, word_offsets, open_[alike])
-        rows[open_[alike]] = found[alike]
-        open_ = open_[~alike]
-        if not len(open_):
+        equal &= (found >= 0) & (found < len(bounds) - 1)
+        equal[equal] = _same(bounds, data, found[equal], word_data, word_offsets, pending[equal])
+        rows[pending[equal]] = found[equal]
+        pending = pending[~equal]
+        if not len(pending):
             break
-        slot[open_] = (slot[open_] + np.uint64(1)) & np.uint64(len(entries) - 1)
+        slot[pending] = (slot[pending] + np.uint64(1)) & np.uint64(len(entries) - 1)
     return rows
 
 
@@ -125,14 +124,14 @@ def _same(
     same: NDArray[np.bool_] = (start >= 0) & (stop <= len(data)) & (stop - start == size) & (stop >= start)
     for length in np.unique(size[same]):
         members = np.flatnonzero(same & (size == length))
-        ours = matrix_of(data, start[members], int(length))
-        theirs = matrix_of(word_data, word_offsets[words[members]], int(length))
-        same[members] = (ours == theirs).all(axis=1)
+        tokens = matrix_of(data, start[members], int(length))
+        asked = matrix_of(word_data, word_offsets[words[members]], int(length))
+        same[members] = (tokens == asked).all(axis=1)
     return same
 
 
 def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str]) -> Ints:
-    """Rows of a list of str in an index: int64 of shape (words,), -1 where a word is unknown."""
+    """Rows of a list of str in an index: int64 of shape (words,), -1 for an unknown word."""
     for word in words:
         if not isinstance(word, str):
             raise TypeError(f"a word must be a str, not {type(word).__name__}")
@@ -143,7 +142,7 @@ def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str]) ->
 
 
 def insert_tokens(slots: Lane, data: Bytes, offsets: Ints, count: int, added: int) -> Ints:
-    """Put the tokens behind the first `count` distinct ones into the index; the row of each."""
+    """Insert the tokens after the first `count` distinct ones into the index; return the row of each."""
     last = count + added
     if last + 1 > len(offsets) or 2 * last > len(slots) or last > LOW - 1:
         raise ValueError("the index is too small for these tokens")
@@ -170,15 +169,15 @@ def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, n
             slots[slot] = (hashed >> 32 << 32) | (new_row + 1)
             return new_row
         row = (entry & LOW) - 1
-        alike = entry >> 32 == hashed >> 32 and 0 <= row < new_row
-        if alike and data[offsets[row] : offsets[row + 1]].tobytes() == token:
+        same_hash = entry >> 32 == hashed >> 32 and 0 <= row < new_row
+        if same_hash and data[offsets[row] : offsets[row + 1]].tobytes() == token:
             return row
         slot = (slot + 1) & (len(slots) - 1)
     raise OverflowError("more than 1,024 tokens share a home slot")
 
 
 _LINE = re.compile(rb"[^\n]*\n")
-_PLAIN = b"0123456789+-.eE "  # float() accepts nothing of these characters but decimal numbers
+_PLAIN = b"0123456789+-.eE "  # of these characters float() accepts decimal numbers only
 
 
 def parse_rows(
@@ -190,12 +189,12 @@ def parse_rows(
     token_offsets: Ints,
     row: int,
 ) -> tuple[int, int]:
-    """Read lines of a token and plain numbers into rows from `row` on, up to the first other line."""
+    """Read lines of a token and plain numbers into the rows from `row` on, up to the first other line."""
     dim = vectors.shape[1]
     if dim < 1 or position < 0 or stop > len(text) - SLACK or (stop and text[stop - 1] != 10):
-        raise ValueError("a block must end in a newline, with 16 bytes to spare")
+        raise ValueError("a block must end in a newline, followed by 16 more bytes")
     used = int(token_offsets[row])
-    for found in _LINE.finditer(text.data, position, stop):  # no further than the first other line
+    for found in _LINE.finditer(text.data, position, stop):  # stops at the first other line
         line = found[0][:-1]
         values = _numbers(line, dim)
         token = line.partition(b" ")[0]
@@ -215,7 +214,7 @@ def parse_rows(
     return position, row
 
 
-def _numbers(line: bytes, dim: int) -> Any:
+def _numbers(line: bytes, dim: int) -> NDArray[np.float32] | None:
     fields = line.rstrip(b" \r").split(b" ")
     if len(fields) != dim + 1 or b"\t" in fields[0]:
         return None
@@ -224,28 +223,29 @@ def _numbers(line: bytes, dim: int) -> Any:
         return None
     try:
         with np.errstate(over="ignore"):
-            return np.array(list(map(float, numbers))).astype(np.float32)
+            values: NDArray[np.float32] = np.array(list(map(float, numbers))).astype(np.float32)
+            return values
     except ValueError:
         return None
 
 
 def shortest(vectors: NDArray[np.float32]) -> list[bytes]:
-    """Format every value with the fewest digits, in the manner of C's %g, that read back to it.
+    """Format every value as C's %g, with the fewest digits, at least six, that read back to it.
 
-    Six digits tell apart all decimals that float32 keeps, so text of up to six digits comes back to the byte;
-    nine tell apart all float32.
+    float32 distinguishes all decimals of six digits, so text of up to six digits is reproduced exactly; nine digits
+    distinguish all float32 values.
     """
     values = vectors.ravel().astype(np.float64)
     fields = _formatted(values, 6)
-    open_ = np.arange(len(fields))
+    pending = np.arange(len(fields))
     for digits in (7, 8, 9):
-        back = np.fromiter(map(float, (fields[i] for i in open_)), np.float64, len(open_))
+        back = np.fromiter(map(float, (fields[i] for i in pending)), np.float64, len(pending))
         with np.errstate(over="ignore"):
-            wrong = back.astype(np.float32) != vectors.ravel()[open_]
-        open_ = open_[wrong & ~np.isnan(back)]
-        if not len(open_):
+            wrong = back.astype(np.float32) != vectors.ravel()[pending]
+        pending = pending[wrong & ~np.isnan(back)]
+        if not len(pending):
             break
-        for i, field in zip(open_.tolist(), _formatted(values[open_], digits), strict=True):
+        for i, field in zip(pending.tolist(), _formatted(values[pending], digits), strict=True):
             fields[i] = field
     return fields
 
@@ -263,10 +263,10 @@ def format_rows(
     text: Bytes,
     position: int,
 ) -> tuple[int, int]:
-    """Write rows from `row` on as lines into text[position:], as many as fit; the next row and position."""
+    """Write the rows from `row` on as lines into text[position:], as many as fit; return the next row and position."""
     dim = vectors.shape[1]
     if len(token_offsets) != len(vectors) + 1 or row < 0 or position < 0:
-        raise ValueError("tokens and vectors differ in number")
+        raise ValueError("the numbers of tokens and vectors differ")
     check_packed(token_data, token_offsets)
     fields = shortest(vectors[row:])
     for start in range(0, len(fields), dim):
@@ -290,7 +290,7 @@ def split_rows(
     token_offsets: Ints,
     row: int,
 ) -> tuple[int, int]:
-    """Copy rows of a token, a space and bytes, from `row` on, up to the first that is not whole."""
+    """Copy rows, each a token, a space and bytes, from `row` on, up to the first incomplete one."""
     used, width = int(token_offsets[row]), rows.shape[1]
     if position < 0 or stop > len(data) or used < 0:
         raise ValueError("the rows to split must lie inside the block")

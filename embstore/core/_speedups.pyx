@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The hot functions, compiled: decimal text to float32 rows, token hashing, the on-disk index.
+"""The time-critical functions, compiled: hashing tokens, the on-disk index, parsing and formatting of rows.
 
-`embstore/core/_native.py` is the plain twin of this file: the same names, arguments and results, bit for bit.
-Whatever touches a file's bytes here checks its bounds first, since a store is opened without reading it.
+`embstore/core/_native.py` has the same functions in Python, with the same arguments and results, bit for bit.
+A store is opened without reading its arrays, so every function checks bounds before it reads bytes of a file.
 """
 
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
@@ -39,12 +39,12 @@ cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object word, Py_ssize_t *size) except NULL
     Py_ssize_t PyUnicode_GET_LENGTH(object word)
 
-# Words whose slots are fetched together, so that their cache misses overlap.
+# Number of words whose slots are prefetched together, so that their cache misses overlap.
 DEF BLOCK = 128
 
 cdef enum:
-    MAX_PROBE = 1024  # formats/hash/SPEC.md: no token lies farther from its home slot
-    SLACK = 16       # bytes that may be read, never used, beyond the end of a text block
+    MAX_PROBE = 1024  # formats/hash/SPEC.md: the maximum distance of a token from its home slot
+    SLACK = 16       # bytes after the end of a text block that may be read, but are not used
 
 cdef uint64_t P1 = 0x9E3779B185EBCA87ULL
 cdef uint64_t P2 = 0xC2B2AE3D27D4EB4FULL
@@ -76,7 +76,7 @@ cdef inline uint64_t mix(uint64_t lane, uint64_t word) noexcept nogil:
 
 
 cdef uint64_t xxh64(const uint8_t *p, size_t size, uint64_t seed) noexcept nogil:
-    """XXH64 of Y. Collet, as github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md describes it."""
+    """XXH64 by Y. Collet, specified in github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md."""
     cdef const uint8_t *end = p + size
     cdef uint64_t h, a, b, c, d
     if size >= 32:
@@ -131,7 +131,7 @@ cdef int check_packed(const uint8_t[::1] data, const int64_t[::1] offsets, Py_ss
     for i in range(count):
         bad |= offsets[i + 1] < offsets[i]
     if bad:
-        raise ValueError("token offsets must rise and stay inside the token bytes")
+        raise ValueError("token offsets must not decrease, and must stay inside the token bytes")
     return 0
 
 
@@ -139,7 +139,7 @@ cdef int check_packed(const uint8_t[::1] data, const int64_t[::1] offsets, Py_ss
 
 
 cdef struct Index:
-    # The four arrays as bytes: in a mapped file they need not be aligned.
+    # Bytes, as the arrays of a mapped file need not be aligned.
     const uint8_t *slots
     uint64_t mask
     const uint8_t *offsets
@@ -152,7 +152,7 @@ cdef struct Query:
     const uint8_t *word
     Py_ssize_t size
     uint64_t hash
-    uint64_t slot   # first slot on the way whose fingerprint agrees, or an empty one
+    uint64_t slot   # first slot from home that is empty or has the same fingerprint
 
 
 cdef int open_index(
@@ -160,7 +160,7 @@ cdef int open_index(
 ) except -1:
     cdef Py_ssize_t count = slots.shape[0] // 8
     if count == 0 or count & (count - 1) or slots.shape[0] % 8 or offsets.shape[0] < 8:
-        raise ValueError("an index has a power of two of slots and one offset more than tokens")
+        raise ValueError("an index needs a number of slots that is a power of two, and at least one offset")
     index.slots, index.mask = &slots[0], count - 1
     index.offsets, index.tokens = &offsets[0], offsets.shape[0] // 8 - 1
     index.data, index.size = start_of(data), data.shape[0]
@@ -180,7 +180,7 @@ cdef inline uint64_t seek(const Index *index, const Query *query) noexcept nogil
 
 
 cdef inline int64_t row_at(const Index *index, uint64_t slot) noexcept nogil:
-    """The row that a slot names, -1 where it is empty or names none of ours."""
+    """The row in a slot; -1 if the slot is empty or the row is outside the table."""
     cdef int64_t row = <int64_t>(load64(index.slots + 8 * slot) & 0xFFFFFFFFULL) - 1
     return row if row < index.tokens else -1
 
@@ -210,7 +210,7 @@ cdef inline int64_t find(const Index *index, const Query *query) noexcept nogil:
 
 
 cdef void find_block(const Index *index, Query *queries, Py_ssize_t count, int64_t *rows) noexcept nogil:
-    """Rows of a block of words, each stage fetching for all of them what the next one reads."""
+    """Find the rows of a block of words; each stage prefetches for all words what the next stage reads."""
     cdef Py_ssize_t i
     cdef int64_t row, start
     for i in range(count):
@@ -235,7 +235,7 @@ def find_tokens(
     const uint8_t[::1] slots, const uint8_t[::1] offsets, const uint8_t[::1] data,
     const uint8_t[::1] word_data, const int64_t[::1] word_offsets,
 ):
-    """Rows of packed words in an index: int64 of shape (words,), -1 where a word is unknown."""
+    """Rows of packed words in an index: int64 of shape (words,), -1 for an unknown word."""
     cdef Index index
     cdef Query[BLOCK] queries
     cdef Py_ssize_t i, n, first, count = word_offsets.shape[0] - 1
@@ -257,9 +257,9 @@ def find_tokens(
 def find_strings(
     const uint8_t[::1] slots, const uint8_t[::1] offsets, const uint8_t[::1] data, list words not None
 ):
-    """Rows of a list of str in an index: int64 of shape (words,), -1 where a word is unknown.
+    """Rows of a list of str in an index: int64 of shape (words,), -1 for an unknown word.
 
-    Raises TypeError where an item is not a str, UnicodeEncodeError where one holds a lone surrogate.
+    Raises TypeError for an item that is not a str, UnicodeEncodeError for a str with a lone surrogate.
     """
     cdef Index index
     cdef Query[BLOCK] queries
@@ -287,12 +287,12 @@ def find_strings(
 def insert_tokens(
     uint64_t[::1] slots, uint8_t[::1] data, int64_t[::1] offsets, Py_ssize_t count, Py_ssize_t added
 ):
-    """Put tokens count .. count + added, packed behind the first `count` distinct ones, into the index.
+    """Insert tokens [count, count + added), packed after the first `count` distinct ones, into the index.
 
-    A token that is there already is cut out of `data` and `offsets` in place, so that they hold the
-    distinct tokens end to end. Returns the row of each added token, int64 of shape (added,): a row below
-    the number of tokens so far for a repeated one, the next row for a new one.
-    Raises OverflowError where a token would lie farther than 1,024 slots from its home.
+    Repeated tokens are removed from `data` and `offsets` in place, so that these contain the distinct tokens
+    end to end. Returns the row of each added token, int64 of shape (added,): an earlier row for a repeated
+    token, the next row for a new one.
+    Raises OverflowError if a token has no free slot within 1,024 slots of its home.
     """
     cdef Index index
     cdef Query[BLOCK] queries
@@ -339,7 +339,7 @@ def insert_tokens(
 cdef inline int64_t place(
     const Index *index, uint64_t *slots, const Query *query, int64_t new_row
 ) noexcept nogil:
-    """The row of a word that is known, or `new_row` once it is entered; -1 where there is no room."""
+    """The row of a known word, or `new_row` after inserting a new word; -1 if no slot is free."""
     cdef uint64_t slot = query.hash & index.mask
     cdef int64_t row
     cdef int probe
@@ -374,7 +374,7 @@ cdef inline bint is_gap(uint8_t c) noexcept nogil:
 
 
 cdef inline int leading_digits(uint64_t word) noexcept nogil:
-    """How many of eight bytes, the first in memory first, are digits before one that is not."""
+    """The number of digits at the start of eight bytes, in the order of memory."""
     cdef uint64_t x = word ^ 0x3030303030303030ULL
     cdef uint64_t stops = (((x & 0x7F7F7F7F7F7F7F7FULL) + 0x7676767676767676ULL) | x) & 0x8080808080808080ULL
     if stops == 0:
@@ -383,7 +383,7 @@ cdef inline int leading_digits(uint64_t word) noexcept nogil:
 
 
 cdef inline uint64_t eight_digits(uint64_t word) noexcept nogil:
-    """Eight digits to a number by three multiplications (D. Lemire, "Number parsing at a gigabyte per second")."""
+    """Convert eight digits by three multiplications (D. Lemire, "Number parsing at a gigabyte per second")."""
     word = (word & 0x0F0F0F0F0F0F0F0FULL) * 2561 >> 8
     word = (word & 0x00FF00FF00FF00FFULL) * 6553601 >> 16
     return (word & 0x0000FFFF0000FFFFULL) * 42949672960001ULL >> 32
@@ -392,7 +392,7 @@ cdef inline uint64_t eight_digits(uint64_t word) noexcept nogil:
 cdef inline const uint8_t *digits(
     const uint8_t *p, uint64_t *mantissa, int *exponent, bint *inexact, int step
 ) noexcept nogil:
-    """Add a run of digits to the mantissa; `step` is -1 behind the point. At most 19 digits count."""
+    """Append a run of digits to the mantissa, which takes at most 19; `step` is -1 after the decimal point, else 0."""
     cdef uint64_t word
     cdef int n = 8
     while n == 8 and mantissa[0] < 100000000000ULL:
@@ -415,14 +415,14 @@ cdef inline const uint8_t *digits(
 
 
 cdef inline const uint8_t *number(const uint8_t *p, float *value) noexcept nogil:
-    """Read the number at `p`; where it ends, or NULL where its spelling or rounding is left to CPython."""
+    """Read the number at `p`; return its end, or NULL for a spelling or a rounding that is left to CPython."""
     cdef uint64_t mantissa = 0
     cdef int exponent = 0, power = 0
     cdef bint negative = p[0] == 45, minus, inexact = False
     cdef const uint8_t *start
-    p += negative | (p[0] == 43)   # no branch: half of all numbers are negative
+    p += negative | (p[0] == 43)   # without a branch, as half of all numbers are negative
     start = p
-    if is_digit(p[0]) and not is_digit(p[1]):   # nearly always one digit stands before the point
+    if is_digit(p[0]) and not is_digit(p[1]):   # most numbers have one digit before the point
         mantissa = p[0] - 48
         p += 1
     else:
@@ -454,7 +454,7 @@ cdef inline const uint8_t *number(const uint8_t *p, float *value) noexcept nogil
 
 
 cdef inline float sign_bit(float value, bint negative) noexcept nogil:
-    """Return value, or -value, without a branch."""
+    """Return -value if `negative`, else value, without a branch."""
     cdef uint32_t bits
     memcpy(&bits, &value, 4)
     bits ^= <uint32_t>negative << 31
@@ -463,11 +463,11 @@ cdef inline float sign_bit(float value, bint negative) noexcept nogil:
 
 
 cdef inline bint round_to_float(uint64_t mantissa, int exponent, bint inexact, float *value) noexcept nogil:
-    """mantissa * 10**exponent as float32(float64(...)) would round it; False where that is not certain.
+    """mantissa * 10**exponent as float32(float64(...)) rounds it; False if that is not certain.
 
     Up to 2**53 and 10**22 both operands are exact, and one operation rounds once (W. Clinger, 1990).
-    Beyond, the double is off by less than 2**-51 of itself; if both ends of that interval round to one
-    float, every double in it does.
+    Otherwise the relative error of the double is less than 2**-51; if both ends of that interval round to
+    the same float, so does every double in it.
     """
     cdef double x = <double>mantissa, low, high
     if mantissa < (1ULL << 53) and -22 <= exponent <= 22 and not inexact:
@@ -482,7 +482,7 @@ cdef inline bint round_to_float(uint64_t mantissa, int exponent, bint inexact, f
 
 
 cdef inline const uint8_t *row_of(const uint8_t *p, Py_ssize_t dim, float *row) noexcept nogil:
-    """Read `dim` numbers, each behind a gap, up to the end of the line; the newline, or NULL."""
+    """Read `dim` numbers, each after a gap, up to the end of the line; return the newline, or NULL."""
     cdef Py_ssize_t i
     for i in range(dim):
         if not is_gap(p[0]):
@@ -501,7 +501,7 @@ cdef inline const uint8_t *row_of(const uint8_t *p, Py_ssize_t dim, float *row) 
 
 
 cdef const uint8_t *last_fields(const uint8_t *line, const uint8_t *end, Py_ssize_t dim) noexcept nogil:
-    """Where the token ends that `dim` fields follow, counted from the right; NULL where that is doubtful."""
+    """Find the end of the token by counting `dim` fields from the right; NULL if that is ambiguous."""
     cdef const uint8_t *field
     cdef Py_ssize_t i
     if end > line and (end - 1)[0] == 13:
@@ -519,7 +519,7 @@ cdef const uint8_t *last_fields(const uint8_t *line, const uint8_t *end, Py_ssiz
     field = end
     while field > line and not is_gap((field - 1)[0]):
         field -= 1
-    # A token whose last word could be a number may be a row with a number too many: not ours to decide.
+    # If the last word of the token could be a number, the row may have one number too many: left to the caller.
     if field == end or is_digit(field[0]) or field[0] in (43, 45, 46, 73, 78, 105, 110):
         return NULL
     return end
@@ -529,16 +529,16 @@ def parse_rows(
     const uint8_t[::1] text, Py_ssize_t position, Py_ssize_t stop, float[:, ::1] vectors,
     uint8_t[::1] token_data, int64_t[::1] token_offsets, Py_ssize_t row,
 ):
-    """Read the lines text[position:stop], each a token and numbers, into rows from `row` on.
+    """Read the lines text[position:stop], each a token and numbers, into the rows from `row` on.
 
-    `text[stop - 1]` is a newline, and 16 more bytes follow it. Stops at the first line that is not a token
-    and as many plain numbers as `vectors` is wide: that one is the caller's. Returns where it stopped, and
-    the next row.
+    `text[stop - 1]` must be a newline, followed by 16 more bytes. Stops at the first line that is not a
+    token and vectors.shape[1] plain numbers, which is left to the caller. Returns the position where it
+    stopped, and the next row.
     """
     cdef Py_ssize_t dim = vectors.shape[1]
     cdef int64_t used = token_offsets[row], size
     if dim < 1 or position < 0 or stop > text.shape[0] - SLACK or (stop and text[stop - 1] != 10):
-        raise ValueError("a block must end in a newline, with 16 bytes to spare")
+        raise ValueError("a block must end in a newline, followed by 16 more bytes")
     if position == stop:
         return position, row
     cdef const uint8_t *start = &text[0]
@@ -581,10 +581,10 @@ cdef inline uint8_t *digits_of(uint8_t *p, uint64_t value, int count) noexcept n
 
 
 cdef inline bint fewest_digits(double x, int power, float value, uint64_t *mantissa, int *count) noexcept nogil:
-    """The fewest digits, six at least, that read back to `value`, above 0; False where that is not certain.
+    """The fewest digits, at least six, that read back to `value`, which is positive; False if that is not certain.
 
-    `x` is the value and 10**power its leading digit's place. Up to 10**22 the scaling rounds once, so only
-    a tie is doubtful, and dividing rounds as the reader does.
+    `x` is the value and 10**power the place of its first digit. Up to 10**22 the scaling rounds once, so
+    only ties are uncertain, and the division rounds as the parser does.
     """
     cdef int n
     cdef double scaled, whole
@@ -603,7 +603,7 @@ cdef inline bint fewest_digits(double x, int power, float value, uint64_t *manti
 
 
 cdef inline uint8_t *decimal(uint8_t *p, float value) noexcept nogil:
-    """Write a float as C's %g does with the fewest digits that read back; NULL where that is left to Python."""
+    """Write a float as C's %g does, with the fewest digits that read back; NULL if that is left to Python."""
     cdef double x = fabs(value)
     cdef uint64_t mantissa = 0
     cdef int count = 0, power = 5
@@ -628,7 +628,7 @@ cdef inline uint8_t *decimal(uint8_t *p, float value) noexcept nogil:
 
 
 cdef inline uint8_t *placed(uint8_t *p, uint64_t mantissa, int count, int power) noexcept nogil:
-    """Write digits with the point where %g has it, 10**power being the place of the first."""
+    """Write digits with the point where %g puts it; 10**power is the place of the first digit."""
     cdef int i
     if power < -4:
         digits_of(p + (count > 1), mantissa, count)
@@ -656,17 +656,17 @@ def format_rows(
     const uint8_t[::1] token_data, const int64_t[::1] token_offsets, const float[:, ::1] vectors,
     Py_ssize_t row, uint8_t[::1] text, Py_ssize_t position,
 ):
-    """Write rows from `row` on as lines, each a token and its numbers, into text[position:].
+    """Write the rows from `row` on as lines, each a token and its numbers, into text[position:].
 
-    Each number has the fewest digits that read back to it. Stops at the first row with a number out of
-    [1e-9, 1e6), which is the caller's, or where a line might not fit. Returns the next row and position.
+    Each number has the fewest digits that read back to it. Stops at the first row with a number outside
+    [1e-9, 1e6), which is left to the caller, or if a line might not fit. Returns the next row and position.
     """
     cdef Py_ssize_t dim = vectors.shape[1], count = vectors.shape[0], i, size, line = 20 * vectors.shape[1] + 1
     cdef uint8_t *p
     cdef uint8_t *start = &text[0] if text.shape[0] else NULL
     check_packed(token_data, token_offsets, count)
     if token_offsets.shape[0] != count + 1 or row < 0 or position < 0:
-        raise ValueError("tokens and vectors differ in number")
+        raise ValueError("the numbers of tokens and vectors differ")
     with nogil:
         while row < count:
             size = token_offsets[row + 1] - token_offsets[row]
@@ -697,8 +697,8 @@ def split_rows(
 ):
     """Copy the rows data[position:stop], each a token, a space and the bytes of its numbers, from `row` on.
 
-    With `newlines`, one stands before each token and is no part of it. Stops at the first row that is not whole,
-    lacks its newline or finds no room. Returns where it stopped, and the next row.
+    With `newlines`, a newline precedes each token and is not part of it. Stops at the first row that is
+    incomplete, lacks its newline or does not fit. Returns the position where it stopped, and the next row.
     """
     cdef Py_ssize_t width = rows.shape[1], last = stop - width, token, size
     cdef int64_t used = token_offsets[row]

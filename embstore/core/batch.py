@@ -1,11 +1,11 @@
-"""What flows between formats: batches of tokens and vectors, and the source that yields them."""
+"""Batches of tokens and vectors, and `Source`, a table being read: every codec reads into and writes from these."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,14 @@ NEWLINE, RETURN = 10, 13
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Strings packed as Arrow packs them: their UTF-8 bytes end to end, and where each one begins.
+    """Strings packed as in Arrow: their UTF-8 bytes end to end, and the offset of each string.
 
     Attributes
     ----------
     data
         uint8 of shape (bytes,).
     offsets
-        int64 of shape (tokens + 1,), from 0, never falling: token ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+        int64 of shape (tokens + 1,), from 0, not decreasing: token ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
     """
 
     data: Bytes
@@ -36,14 +36,14 @@ class Tokens:
 
     @classmethod
     def pack(cls, words: Iterable[str | bytes]) -> Tokens:
-        """Pack words; text that came from bytes that are not UTF-8 (surrogateescape) gives those bytes back."""
+        """Pack words; surrogate escapes (bytes that are not UTF-8, decoded with surrogateescape) become bytes again."""
         packed = [word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words]
         sizes = np.fromiter(map(len, packed), np.int64, len(packed))
-        return cls(np.frombuffer(b"".join(packed), np.uint8), ends_of(sizes))
+        return cls(np.frombuffer(b"".join(packed), np.uint8), offsets_of(sizes))
 
     @classmethod
     def lines(cls, text: bytes) -> Tokens:
-        r"""Pack the lines of a text; where each of them ends in ``\r\n``, neither byte is a part of it."""
+        r"""Pack the lines of a text, without newlines; ``\r`` is removed too if every line ends in ``\r\n``."""
         data = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero(data == NEWLINE)
         if len(data) and data[-1] != NEWLINE:
@@ -51,7 +51,7 @@ class Tokens:
         sizes, kept = np.diff(ends, prepend=-1) - 1, data != NEWLINE
         if sizes.all() and (data[ends - 1] == RETURN).all():
             sizes, kept[ends - 1] = sizes - 1, False
-        return cls(data[kept], ends_of(sizes))
+        return cls(data[kept], offsets_of(sizes))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -63,16 +63,16 @@ class Tokens:
         return Tokens(self.data[bounds[0] : bounds[-1]], bounds - bounds[0])
 
     def to_bytes(self) -> list[bytes]:
-        """Every token as bytes."""
+        """Return every token as bytes."""
         data, ends = self.data.tobytes(), self.offsets.tolist()
         return [data[start:stop] for start, stop in pairwise(ends)]
 
     def take(self, keep: NDArray[Any]) -> Tokens:
-        """Return the tokens that a mask or an array of positions names, copied."""
+        """Return a copy of the tokens selected by a mask or an array of positions."""
         chosen = np.flatnonzero(keep) if keep.dtype == bool else keep
         starts = self.offsets[chosen]
         sizes = self.offsets[chosen + 1] - starts
-        offsets = ends_of(sizes)
+        offsets = offsets_of(sizes)
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
         return Tokens(self.data[places], offsets)
 
@@ -82,7 +82,7 @@ class Tokens:
         if joined.isascii():
             return []
         starts = self.offsets[:-1][np.diff(self.offsets) > 0]
-        try:  # valid end to end, and no token begins in the middle of a character: each one is valid
+        try:  # all bytes together are valid, and no token begins inside a character: every token is valid
             joined.decode()
             if not (self.data[starts] & 0xC0 == 0x80).any():
                 return []
@@ -91,15 +91,15 @@ class Tokens:
         return [i for i, word in enumerate(self.to_bytes()) if not is_utf8(word)]
 
 
-def ends_of(sizes: Ints) -> Ints:
-    """Return where tokens of these sizes begin and end, end to end: int64 of shape (tokens + 1,)."""
+def offsets_of(sizes: Ints) -> Ints:
+    """Return the offsets of consecutive items of these sizes: int64 of shape (items + 1,)."""
     offsets = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])
     return offsets
 
 
 def is_utf8(word: bytes) -> bool:
-    """Tell whether bytes are valid UTF-8."""
+    """Return whether bytes are valid UTF-8."""
     try:
         word.decode()
     except UnicodeDecodeError:
@@ -114,12 +114,12 @@ class Batch:
     Attributes
     ----------
     tokens
-        The row's tokens, packed.
+        The tokens of the rows, packed.
     vectors
-        (rows, dim), a floating NumPy type, C-contiguous. Nobody changes it later.
+        (rows, dim), a floating NumPy dtype, C-contiguous. Must not be changed later.
     codes
-        What `vectors` were widened from, (rows, dim + 8), where they came from rows of 8 bits and are still the
-        same: rounding them once more would not quite give these.
+        The int8 rows, (rows, dim + 8), that `vectors` were decoded from, unless the vectors were changed: rounding
+        the vectors again could give slightly different codes.
     """
 
     tokens: Tokens
@@ -127,19 +127,19 @@ class Batch:
     codes: Bytes | None = None
 
     def take(self, keep: NDArray[Any]) -> Batch:
-        """Return the rows that a mask picks, copied."""
+        """Return a copy of the rows selected by a mask."""
         return Batch(self.tokens.take(keep), self.vectors[keep], None if self.codes is None else self.codes[keep])
 
 
 @dataclass(slots=True)
 class Findings:
-    """What was odd in an input: how often, and where first. One warning each is made of them at the end."""
+    """Oddities of an input: how often each occurred, and where first. Each becomes one warning at the end."""
 
     counts: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
 
     def add(self, what: str, where: str | int = "", times: int = 1) -> None:
-        """Count something odd."""
+        """Count an oddity."""
         self.counts[what] = self.counts.get(what, 0) + times
         self.first.setdefault(what, str(where))
 
@@ -152,17 +152,24 @@ class Findings:
 
 
 class RowBlocks(Protocol):
-    """The rows of a vocabulary as numbers, wherever they are kept: a `Store`, or anything with these."""
+    """Access to the vectors of a vocabulary: a `Store`, or any object with these members."""
 
     @property
     def dim(self) -> int:
         """Numbers in a row (embedding_dim)."""
 
     def __len__(self) -> int:
-        """How many rows the vocabulary has."""
+        """Return the number of rows of the vocabulary."""
 
     def block(self, start: int, stop: int) -> Vectors:
-        """Return the rows [start, stop) as numbers, (stop - start, dim)."""
+        """Return the vectors of the rows [start, stop): (stop - start, dim)."""
+
+
+class Changes(TypedDict, total=False):
+    """Attributes of a source that a stage may change besides the batches."""
+
+    dtype: Dtype
+    rows: int | None
 
 
 SpecialBlocks = Vectors | Callable[[RowBlocks], Iterable[Vectors]]
@@ -170,7 +177,7 @@ SpecialBlocks = Vectors | Callable[[RowBlocks], Iterable[Vectors]]
 
 @dataclass(slots=True)
 class Source:
-    """A table that is being read: its shape as far as it is known, and its rows, once.
+    """A table being read: its shape as far as known, and its rows, which can be iterated once.
 
     Attributes
     ----------
@@ -179,21 +186,22 @@ class Source:
     batches
         The rows in order. Errors of the input are raised while it is consumed.
     dtype
-        What the values were stored as, so that a conversion keeps it unless told otherwise. Batches of
-        ``bfloat16`` hold float32, which is exact; so do those of ``int8``, which the store's writer rounds.
+        Dtype of the stored rows; a conversion keeps it by default. The vectors of ``bfloat16`` batches are float32,
+        which is exact; so are those of ``int8``, which are rounded when a store is written.
     rows
-        How many rows there are, where the format says so beforehand.
+        Number of rows, if the format states it in advance.
     estimate
-        About how many, where only that can be told: the index is then sized once.
+        Approximate number of rows, if only that is known, so that the index need not be resized.
     findings
         Filled while the batches are consumed.
     provenance
-        What a store says of its origin: name, size, sha256 and so on. Called once all batches are consumed.
+        Returns what a store's metadata records about the source: name, size, sha256 and so on. Called after all
+        batches are consumed.
     special
-        Rows after the vocabulary's (padding, unknown, buckets of hashes or n-grams), (n, dim), or a function that makes
-        blocks of them from the vocabulary's rows as they were written; uint8 are codes, as `Batch` has them.
+        Special rows (padding, unknown words, buckets of hashes or n-grams), (n, dim), or a function that makes blocks
+        of them from the vocabulary's rows as written. uint8 means codes, as in `Batch`.
     policy
-        The policy that the special rows are for, as a store's header has it, ``embstore.`` left out.
+        Metadata of the policy that the special rows are for; the keys of a store's header without ``embstore.``.
     """
 
     dim: int
@@ -208,9 +216,9 @@ class Source:
 
     @property
     def expected(self) -> int:
-        """About how many rows will come, 0 where nothing tells: what to size an index for."""
+        """Approximate number of rows, 0 if unknown: the initial size of the index."""
         return self.rows or self.estimate
 
-    def through(self, stage: Callable[[Iterator[Batch]], Iterator[Batch]], **changes: Any) -> Source:
-        """Return the same source with its batches sent through a stage."""
+    def through(self, stage: Callable[[Iterator[Batch]], Iterator[Batch]], **changes: Unpack[Changes]) -> Source:
+        """Return a source whose batches pass through a function, with other attributes changed."""
         return replace(self, batches=stage(self.batches), **changes)

@@ -1,4 +1,4 @@
-"""What a store's rows are kept as, and rounding to it."""
+"""Dtypes of stored rows: encoding vectors as stored rows, and decoding."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16
 
 
 def to_bfloat16(vectors: Vectors) -> NDArray[np.uint16]:
-    """Round float32 to the bits of bfloat16, ties to even; NaN stays NaN."""
+    """Round float32 to bfloat16 bits, ties to even; NaN stays NaN."""
     bits = np.ascontiguousarray(vectors, "<f4").view("<u4")
     rounded = ((bits + (((bits >> 16) & 1) + np.uint32(0x7FFF))) >> 16).astype("<u2")
     return np.where(np.isnan(vectors), (bits >> 16 | 0x40).astype("<u2"), rounded)
 
 
 def from_bfloat16(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Widen the bits of bfloat16 to float32, exactly."""
+    """Convert bfloat16 bits to float32, exactly."""
     return (bits.astype("<u4") << 16).view("<f4")
 
 
 def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
-    """Return rows as a store keeps them: little-endian, C-contiguous; a copy only where one is needed."""
-    with np.errstate(over="ignore"):  # a value out of range becomes Inf, which is counted elsewhere
+    """Return vectors as stored rows: little-endian, C-contiguous; copied only if necessary."""
+    with np.errstate(over="ignore"):  # a value out of range becomes Inf, which the callers count
         if dtype == "bfloat16":
             return to_bfloat16(vectors)
         if dtype == "int8":
@@ -39,36 +39,36 @@ def encode_rows(vectors: Vectors, dtype: Dtype) -> NDArray[Any]:
 
 
 def encode_batch(batch: Batch, dtype: Dtype) -> NDArray[Any]:
-    """Return a batch's rows as a store keeps them: the codes that they came as, where that is what it keeps."""
+    """Return the vectors of a batch as stored rows; for int8 the original codes, if the batch has them."""
     return encode_rows(batch.vectors, dtype) if dtype != "int8" or batch.codes is None else batch.codes
 
 
 def encode_special(special: SpecialBlocks, table: RowBlocks, dtype: Dtype) -> Iterator[NDArray[Any]]:
-    """Yield a source's special rows as a store keeps them, in blocks; `table` has its vocabulary's."""
+    """Yield the special rows of a source as stored rows, in blocks; `table` has the rows of the vocabulary."""
     for rows in special(table) if callable(special) else [special]:
         if rows.dtype != np.uint8:
             yield encode_rows(rows, dtype)
-        else:  # codes of 8 bits, as they came from another store: not rounded again
+        else:  # codes of another store are not rounded again
             yield rows if dtype == "int8" else encode_rows(int8.dequantize(rows), dtype)
 
 
 def decode_rows(rows: NDArray[Any], dtype: Dtype) -> Vectors:
-    """Return the numbers of rows as a store keeps them, (..., dim): a view, or float32 where NumPy lacks their type."""
+    """Return the vectors of stored rows, (..., dim): a view, or float32 for dtypes that NumPy lacks."""
     if dtype == "bfloat16":
         return from_bfloat16(rows)
     return int8.dequantize(rows) if dtype == "int8" else rows
 
 
 def columns_of(dim: int, dtype: Dtype) -> int:
-    """Columns that a store keeps for `dim` numbers: more only where scales stand behind them."""
+    """Return the number of stored columns for `dim` numbers: int8 rows have 8 more, for scale and offset."""
     return dim + int8.TAIL if dtype == "int8" else dim
 
 
 def dim_of(rows: NDArray[Any], dtype: Dtype) -> int:
-    """Numbers in each of the rows that a store keeps."""
+    """Numbers in each stored row (embedding_dim)."""
     return int(rows.shape[-1]) - columns_of(0, dtype)
 
 
 def bytes_of(array: NDArray[Any]) -> memoryview:
-    """View the bytes of a C-contiguous array as hashing and writing want them."""
+    """Return a view of the bytes of a C-contiguous array, for hashing and writing."""
     return array.reshape(-1).view(np.uint8).data

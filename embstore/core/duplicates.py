@@ -1,4 +1,4 @@
-"""One row for each token: what happens to repeated ones."""
+"""One row per token: drops, overwrites or refuses the rows of repeated tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Overwrite = Callable[[Ints, Vectors], None]
 
 
 def check_duplicates(duplicates: str) -> None:
-    """Raise ValueError where it is none of the three rules."""
+    """Raise ValueError unless `duplicates` is one of the three rules."""
     check_choice("duplicates", duplicates, get_args(Duplicates))
 
 
@@ -30,22 +30,23 @@ def distinct(
     path: str | Path,
     overwrite: Overwrite | None = None,
 ) -> Iterator[Batch]:
-    """Yield the rows of tokens not met before, entering each into the builder.
+    """Yield the rows of new tokens, and add these tokens to the builder.
 
     Parameters
     ----------
     source
         Its findings count the repeated rows.
     duplicates
-        ``first`` drops them, ``last`` hands them to `overwrite`, which it needs, ``error`` raises FormatError.
+        ``first`` drops repeated rows, ``last`` passes them to `overwrite`, ``error`` raises FormatError.
     path
         Named in errors.
     overwrite
-        Called with rows handed out earlier, int64 of shape (n,), and their new vectors, (n, dim), in order.
+        Called with the numbers of rows yielded earlier, int64 of shape (n,), and their new vectors, (n, dim), in
+        order; required for ``last``.
     """
     try:
         yield from _distinct(source, builder, duplicates, path, overwrite)
-    finally:  # an error out here must not leave the input open for as long as somebody holds the traceback
+    finally:  # after an error, close the input even while a traceback refers to it
         if isinstance(source.batches, Generator):
             source.batches.close()
 

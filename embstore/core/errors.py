@@ -1,6 +1,6 @@
-"""What embstore raises and warns with.
+"""The errors and warnings of embstore.
 
-Every message says where, what was found, what was expected and how to mend it, on one line.
+Every message is one line: the place, what was found, what was expected, and what to do about it.
 """
 
 from __future__ import annotations
@@ -10,31 +10,63 @@ from pathlib import Path
 
 
 class EmbstoreError(Exception):
-    """Base of every error that embstore raises on purpose."""
+    """Base class of the errors that embstore raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     embstore.Encoder(embstore.Vocabulary(["the"]), oov="unk")
+    ... except embstore.EmbstoreError as error:
+    ...     print(error)
+    oov 'unk': <Vocabulary of 1 words> has no token '<unk>' or 'unk' or '[UNK]';
+    use 'unk:TOKEN' for another token, or 'zero' or 'mean'
+    """
 
 
 class EmbstoreWarning(UserWarning):
-    """Something in the input was odd and was dealt with; the message says what and how often."""
+    r"""Something in the input was odd, and was handled; the message says what and how often.
+
+    Examples
+    --------
+    >>> import pathlib, warnings
+    >>> _ = pathlib.Path("twice.txt").write_text("frog 1 2\nfrog 3 4\n")
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always", embstore.EmbstoreWarning)
+    ...     len(embstore.open("twice.txt"))
+    1
+    >>> print(caught[0].message)
+    repeated tokens: 1, the first 'frog'
+    """
 
 
 class FormatError(EmbstoreError, ValueError):
-    """A file that cannot be read, or a table that a format cannot hold.
+    r"""A file that cannot be read, or a table that a format cannot store.
 
     Parameters
     ----------
     path
-        The file at fault.
+        The file that caused the error.
     reason
-        What was found, what was expected and the cure.
+        What was found, what was expected, and what to do about it.
     where
-        A line number, a byte offset or a key inside the file; empty if the whole file is meant.
+        A line number, byte offset or key in the file; empty for the whole file.
     format
         Name of the format that was being read or written.
 
     Attributes
     ----------
     path, reason, where, format
-        As given.
+        The parameters; path and where as str.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> _ = pathlib.Path("short.txt").write_text("the 1 2\nfrog 3\n")
+    >>> try:
+    ...     embstore.open("short.txt")
+    ... except embstore.FormatError as error:
+    ...     print(error.path, error.where, error.format)
+    short.txt 2 glove
     """
 
     def __init__(self, path: str | Path, reason: str, *, where: str | int = "", format: str = "") -> None:  # noqa: A002
@@ -51,20 +83,53 @@ def _rebuild(kind: type[FormatError], path: str, reason: str, where: str, format
 
 
 class UnknownFormatError(FormatError):
-    """A file whose format neither its first bytes nor its name tell."""
+    """A file whose format cannot be detected from its first bytes or its name.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> _ = pathlib.Path("table.xyz").write_bytes(bytes(16))
+    >>> try:
+    ...     embstore.open("table.xyz")
+    ... except embstore.UnknownFormatError as error:
+    ...     print(error.path)
+    table.xyz
+    """
 
 
 class UnsupportedVersionError(FormatError):
-    """A store written by a later major version of the format."""
+    """A store of a later major version of the format.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> embstore.save("new.safetensors", ["the"], [[1.0, 2.0]])
+    >>> raw = pathlib.Path("new.safetensors").read_bytes().replace(b'version":"1.0"', b'version":"2.0"')
+    >>> _ = pathlib.Path("later.safetensors").write_bytes(raw)
+    >>> try:
+    ...     embstore.open("later.safetensors")
+    ... except embstore.UnsupportedVersionError as error:
+    ...     print(error)
+    later.safetensors: a store of version 2.0; this embstore reads version 1: upgrade embstore
+    """
 
 
 class UnknownTokenError(EmbstoreError, KeyError):
-    """Words that the store does not have, where the policy is ``error``.
+    """Words that are not in the vocabulary, if no policy replaces them.
 
     Attributes
     ----------
     tokens
-        The missing words, each once, in the order in which they were met.
+        The distinct unknown words, in the order of their first occurrence.
+
+    Examples
+    --------
+    >>> glove = embstore.open("glove.6B.50d.safetensors")
+    >>> try:
+    ...     glove[["frog", "qzxv", "xvzq"]]
+    ... except embstore.UnknownTokenError as error:
+    ...     print(error)
+    not in the vocabulary: 'qzxv', 'xvzq'
     """
 
     def __init__(self, tokens: Sequence[str]) -> None:
@@ -78,7 +143,13 @@ class UnknownTokenError(EmbstoreError, KeyError):
 
 
 class MissingDependencyError(EmbstoreError, ImportError):
-    """A format or compression that needs a package which is not installed."""
+    """A package that a format or compression needs is not installed; it is also an ImportError.
 
-    def __init__(self, package: str, what: str) -> None:
-        super().__init__(f"{what} needs the package {package}: pip install {package}")
+    Examples
+    --------
+    >>> print(embstore.MissingDependencyError("zstandard", "reading glove.txt.zst"))
+    reading glove.txt.zst needs the package zstandard: pip install zstandard
+    """
+
+    def __init__(self, package: str, feature: str) -> None:
+        super().__init__(f"{feature} needs the package {package}: pip install {package}")

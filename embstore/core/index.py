@@ -1,4 +1,4 @@
-"""The vocabulary of a store over its mapped bytes: stoi, itos, and how the index is built."""
+"""The vocabulary of a store over its mapped bytes: stoi, itos, and building the index."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core import kernels
-from embstore.core.batch import Bytes, Ints, Tokens, ends_of
+from embstore.core.batch import Bytes, Ints, Tokens, offsets_of
 from embstore.core.errors import EmbstoreError, UnknownTokenError
 
-MAX_TOKENS = (1 << 32) - 2  # a slot has 32 bits for row + 1
+MAX_TOKENS = (1 << 32) - 2  # a slot stores row + 1 in 32 bits
 
 
 def slots_for(tokens: int) -> int:
-    """Return the slots of an index: the least power of two that is at most half full, at least 2."""
+    """Return the number of slots of an index: the smallest power of two, at least 2, that is at most half full."""
     return 1 << max(1, (2 * tokens - 1).bit_length())
 
 
 class Vocab:
-    """Words to rows and back, by bounded probes into three arrays that nobody has checked.
+    """Words to rows and back, by bounded probes into three arrays whose contents need not be valid.
 
     Parameters
     ----------
@@ -35,49 +35,51 @@ class Vocab:
         self.size = len(self._bounds) - 1
 
     def rows(self, words: Iterable[str]) -> Ints:
-        """Rows of words: int64 of shape (words,), -1 where one is unknown.
+        """Rows of words: int64 of shape (words,), -1 for an unknown word.
 
-        A word has the row of the token whose string, as `Itos` gives it, is equal to it: no two words have one row.
-        Raises TypeError where an item is not a str.
+        A word has the row of the token whose string in `Itos` is equal to it, so different words have different rows.
+        Raises TypeError for an item that is not a str.
         """
         listed = words if type(words) is list else list(words)
         try:
             return kernels.find_strings(self.slots, self.offsets, self.data, listed)
-        except UnicodeEncodeError:  # some hold lone surrogates, as `itos` gives bytes that are not UTF-8
-            return self._rows_of_any(listed)
+        except UnicodeEncodeError:  # lone surrogates, which stand in `itos` for bytes that are not UTF-8
+            return self._rows_with_surrogates(listed)
 
-    def _rows_of_any(self, words: list[str]) -> Ints:
-        """Return what `rows` does, for words that may hold lone surrogates."""
+    def _rows_with_surrogates(self, words: list[str]) -> Ints:
+        """Do the same as `rows` for words that may contain lone surrogates."""
         tokens = [token_of(word) for word in words]
         rows = self.packed_rows(Tokens.pack(token or b"" for token in tokens))
         rows[[token is None for token in tokens]] = -1
         return rows
 
     def packed_rows(self, words: Tokens) -> Ints:
-        """Rows of packed words: int64 of shape (words,), -1 where one is unknown."""
+        """Rows of packed words: int64 of shape (words,), -1 for an unknown word."""
         return kernels.find_tokens(self.slots, self.offsets, self.data, words.data, words.offsets)
 
     def token(self, row: int) -> bytes:
-        """Bytes of the token of a row in [0, size)."""
+        """Return the bytes of the token of a row in [0, size)."""
         start, stop = int(self._bounds[row]), int(self._bounds[row + 1])
         if not 0 <= start <= stop <= len(self.data):
-            raise EmbstoreError(f"the token of row {row} lies outside the vocabulary: the store is damaged, verify it")
+            raise EmbstoreError(f"the token of row {row} is outside the token bytes: the store is damaged, verify it")
         return self.data[start:stop].tobytes()
 
     def tokens(self, start: int, stop: int) -> Tokens:
-        """Return the packed tokens of rows [start, stop), copied and checked."""
+        """Return a copy of the packed tokens of the rows [start, stop), with checked offsets."""
         bounds = self._bounds[start : stop + 1].astype(np.int64)
         if bounds[0] < 0 or bounds[-1] > len(self.data) or (np.diff(bounds) < 0).any():
-            raise EmbstoreError("token offsets fall or leave the vocabulary: the store is damaged, verify it")
+            raise EmbstoreError(
+                "token offsets decrease or point outside the token bytes: the store is damaged, verify it"
+            )
         return Tokens(self.data[bounds[0] : bounds[-1]].copy(), bounds - bounds[0])
 
 
 def token_of(word: str) -> bytes | None:
-    r"""Return the bytes of the token whose string is this one, as `Itos` gives it; None where no token has it.
+    r"""Return the bytes of the token whose string in `Itos` is `word`; None if no token can have this string.
 
-    The string of a token is its bytes decoded as UTF-8, each byte that is not UTF-8 as a lone surrogate (Python's
-    surrogateescape). No other string with lone surrogates is a token's: ``"\ud800"`` is none, and
-    ``"\udcc3\udca9"`` is none, since the bytes C3 A9 are UTF-8 and have the string ``"é"``.
+    The string of a token is its bytes decoded as UTF-8, where each byte that is not UTF-8 becomes a lone surrogate
+    (Python's surrogateescape). No token has any other string with lone surrogates: neither ``"\ud800"`` nor
+    ``"\udcc3\udca9"``, since the bytes C3 A9 are valid UTF-8 and decode to ``"é"``.
     """
     if not isinstance(word, str):
         raise TypeError(f"a word must be a str, not {type(word).__name__}")
@@ -93,9 +95,9 @@ def token_of(word: str) -> bytes | None:
 
 
 def pack_tokens(words: list[str], first: int = 0) -> Tokens:
-    """Pack words as the tokens that they are the strings of, so that each is found again.
+    """Pack words as the tokens that have these strings, so that each word finds its row.
 
-    Raises ValueError that names the first word, counted from `first`, that no token has as its string.
+    Raises ValueError for the first word that cannot be the string of a token; its position is counted from `first`.
     """
     try:
         return _pack_utf8(words)
@@ -103,23 +105,23 @@ def pack_tokens(words: list[str], first: int = 0) -> Tokens:
         tokens = [token_of(word) for word in words]
     if None in tokens:
         position = tokens.index(None)
-        raise ValueError(_no_token(first + position, words[position]))
+        raise ValueError(_no_token_message(first + position, words[position]))
     return Tokens.pack(token for token in tokens if token is not None)
 
 
-def _no_token(position: int, word: str) -> str:
+def _no_token_message(position: int, word: str) -> str:
     try:
         string = word.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return f"token {position}, {word!r}, has half of a pair of surrogates, which no UTF-8 can hold: mend or drop it"
-    return f"token {position}, {word!r}, stands for the bytes of {string!r}: give that instead"
+        return f"token {position}, {word!r}, has a lone surrogate, which UTF-8 cannot encode: correct or remove it"
+    return f"token {position}, {word!r}, has surrogate escapes for the bytes of {string!r}: use that string instead"
 
 
-def pack_lossless(words: list[str]) -> Tokens:
-    """Pack words as the bytes that are hashed (formats/oov/SPEC.md), whatever surrogates they hold.
+def pack_for_hashing(words: list[str]) -> Tokens:
+    """Pack words as the bytes that are hashed (formats/oov/SPEC.md); any lone surrogates are allowed.
 
-    A word that surrogateescape made becomes the bytes that it stands for. In any other word lone surrogates are
-    encoded as if they were characters, in 3 bytes (WTF-8), so that two words may have the same bytes.
+    Surrogate escapes become the original bytes. If a word has other lone surrogates, they are encoded as WTF-8, in 3
+    bytes each. So different words may have the same bytes.
     """
     try:
         return _pack_utf8(words)
@@ -135,17 +137,17 @@ def _wtf8(word: str) -> bytes:
 
 
 def _pack_utf8(words: list[str]) -> Tokens:
-    """Pack words; UnicodeEncodeError for lone surrogates."""
+    """Pack words; raises UnicodeEncodeError for lone surrogates."""
     data = np.frombuffer("".join(words).encode(), np.uint8)
-    offsets = ends_of(np.fromiter(map(len, words), np.int64, len(words)))  # in characters: none is encoded by itself
+    offsets = offsets_of(np.fromiter(map(len, words), np.int64, len(words)))  # in characters
     if len(data) != offsets[-1]:
-        firsts = np.flatnonzero(data & 0xC0 != 0x80)  # where each character begins
+        firsts = np.flatnonzero(data & 0xC0 != 0x80)  # the first byte of each character
         offsets = np.append(firsts, len(data))[offsets]
     return Tokens(data, offsets)
 
 
 class Stoi(Mapping[str, int]):
-    """String to index: a read-only mapping over the index, nothing of which is in memory."""
+    """String to index: a read-only mapping that looks words up in the mapped index, without loading it."""
 
     def __init__(self, vocab: Vocab) -> None:
         self._vocab = vocab
@@ -170,10 +172,10 @@ class Stoi(Mapping[str, int]):
 
 
 class Itos(Sequence[str]):
-    """Index to string: a read-only sequence over the vocabulary's bytes, nothing of which is in memory.
+    """Index to string: a read-only sequence that decodes tokens from the mapped bytes, without loading them.
 
-    Bytes that are not UTF-8 come as lone surrogates (surrogateescape): each string finds its row again, and no other
-    string does.
+    Bytes that are not UTF-8 become lone surrogates (surrogateescape). Each string finds its row in `Stoi`, and no
+    other string does.
     """
 
     def __init__(self, vocab: Vocab) -> None:
@@ -188,7 +190,7 @@ class Itos(Sequence[str]):
             return [self[i] for i in range(*row.indices(len(self)))]
         size = len(self)
         if not -size <= row < size:
-            raise IndexError(f"row {row} of a vocabulary of {size:,} tokens")
+            raise IndexError(f"row {row} is out of range for a vocabulary of {size:,} tokens")
         return self._vocab.token(row % size).decode("utf-8", "surrogateescape")
 
     def __len__(self) -> int:
@@ -204,9 +206,9 @@ class Itos(Sequence[str]):
 
 
 class VocabBuilder:
-    """Distinct tokens in the order in which they come, and their index, growing.
+    """Collects distinct tokens in their order, and their index; both grow as needed.
 
-    Equal tokens in equal order make equal arrays, however they are batched.
+    The same tokens in the same order make the same arrays, whatever the batches.
     """
 
     def __init__(self, expected: int = 0) -> None:
@@ -216,28 +218,28 @@ class VocabBuilder:
         self._data = np.empty(8192, np.uint8)
 
     def add(self, tokens: Tokens) -> Ints:
-        """Enter tokens; the row of each: int64 of shape (tokens,).
+        """Add tokens; return the row of each: int64 of shape (tokens,).
 
-        A row that is not higher than all before it is that of an equal token, met earlier.
-        Raises EmbstoreError where tokens were made to collide, or are too many.
+        A new token has a higher row than all tokens before it, a repeated token the row of the first equal one.
+        Raises EmbstoreError for too many tokens, or too many that hash to the same slots.
         """
         count, used = len(tokens), int(self._offsets[self.size])
         if self.size + count > MAX_TOKENS:
-            raise EmbstoreError(f"more than {MAX_TOKENS:,} tokens: a store has room for no more")
-        self._offsets = _grown(self._offsets, self.size + count + 1)
-        self._data = _grown(self._data, used + int(tokens.offsets[-1]))
+            raise EmbstoreError(f"more than {MAX_TOKENS:,} tokens, the maximum of a store")
+        self._offsets = _enlarged(self._offsets, self.size + count + 1)
+        self._data = _enlarged(self._data, used + int(tokens.offsets[-1]))
         self._data[used : used + int(tokens.offsets[-1])] = tokens.data[: tokens.offsets[-1]]
         self._offsets[self.size + 1 : self.size + count + 1] = tokens.offsets[1:] + used
         try:
             self._reserve(self.size + count)
             rows = kernels.insert_tokens(self._slots, self._data, self._offsets, self.size, count)
         except OverflowError:
-            raise EmbstoreError("more than 1,024 tokens hash to one place: this table was made to collide") from None
+            raise EmbstoreError("more than 1,024 tokens hash to the same slots: they were chosen to collide") from None
         self.size = max(self.size, int(rows.max(initial=-1)) + 1)
         return rows
 
     def token(self, row: int) -> bytes:
-        """Bytes of the token of a row in [0, size)."""
+        """Return the bytes of the token of a row in [0, size)."""
         return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes()
 
     def _reserve(self, tokens: int) -> None:
@@ -246,20 +248,20 @@ class VocabBuilder:
             kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size)
 
     def finish(self) -> tuple[NDArray[np.uint64], Ints, Bytes]:
-        """Return slots, offsets and bytes as the store keeps them; views, so add nothing more."""
-        if len(self._slots) != slots_for(self.size):  # repeated tokens made it larger than the rest needs
+        """Return slots, offsets and bytes as a store has them: views, so no tokens may be added afterwards."""
+        if len(self._slots) != slots_for(self.size):  # larger than necessary because of repeated tokens
             self._slots = np.zeros(slots_for(self.size), np.uint64)
             kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size)
         return self._slots, self._offsets[: self.size + 1], self._data[: self._offsets[self.size]]
 
     def vocab(self) -> Vocab:
-        """Return the finished vocabulary, over the builder's memory."""
+        """Return the vocabulary, which uses the memory of the builder."""
         slots, offsets, data = self.finish()
         return Vocab(slots.view(np.uint8), offsets.view(np.uint8), data)
 
 
-def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """Return the array, or a larger one that begins with it."""
+def _enlarged(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return the array, or a larger copy, if it has fewer than `size` items."""
     if size <= len(array):
         return array
     larger = np.empty(max(size, 2 * len(array)), array.dtype)

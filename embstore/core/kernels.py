@@ -1,6 +1,6 @@
-"""The seam: the hot functions, compiled where `_speedups` was built, plain otherwise.
+"""The time-critical functions: those of `_speedups` if it was built, else those of `_native`.
 
-Set ``EMBSTORE_PLAIN=1`` in the environment to use the plain ones all the same.
+Set ``EMBSTORE_PLAIN=1`` in the environment to use `_native` in any case.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _active: Any
 
 try:
     if os.environ.get("EMBSTORE_PLAIN") == "1":
-        raise ImportError("the plain functions were asked for")
+        raise ImportError("EMBSTORE_PLAIN is set")
     from embstore.core import _speedups as _active
 except ImportError:
     from embstore.core import _native as _active

@@ -1,4 +1,4 @@
-"""The options of reading and writing: one set of words for `open`, `convert` and the command line."""
+"""The options of reading and writing: the same names in `open`, `convert` and on the command line."""
 
 from __future__ import annotations
 
@@ -7,43 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import Literal, TypedDict, cast, get_args
 
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
 Duplicates = Literal["first", "last", "error"]
 
 
-def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """Raise ValueError, which lists the choices, where the value of an option is none of them."""
-    listed = tuple(choices)
-    if not isinstance(value, str) or value not in listed:  # a str: a NumPy dtype equals its name and is no key
-        raise ValueError(f"{name}={value!r}: expected one of {', '.join(listed)}")
-
-
-def check_dtype(dtype: object) -> None:
-    """Raise ValueError where it is no dtype, nor None for what the rows have."""
-    if dtype is not None:
-        check_choice("dtype", dtype, get_args(Dtype))
-
-
-def check_kind(name: str, value: object, kinds: tuple[type, ...], expected: str) -> None:
-    """Raise TypeError where the value of an option is of none of these kinds; True is no number."""
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise TypeError(f"{name}={value!r}: expected {expected}")
-
-
-_KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
-    (("format", "key", "member"), (str,), "a str"),
-    (("vocab",), (str, os.PathLike), "a str or a Path"),
-    (("dim", "limit"), (Integral,), "a whole number, 1 or more"),
-    (("header",), (bool,), "True, False or None"),
-)
-"""What the options of reading may be, None apart."""
-
-
 class Reading(TypedDict, total=False):
-    """Keyword arguments that become `ReadOptions`, which describes them."""
+    """The options of reading as keywords, for signatures; `ReadOptions` describes them."""
 
     format: str | None
     vocab: str | Path | None
@@ -56,30 +28,58 @@ class Reading(TypedDict, total=False):
     dtype: Dtype | None
 
 
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raise ValueError, which lists the choices, unless the value of an option is one of them."""
+    listed = tuple(choices)
+    if not isinstance(value, str) or value not in listed:  # a NumPy dtype equals its name, but has another hash
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(listed)}")
+
+
+def check_dtype(dtype: object) -> None:
+    """Raise ValueError unless `dtype` is the name of a dtype, or None for that of the rows."""
+    if dtype is not None:
+        check_choice("dtype", dtype, get_args(Dtype))
+
+
+def check_kind(name: str, value: object, kinds: tuple[type, ...], expected: str) -> None:
+    """Raise TypeError unless the value of an option has one of the types; a bool does not count as a number."""
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError(f"{name}={value!r}: expected {expected}")
+
+
+_KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
+    (("format", "key", "member"), (str,), "a str"),
+    (("vocab",), (str, os.PathLike), "a str or a Path"),
+    (("dim", "limit"), (Integral,), "a whole number, 1 or more"),
+    (("header",), (bool,), "True, False or None"),
+)
+"""The types of the options of reading; None is always allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read a file: the same words in ``open``, ``convert`` and on the command line.
+    """How to read a file.
 
     Attributes
     ----------
     format
-        Name of the format; None to find it by magic bytes, then suffix.
+        Name of the format; None to detect it from the first bytes, then the suffix.
     vocab
-        A file of words, or the name of the dataset that holds them.
+        A file of words, or the name of the dataset with the words.
     key
         Name of the tensor or dataset.
     member
         Name of the member of a zip.
     dim
-        Numbers in a row, where the file leaves it open; a token may then end in a number.
+        Numbers in a row (embedding_dim), for files that do not state it; tokens may then end in a number.
     header
-        Whether text begins with a header line; None to find out.
+        Whether text begins with a header line; None to detect it.
     limit
-        Read so many rows at most.
+        Maximum number of rows to read.
     on_error
         ``stop`` at a line that cannot be read, or ``skip`` and count it.
     dtype
-        What a matrix of whole numbers becomes; without it, one is refused.
+        Dtype to convert a matrix of integers to; without it, such a matrix is an error.
     """
 
     format: str | None = None
@@ -101,40 +101,42 @@ class ReadOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: expected 1 or more")
-            object.__setattr__(self, name, value if value is None else int(value))  # NumPy's lack much of int
+            object.__setattr__(
+                self, name, value if value is None else int(value)
+            )  # a NumPy integer lacks methods of int
         check_choice("on_error", self.on_error, get_args(OnError))
         check_dtype(self.dtype)
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> ReadOptions:
-        """Make them of keywords; TypeError names one that is none of them, and those that there are."""
+    def of(cls, options: Mapping[str, object]) -> ReadOptions:
+        """Make options from keywords; TypeError names an unknown one and lists the known ones."""
         for name in options:
             if name not in cls.__slots__:
                 raise TypeError(f"no option {name!r}; the options of reading are {', '.join(cls.__slots__)}")
-        return cls(**options)
+        return cls(**cast("Reading", options))
 
-    def given(self) -> dict[str, str]:
+    def non_default(self) -> dict[str, str]:
         """Return the options that differ from their defaults, as text."""
-        plain = ReadOptions()
+        default = ReadOptions()
         return {
-            name: str(getattr(self, name)) for name in self.__slots__ if getattr(self, name) != getattr(plain, name)
+            name: str(getattr(self, name)) for name in self.__slots__ if getattr(self, name) != getattr(default, name)
         }
 
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """How to write a file, where its format leaves a choice; None is the format's own.
+    """How to write a file, for formats with a choice; None means the default of the format.
 
     Attributes
     ----------
     compression
-        ``none``, or what packs the rows.
+        ``none``, or the compression of the rows.
     layout
-        ``chunked`` or ``contiguous``, which can be mapped.
+        ``chunked``, or ``contiguous``, which can be memory-mapped.
     strings
-        ``variable``, or ``fixed`` for the length of the longest.
+        ``variable`` length, or ``fixed`` to the length of the longest string.
     duplicates
-        Which row a repeated token keeps, in formats that can overwrite a row; others get each token once.
+        Which row of a repeated token to keep, for formats that can overwrite a row; other formats get each token once.
     """
 
     compression: str | None = None
@@ -142,14 +144,14 @@ class WriteOptions:
     strings: str | None = None
     duplicates: Duplicates = "first"
 
-    def given(self) -> dict[str, str]:
-        """Return the choices of the format that are not left to it."""
+    def non_default(self) -> dict[str, str]:
+        """Return the options that are not left to the format."""
         chosen = {"compression": self.compression, "layout": self.layout, "strings": self.strings}
         return {name: value for name, value in chosen.items() if value is not None}
 
 
 AS_IS = WriteOptions()
-"""Every format's own choices."""
+"""The defaults of each format."""
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes read so far and the bytes in all."""
+"""Called with the number of bytes read so far and the total number of bytes."""

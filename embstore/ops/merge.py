@@ -15,7 +15,7 @@ from embstore.ops.convert import RowCounter, dtype_to_write, target_codec, write
 from embstore.ops.open import as_store
 from embstore.ops.report import Report, report, warn
 from embstore.ops.selection import Selection
-from embstore.store.store import Store
+from embstore.store.store import Store, load_store
 
 How = Literal["first", "mean", "concat"]
 TableLike = str | Path | Store
@@ -58,7 +58,7 @@ def concat(tables: Sequence[TableLike], how: How = "first") -> Store:
     """
     source = merged_source(tables, how)
     source = Selection().apply(source)
-    store = Store.from_source(source, _label(tables))
+    store = load_store(source, _label(tables))
     warn(source.findings)
     return store
 

@@ -12,7 +12,7 @@ from embstore.ops.read import read
 from embstore.ops.report import warn
 from embstore.ops.selection import Selection
 from embstore.store.mapped import Advice, check_advice
-from embstore.store.store import Store, map_input
+from embstore.store.store import Store, load_store, map_input
 
 
 def open(  # noqa: A001
@@ -69,12 +69,12 @@ def open(  # noqa: A001
     check_advice(advise)
     options = ReadOptions.of(reading)
     file, codec = open_to_read(path, options)
-    if codec.mapped and not set(options.given()) - {"format"}:
+    if codec.mapped and not set(options.non_default()) - {"format"}:
         with file:
             return map_input(file, advise=advise)
     source = Selection(options.dtype, options.limit).apply(read(file, codec, options, progress))
     path = Path(path).absolute()
-    store = Store.from_source(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))
+    store = load_store(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))
     warn(source.findings)
     return store
 

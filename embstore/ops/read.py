@@ -50,7 +50,7 @@ def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | N
 
 def with_options(source: Source, options: ReadOptions) -> Source:
     """Return a source whose provenance notes the options that differ from their defaults, except `format`."""
-    given = {name: value for name, value in options.given().items() if name != "format"}
+    given = {name: value for name, value in options.non_default().items() if name != "format"}
     if given:
         noted = ", ".join(f"{name}={value}" for name, value in given.items())
         origin = source.provenance

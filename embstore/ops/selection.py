@@ -144,9 +144,9 @@ def round_rows(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> It
 
 
 def _check_int8(batch: Batch) -> None:
-    unfit = int8.unfit(batch.vectors)
+    unfit = int8.not_quantizable(batch.vectors)
     if len(unfit):
-        raise EmbstoreError(f"the row of {_shown_token(batch.tokens, int(unfit[0]))} holds {int8.UNFIT}")
+        raise EmbstoreError(f"the row of {_shown_token(batch.tokens, int(unfit[0]))} has {int8.NOT_QUANTIZABLE}")
 
 
 def _shown_token(tokens: Tokens, position: int) -> str:

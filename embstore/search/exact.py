@@ -1,4 +1,4 @@
-"""Nearest neighbours by cosine, exactly, in blocks: no normalised copy of the table is made."""
+"""Exact nearest neighbours by cosine, computed in blocks, without a normalized copy of the table."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from embstore.core.errors import UnknownTokenError
 Neighbours = list[tuple[str, float]]
 Query = str | NDArray[Any]
 
-BLOCK_BYTES = 4 << 20  # of rows as float32, at a time
-MAX_SCORES = 1 << 22  # in one product of rows and queries
-MAX_QUERIES = 256  # in one pass over the table
+BLOCK_BYTES = 4 << 20  # bytes of float32 rows at a time
+MAX_SCORES = 1 << 22  # scores in one product of rows and queries
+MAX_QUERIES = 256  # queries in one pass over the table
 
 
 class SearchedTable(RowBlocks, Protocol):
-    """What is searched: a `Store`, or anything with these."""
+    """A table that can be searched: a `Store`, or any object with these members."""
 
     norms: NDArray[np.float32] | None
-    """Lengths of the rows, (tokens,), kept here by the first search."""
+    """Lengths of the rows, (tokens,), stored by the first search; None before."""
 
     @property
     def itos(self) -> Sequence[str]:
         """Index to string."""
 
     def rows(self, words: list[str]) -> Ints:
-        """Rows of words, -1 where one is unknown."""
+        """Return the rows of words, -1 for an unknown word."""
 
 
 def most_similar(
@@ -41,34 +41,34 @@ def most_similar(
     topn: int = 10,
 ) -> Neighbours:
     """Find the words nearest to a sum of words: see `Store.most_similar`."""
-    added, subtracted = _listed(positive), _listed(negative)
+    added, subtracted = _as_list(positive), _as_list(negative)
     if not added and not subtracted:
         raise ValueError("most_similar needs at least one word or vector")
-    units = _unit(_vectors(table, added + subtracted))
+    units = _normalized(_vectors(table, added + subtracted))
     signs = np.array([1] * len(added) + [-1] * len(subtracted), np.float32)
-    query = _unit((signs @ units)[np.newaxis])
+    query = _normalized((signs @ units)[np.newaxis])
     words = [word for word in added + subtracted if isinstance(word, str)]
     return _search(table, query, [table.rows(words)], topn)[0]
 
 
 def most_similar_batch(table: SearchedTable, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
-    """Find the words nearest to each of many: see `Store.most_similar_batch`."""
+    """Find the words nearest to each of several words: see `Store.most_similar_batch`."""
     if isinstance(words, str):
         raise TypeError("most_similar_batch takes a list of words; for one word use most_similar")
     found: list[Neighbours] = []
-    remaining = iter(_listed(words))
+    remaining = iter(_as_list(words))
     while chunk := list(islice(remaining, MAX_QUERIES)):
         excluded = [table.rows([word] if isinstance(word, str) else []) for word in chunk]
-        found += _search(table, _unit(_vectors(table, chunk)), excluded, topn)
+        found += _search(table, _normalized(_vectors(table, chunk)), excluded, topn)
     return found
 
 
-def _listed(words: Query | Sequence[Query]) -> list[Query]:
+def _as_list(words: Query | Sequence[Query]) -> list[Query]:
     return [words] if isinstance(words, str) or (isinstance(words, np.ndarray) and words.ndim == 1) else list(words)
 
 
 def _vectors(table: SearchedTable, queries: list[Query]) -> NDArray[np.float32]:
-    """Vectors of words and of vectors: (queries, dim)."""
+    """Return the vectors of queries, which are words or vectors: (queries, dim)."""
     vectors = np.empty((len(queries), table.dim), np.float32)
     rows = iter(_known_rows(table, [query for query in queries if isinstance(query, str)]))
     for i, query in enumerate(queries):
@@ -91,20 +91,20 @@ def _known_rows(table: SearchedTable, words: list[str]) -> list[int]:
 
 
 def _lengths(vectors: Vectors) -> NDArray[np.float32]:
-    """Euclidean lengths of rows, summed in float64, in which no float32 overflows."""
+    """Return the Euclidean lengths of rows, summed in float64, in which squares of float32 do not overflow."""
     wide = vectors.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         lengths: NDArray[np.float32] = np.sqrt((wide * wide).sum(axis=1)).astype(np.float32)
     return lengths
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of length 1; rows of zeros stay."""
+def _normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows scaled to length 1; rows of zeros are unchanged."""
     lengths = _lengths(vectors)[:, np.newaxis]
     lengths[lengths == 0] = 1
     with np.errstate(invalid="ignore"):
-        unit: NDArray[np.float32] = vectors / lengths
-    return unit
+        normalized: NDArray[np.float32] = vectors / lengths
+    return normalized
 
 
 def _blocks(table: SearchedTable, queries: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -114,36 +114,36 @@ def _blocks(table: SearchedTable, queries: int) -> Iterator[tuple[int, NDArray[n
 
 
 def _search(table: SearchedTable, queries: NDArray[np.float32], excluded: list[Ints], topn: int) -> list[Neighbours]:
-    """Search the table once for unit queries, (queries, dim), each of which leaves some rows out."""
+    """Search for normalized queries, (queries, dim), in one pass; each query excludes some rows."""
     if topn < 0:
         raise ValueError(f"topn must not be negative: {topn}")
     best = [_Best(topn, rows) for rows in excluded]
     lengths = np.empty(len(table), np.float32) if table.norms is None else table.norms
     for start, vectors in _blocks(table, len(queries)):
-        here = lengths[start : start + len(vectors)]
+        block_lengths = lengths[start : start + len(vectors)]
         if table.norms is None:
-            here[:] = _lengths(vectors)
-        with np.errstate(invalid="ignore", over="ignore"):  # NaN and Inf in the table are never near
-            scores = queries @ vectors.T / np.where(here == 0, np.float32(1), here)
+            block_lengths[:] = _lengths(vectors)
+        with np.errstate(invalid="ignore", over="ignore"):  # rows with NaN or Inf are never among the best
+            scores = queries @ vectors.T / np.where(block_lengths == 0, np.float32(1), block_lengths)
         for query, row_scores in zip(best, scores, strict=True):
-            query.offer(row_scores, start)
+            query.update(row_scores, start)
     table.norms = lengths
-    return [query.named(table.itos) for query in best]
+    return [query.neighbours(table.itos) for query in best]
 
 
 class _Best:
-    """The highest scores so far of one query; equal ones in the order of their rows."""
+    """The highest scores of one query so far; equal scores are ordered by row."""
 
     def __init__(self, topn: int, excluded: Ints) -> None:
         self.topn, self.excluded = topn, excluded
         self.scores, self.rows = np.empty(0, np.float32), np.empty(0, np.int64)
 
-    def offer(self, scores: NDArray[np.float32], first: int) -> None:
-        """Take what is better among the scores of rows from `first` on; the scores may be changed."""
-        here = self.excluded - first
-        scores[here[(here >= 0) & (here < len(scores))]] = np.nan
+    def update(self, scores: NDArray[np.float32], first: int) -> None:
+        """Add the scores of the rows from `first` on, keeping the highest; modifies `scores`."""
+        excluded = self.excluded - first
+        scores[excluded[(excluded >= 0) & (excluded < len(scores))]] = np.nan
         full = self.topn and len(self.scores) == self.topn
-        # later rows lose ties, so only higher scores matter; NaN is not higher than anything
+        # on equal scores earlier rows win, so only higher scores matter; NaN is never higher
         found = np.flatnonzero(scores > (self.scores[-1] if full else -np.inf))
         if len(found) > self.topn > 0:
             found = found[scores[found] >= np.partition(scores[found], -self.topn)[-self.topn]]
@@ -152,6 +152,6 @@ class _Best:
         order = np.lexsort((rows, -candidates))[: self.topn]
         self.scores, self.rows = candidates[order], rows[order]
 
-    def named(self, itos: Sequence[str]) -> Neighbours:
+    def neighbours(self, itos: Sequence[str]) -> Neighbours:
         """Return words and scores, best first."""
         return [(itos[row], score) for row, score in zip(self.rows.tolist(), self.scores.tolist(), strict=True)]

@@ -1,5 +1,5 @@
-"""The store: a safetensors file with its vocabulary and index, opened, written, verified, and asked for rows.
+"""The store: a safetensors file of vectors, vocabulary and index. Opening, reading rows, writing, verifying.
 
-Belongs here: the bytes of a store (formats/store/SPEC.md) and the class `Store`. Does not belong here: other formats,
-which are for `codecs`, and operations over several tables, which are for `ops`.
+Belongs here: the file format of a store (formats/store/SPEC.md) and the class `Store`. Does not belong here: other
+formats (see `codecs`), and operations on several tables (see `ops`).
 """

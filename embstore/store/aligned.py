@@ -1,4 +1,4 @@
-"""Rows for a vocabulary of the caller's: row i is the vector of words[i]."""
+"""Vectors for the vocabulary of the caller: row i is the vector of words[i]."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike
 from embstore.words.special_rows import special_rows
 
-BLOCK = 8192  # rows at a time: a word may have many
+BLOCK = 8192  # rows at a time: a word may have many rows
 
 
 class VectorsByWord(Lookup, RowBlocks, Protocol):
-    """Words and rows: a `Store`, or anything with these."""
+    """Words and rows: a `Store`, or any object with these members."""
 
     dtype: Dtype
 
     def gather(self, rows: Ints) -> Vectors:
-        """Return a copy of some rows, (rows, dim)."""
+        """Return a copy of the given rows, (rows, dim)."""
 
 
 def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
@@ -36,38 +36,38 @@ def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> 
     ending = encoder.policy.ending
     if ending.ids_per_word == 0:
         raise ValueError(
-            f"oov {str(ending)!r} leaves words without a row, and aligned gives each of them one: 'zero' does that"
+            f"oov {str(ending)!r} gives unknown words no vector, and aligned needs one for each word: use 'zero'"
         )
     values, offsets, weights = encoder.encode_bags([[word] for word in words], include_last_offset=True)
-    made = _made(store, encoder, values)
+    special = _missing_special_rows(store, encoder, values)
     vectors = np.zeros((len(words), store.dim), np.float32)
     for start in range(0, len(values), BLOCK):
         span = slice(start, min(start + BLOCK, len(values)))
-        rows = _rows(store, values[span], made)
+        rows = _vectors(store, values[span], special)
         rows = rows if weights is None else rows * weights[span, np.newaxis]
-        first, last = np.searchsorted(offsets, (span.start, span.stop - 1), "right") - 1  # words with rows here
+        first, last = np.searchsorted(offsets, (span.start, span.stop - 1), "right") - 1  # words in this block
         bounds = np.clip(offsets[first : last + 2], span.start, span.stop)
-        has = bounds[1:] > bounds[:-1]  # a word has several rows under hash:B:k, and none without n-grams
-        if offsets[first] < start:  # and many, if it is long enough
+        has_rows = bounds[1:] > bounds[:-1]  # a word without n-grams has no rows
+        if offsets[first] < start:  # the first word began in the block before
             rows[0] += vectors[first]
-        vectors[first : last + 1][has] = np.add.reduceat(rows, bounds[:-1][has] - start)
+        vectors[first : last + 1][has_rows] = np.add.reduceat(rows, bounds[:-1][has_rows] - start)
     return vectors
 
 
-def _made(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float32] | None:
-    """Make special rows in the store's precision, as its file would hold them; None where it does or none is needed."""
+def _missing_special_rows(store: VectorsByWord, encoder: Encoder, ids: Ints) -> NDArray[np.float32] | None:
+    """Make the special rows, rounded as in a file; None if the file has them or the ids do not need them."""
     if encoder.in_file or not (ids >= len(store)).any():
         return None
     rows = encode_rows(special_rows(store, encoder.policy, encoder.padding), store.dtype)
     return decode_rows(rows, store.dtype).astype(np.float32)
 
 
-def _rows(store: VectorsByWord, ids: Ints, made: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Vectors of ids, (ids, dim), copied."""
-    if made is None:
+def _vectors(store: VectorsByWord, ids: Ints, special: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return a copy of the vectors of ids, (ids, dim)."""
+    if special is None:
         return store.gather(ids).astype(np.float32)
-    vectors = np.empty((len(ids), made.shape[1]), np.float32)
-    own = ids < len(store)
-    vectors[own] = store.gather(ids[own])
-    vectors[~own] = made[ids[~own] - len(store)]
+    vectors = np.empty((len(ids), special.shape[1]), np.float32)
+    known = ids < len(store)
+    vectors[known] = store.gather(ids[known])
+    vectors[~known] = special[ids[~known] - len(store)]
     return vectors

@@ -1,6 +1,6 @@
-"""The bytes of a safetensors file: its header, read strictly and written reproducibly.
+"""The header of a safetensors file, read strictly and written reproducibly.
 
-formats/store/SPEC.md says which tensors make a store of it. The safetensors format itself:
+formats/store/SPEC.md specifies the tensors of a store. The safetensors format:
 https://github.com/huggingface/safetensors#format
 """
 
@@ -11,13 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypeGuard
 
 from embstore.core.errors import FormatError, UnsupportedVersionError
 from embstore.files.input import Input
 
 VERSION = "1.0"
-ALIGNMENT = 4096  # the data begins at a page
+ALIGNMENT = 4096  # the data begins at a multiple of the page size
 MAX_HEADER = 1 << 20
 
 WEIGHT = "embedding.weight"
@@ -25,7 +25,7 @@ SLOTS = "vocab.index"
 OFFSETS = "vocab.offsets"
 BYTES = "vocab.bytes"
 
-ENCODING = "embstore.dtype"  # says how to read a weight of U8
+ENCODING = "embstore.dtype"  # metadata key: the encoding of a U8 weight
 ROWWISE = "int8-rowwise"
 
 ITEMSIZE = {
@@ -38,7 +38,7 @@ ITEMSIZE = {
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One tensor: its dtype as safetensors names it, its shape, and its bytes [start, stop) in the file."""
+    """One tensor: its dtype in the names of safetensors, its shape, and its bytes [start, stop) in the file."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -48,24 +48,24 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header of a safetensors file says."""
+    """The header of a safetensors file: its tensors and its metadata."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
 
     @property
     def is_store(self) -> bool:
-        """Whether the file carries the vocabulary of a store."""
+        """Whether the file has all tensors of a store."""
         return all(name in self.tensors for name in (WEIGHT, SLOTS, OFFSETS, BYTES))
 
 
 def read_header(source: Input) -> Header:
-    """Read and check a header; nothing is allocated on its word.
+    """Read and check a header, without allocating memory for sizes that it states.
 
     Raises
     ------
     FormatError
-        Unless it is a header of at most 1 MB whose tensors fill the file without hole or overlap.
+        Unless it is a header of at most 1 MB whose tensors fill the file without gaps or overlaps.
     UnsupportedVersionError
         For a store of a later major version.
     """
@@ -74,7 +74,7 @@ def read_header(source: Input) -> Header:
     if size < 8:
         raise FormatError(path, f"{size} bytes, too short for a safetensors file", format="safetensors")
     if length > size - 8:
-        reason = f"claims a header of {length:,} bytes in a file of {size:,}: not a safetensors file, or cut short"
+        reason = f"states a header of {length:,} bytes in a file of {size:,}: not a safetensors file, or cut short"
         raise FormatError(path, reason, format="safetensors")
     if length > MAX_HEADER:
         reason = f"a header of {length:,} bytes, more than the {MAX_HEADER:,} that embstore reads"
@@ -83,7 +83,7 @@ def read_header(source: Input) -> Header:
     metadata = parsed.pop("__metadata__", {})
     if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
         _refuse(path, "__metadata__", "must map strings to strings")
-    _check_version(metadata.get("embstore.version", VERSION), path)  # first: a later one may have other dtypes
+    _check_version(metadata.get("embstore.version", VERSION), path)  # first, as a later version may have other dtypes
     tensors = {name: _tensor(name, entry, 8 + length, size, path) for name, entry in parsed.items()}
     _check_gapless(tensors, 8 + length, size, path)
     return Header(tensors, metadata)
@@ -93,13 +93,13 @@ def _refuse(path: str | Path, where: str, reason: str) -> NoReturn:
     raise FormatError(path, reason, where=_shown(where), format="safetensors")
 
 
-def _shown(text: Any) -> str:
-    """Return what a header holds as a message can show it: on one line, and not a megabyte of it."""
+def _shown(text: object) -> str:
+    """Return a value of a header for a message: on one line, shortened to 80 characters."""
     return ascii(text)[1:-1][:80] if isinstance(text, str) else repr(text)[:80]
 
 
-def _parse_json(raw: bytes, path: str | Path) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_json(raw: bytes, path: str | Path) -> dict[str, object]:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         entries = dict(pairs)
         if len(entries) != len(pairs):
             repeated = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
@@ -119,27 +119,27 @@ def _parse_json(raw: bytes, path: str | Path) -> dict[str, Any]:
     return parsed
 
 
-def _tensor(name: str, entry: Any, data: int, size: int, path: str | Path) -> Tensor:
+def _tensor(name: str, entry: object, data: int, size: int, path: str | Path) -> Tensor:
     if type(entry) is not dict or set(entry) != {"dtype", "shape", "data_offsets"}:
-        _refuse(path, name, "a tensor has a dtype, a shape and data_offsets, nothing else")
+        _refuse(path, name, "a tensor must have dtype, shape and data_offsets, and nothing else")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if type(dtype) is not str or dtype not in ITEMSIZE:
         _refuse(path, name, f"unknown dtype '{_shown(dtype)}', expected one of {', '.join(ITEMSIZE)}")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         _refuse(path, name, "shape and data_offsets must be lists of whole numbers, none negative")
     if len(shape) > 64:
-        _refuse(path, name, f"{len(shape)} dimensions are more than 64")
+        _refuse(path, name, f"{len(shape)} dimensions, expected at most 64")
     start, stop = data + offsets[0], data + offsets[1]
-    wanted = prod(shape) * ITEMSIZE[dtype]
-    if stop - start != wanted:
-        takes = f"{wanted:,}" if wanted < 1 << 63 else "more than a file can hold"
-        _refuse(path, name, f"{stop - start:,} bytes, but {dtype} {_shown(shape)} takes {takes}")
+    expected = prod(shape) * ITEMSIZE[dtype]
+    if stop - start != expected:
+        needs = f"{expected:,}" if expected < 1 << 63 else "more than any file has"
+        _refuse(path, name, f"{stop - start:,} bytes, but {dtype} {_shown(shape)} needs {needs}")
     if stop > size:
         _refuse(path, name, f"ends at byte {stop:,} of a file of {size:,}: the file is cut short")
     return Tensor(dtype, tuple(shape), start, stop)
 
 
-def _are_sizes(value: Any) -> bool:
+def _are_sizes(value: object) -> TypeGuard[list[int]]:
     return type(value) is list and all(type(item) is int and 0 <= item < 1 << 63 for item in value)
 
 
@@ -147,12 +147,12 @@ def _check_gapless(tensors: dict[str, Tensor], data: int, size: int, path: str |
     end = data
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
         if tensor.start != end:
-            what = "overlaps" if tensor.start < end else "leaves a hole behind"
+            what = "overlaps" if tensor.start < end else "leaves a gap after"
             place = f"begins at byte {tensor.start - data:,} of the data"
             _refuse(path, name, f"{place} and {what} the tensor before it, which ends at {end - data:,}")
         end = tensor.stop
     if end != size:
-        _refuse(path, "", f"{size - end:,} bytes behind the last tensor, expected none: something was appended")
+        _refuse(path, "", f"{size - end:,} bytes after the last tensor, expected none: something was appended")
 
 
 def _check_version(version: str, path: str | Path) -> None:
@@ -163,25 +163,25 @@ def _check_version(version: str, path: str | Path) -> None:
 
 
 def build_header(tensors: list[tuple[str, str, tuple[int, ...]]], metadata: dict[str, str], reserve: int = 0) -> bytes:
-    """Build a header whose data begins at a multiple of 4,096 bytes, and not before `reserve`.
+    """Build a header, padded so that the data begins at a multiple of 4,096 bytes, or at `reserve`.
 
     Parameters
     ----------
     tensors
-        (name, dtype, shape) in the order in which their bytes follow.
+        (name, dtype, shape) in the order of the data.
     metadata
         Written in sorted order, so that equal tables make equal files.
     reserve
-        Bytes that were left for it; ValueError where it does not fit into them.
+        Number of bytes reserved for the header; ValueError if it does not fit. 0: as many as needed.
     """
-    entries: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
+    entries: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
     end = 0
     for name, dtype, shape in tensors:
         start, end = end, end + prod(shape) * ITEMSIZE[dtype]
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
-    # surrogates of names that are no UTF-8 become escapes, as JSON has them
+    # lone surrogates, of names that are not UTF-8, become JSON escapes
     text = json.dumps(entries, separators=(",", ":")).encode("ascii")
     size = max(reserve, -(-(8 + len(text)) // ALIGNMENT) * ALIGNMENT)
     if reserve and size != reserve:
-        raise ValueError(f"a header of {len(text)} bytes does not fit into the {reserve} bytes left for it")
+        raise ValueError(f"a header of {len(text)} bytes does not fit into the {reserve} bytes reserved for it")
     return (size - 8).to_bytes(8, "little") + text.ljust(size - 8)

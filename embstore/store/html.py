@@ -1,4 +1,4 @@
-"""How a store shows itself in a notebook."""
+"""The HTML representation of a store in a notebook."""
 
 from __future__ import annotations
 

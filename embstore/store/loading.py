@@ -1,4 +1,4 @@
-"""A source read into memory as the parts of a store."""
+"""Reads a source into memory, as the parts of a store."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from embstore.store.rows import ArrayRows, DecodedRows
 
 
 def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> tuple[ArrayRows, Vocab, dict[str, str]]:
-    """Read all batches of a source and its special rows; return its rows, words and header.
+    """Read all batches of a source and its special rows; return rows, vocabulary and metadata.
 
     Parameters
     ----------
     source
-        What to read; consumed.
+        The source, which is consumed.
     path
-        Where it comes from, for errors.
+        Named in errors.
     duplicates
-        Which row a repeated token keeps, or ``error``.
+        Which row of a repeated token to keep, or ``error``.
     """
     growing = GrowingRows(columns_of(source.dim, source.dtype), NUMPY_DTYPES[source.dtype], source.rows)
     builder = VocabBuilder(source.expected)
-    late: list[tuple[Ints, Vectors]] = []
-    for batch in distinct(source, builder, duplicates, path, lambda *repeated: late.append(repeated)):
+    overwritten: list[tuple[Ints, Vectors]] = []
+    for batch in distinct(source, builder, duplicates, path, lambda *repeated: overwritten.append(repeated)):
         growing.add(encode_batch(batch, source.dtype))
     array = growing.finish()
-    for rows, vectors in late:
+    for rows, vectors in overwritten:
         array[rows] = encode_rows(vectors, source.dtype)
     if not len(array):
         raise FormatError(path, "no rows: the input holds none, or all were left out")
     if source.special is not None:
-        special = _copied(source.special, array, source.dtype)  # all of them, before the array grows
+        special = _special_rows(source.special, array, source.dtype)  # all rows before the array grows
         while special:
             growing.add(special.popleft())
         array = growing.finish()
@@ -51,7 +51,7 @@ def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> tup
     return ArrayRows(array, source.dtype), builder.vocab(), metadata
 
 
-def _copied(special: SpecialBlocks, array: NDArray[Any], dtype: Dtype) -> deque[NDArray[Any]]:
-    """Make the special rows of an array, none of them a view of it."""
+def _special_rows(special: SpecialBlocks, array: NDArray[Any], dtype: Dtype) -> deque[NDArray[Any]]:
+    """Make the special rows for an array; they are copies, not views of it."""
     table = DecodedRows(ArrayRows(array, dtype), len(array))
     return deque(np.array(rows) for rows in encode_special(special, table, dtype))

@@ -1,4 +1,4 @@
-"""A store file mapped into memory: its header is read, its arrays are only pointed at."""
+"""Maps a store file into memory: reads its header, and makes views of its arrays without reading them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Advice = Literal["normal", "random", "sequential", "willneed"]
 
 @dataclass(frozen=True, slots=True)
 class MappedStore:
-    """The parts of a store file, views of one map: writing to them changes memory of one's own, never the file."""
+    """The parts of a store file, views of one copy-on-write map: writing to them never changes the file."""
 
     rows: ArrayRows
     vocab: Vocab
@@ -30,7 +30,7 @@ class MappedStore:
 
 
 def check_advice(advise: str) -> None:
-    """Raise ValueError where there is no such advice."""
+    """Raise ValueError unless `advise` is one of `Advice`."""
     check_choice("advise", advise, get_args(Advice))
 
 

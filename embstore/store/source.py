@@ -1,4 +1,4 @@
-"""A store as the source of a conversion."""
+"""Reads a store as a source, for conversion."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from embstore.words.special_rows import SpecialRows
 
 NAME = "store"
 BATCH = 1 << 20  # bytes of stored rows
-ORIGIN = "embstore.source."
+PREFIX = "embstore.source."
 
 
 def store_source(store: Store, progress: Progress | None = None) -> Source:
     """Return the words and rows of a store as a source.
 
-    Special rows that nothing can make, as those of n-grams, are its own too; others are left out.
+    Includes special rows that cannot be made, those of n-grams; other special rows are omitted.
 
     Parameters
     ----------
     store
-        It must stay open until all batches are consumed.
+        Must stay open until all batches are consumed.
     progress
-        Called with bytes read and bytes in all.
+        Called with the number of bytes read and the total number of bytes.
     """
     source = Source(
         dim=store.dim,
@@ -37,9 +37,9 @@ def store_source(store: Store, progress: Progress | None = None) -> Source:
         provenance=lambda: _provenance(store),
     )
     special = SpecialRows.of_file(store.metadata, store.special)
-    if special is not None and special.ending.carried:
+    if special is not None and special.ending.rows_from_source:
         first = len(store) + special.ending_row
-        source.special = lambda _: _carried(store, first)
+        source.special = lambda _: _special_rows(store, first)
         source.policy = {key: store.metadata[f"embstore.{key}"] for key in ("oov", *special.ending.header_keys)}
     return source
 
@@ -57,20 +57,20 @@ def _batches(store: Store, progress: Progress | None) -> Iterator[Batch]:
             progress(stop * row_bytes, len(store) * row_bytes)
 
 
-def _carried(store: Store, first: int) -> Iterator[Vectors]:
-    """Yield the rows from `first` on; codes of 8 bits as they are, so that they are not rounded again."""
+def _special_rows(store: Store, first: int) -> Iterator[Vectors]:
+    """Yield the rows from `first` on; int8 rows as stored, so that they are not rounded again."""
     end = len(store) + store.special
     for start in range(first, end, BLOCK):
         yield store.block(start, min(start + BLOCK, end), encoded=store.dtype == "int8")
 
 
 def _provenance(store: Store) -> dict[str, str]:
-    """Return what a store made from this one says of its source.
+    """Return the provenance to record in a store made from this one.
 
-    Of a store file its name and the checksum of its rows; of a table in memory what it says of its own source.
+    For a store file: its name and the checksum of its rows. For a table in memory: the provenance that it has.
     """
     if store.mapped and store.path is not None:
         digest = store.metadata.get(f"embstore.sha256.{WEIGHT}")
         return {"name": store.path.name, "format": NAME, **({"sha256": digest} if digest else {})}
-    origin = {key.removeprefix(ORIGIN): text for key, text in store.metadata.items() if key.startswith(ORIGIN)}
-    return origin or {"name": "memory", "format": NAME}
+    provenance = {key.removeprefix(PREFIX): text for key, text in store.metadata.items() if key.startswith(PREFIX)}
+    return provenance or {"name": "memory", "format": NAME}

@@ -1,4 +1,4 @@
-"""A table of vectors by word: opened in constant time over a mapped file, or held in memory."""
+"""`Store`: vectors by word, over a mapped file, which opens in constant time, or in memory."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from embstore.core.batch import Ints, Source, Vectors
+from embstore.core.batch import Bytes, Ints, Source, Vectors
 from embstore.core.errors import UnknownTokenError
 from embstore.core.index import Itos, Stoi, Vocab
 from embstore.core.options import Duplicates
@@ -30,23 +30,34 @@ Default = TypeVar("Default")
 class Store:
     """Vectors by word.
 
-    Made by `embstore.open`, which maps a store file and reads any other. A store is a context manager, and
-    pickles as its path where it has one. Its rows may come from any backend that has the methods of `rows.Rows`.
+    Made by `embstore.open`, which maps a store file and reads any other file into memory. A store is a context manager.
+    It pickles as its path, or as its contents if it has no path. Rows may come from any backend that implements
+    `rows.Rows`.
 
     Attributes
     ----------
     path
         The file, or None for a table made in memory.
     dtype
-        ``float32``, ``float16``, ``bfloat16`` or ``int8``: what the vectors are kept as.
+        Dtype of the stored rows: ``float32``, ``float16``, ``bfloat16`` or ``int8``.
     metadata
-        The strings of the file's header.
+        The metadata of the header: strings by key.
     stoi
         String to index: a `Mapping` from word to row.
     itos
         Index to string: a `Sequence` of words.
     norms
-        Lengths of the vocabulary's rows, (tokens,), once something was searched; None before.
+        Lengths of the vocabulary's rows, (tokens,), after the first search; None before.
+
+    Examples
+    --------
+    >>> glove = embstore.open("glove.6B.50d.safetensors")
+    >>> glove
+    <Store glove.6B.50d.safetensors: 400,000 x 50 float32, mapped>
+    >>> glove.stoi["the"], glove.itos[0], "qzxv" in glove
+    (0, 'the', False)
+    >>> glove["frog"].shape, glove[["frog", "toad"]].shape, glove.vectors.shape
+    ((50,), (2, 50), (400000, 50))
     """
 
     def __init__(
@@ -56,7 +67,7 @@ class Store:
         metadata: dict[str, str],
         *,
         path: Path | None = None,
-        reopen: tuple[Any, ...] | None = None,
+        reopen: tuple[object, ...] | None = None,
     ) -> None:
         self._table: DecodedRows | None = DecodedRows(rows, vocab.size)
         self.vocab, self.metadata, self.dtype, self.path = vocab, metadata, rows.dtype, path
@@ -66,36 +77,29 @@ class Store:
 
     @classmethod
     def open(cls, path: str | Path, *, advise: Advice = "normal") -> Store:
-        """Map a store file copy-on-write; nothing but its header is read.
+        """Map a store file copy-on-write; only its header is read.
 
         Parameters
         ----------
         path
-            A store, as `embstore.convert` writes it.
+            A store file, as `embstore.convert` writes it.
         advise
-            What to tell the kernel of the reads to come: ``random`` for a few scattered words of a large
-            file that is not cached, ``willneed`` to have it read ahead whole, ``sequential``.
+            Advice to the kernel about the access pattern: ``random`` for a few scattered words of a large file that is
+            not cached, ``willneed`` to read the whole file ahead, ``sequential``.
 
         Raises
         ------
         FormatError
-            Where the header is not that of a store. Its arrays are not read: `verify` checks them.
+            If the header is not that of a store. The arrays are not read: `verify` checks them.
+
+        Examples
+        --------
+        >>> with embstore.Store.open("glove.6B.50d.safetensors", advise="random") as glove:
+        ...     print(glove["frog"][:2])
+        [ 0.61038 -0.20757]
         """
         with Input(Path(path).absolute()) as source:
             return map_input(source, advise=advise)
-
-    @classmethod
-    def from_source(
-        cls,
-        source: Source,
-        path: str | Path,
-        *,
-        duplicates: Duplicates = "first",
-        reopen: tuple[Any, ...] | None = None,
-    ) -> Store:
-        """Read all batches of a source and its special rows into memory; `path` says where they come from."""
-        rows, vocab, metadata = load_source(source, path, duplicates)
-        return cls(rows, vocab, metadata, path=Path(path) if reopen else None, reopen=reopen)
 
     @property
     def dim(self) -> int:
@@ -104,93 +108,116 @@ class Store:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Tokens and dim."""
+        """Number of tokens, and dim."""
         return len(self), self.dim
 
     @property
     def special(self) -> int:
-        """Number of rows after the vocabulary's: padding, unknown, hash buckets."""
+        """Number of special rows, after the vocabulary's: padding, unknown words, buckets of hashes or n-grams."""
         return self._count() - len(self)
 
     @property
     def mapped(self) -> bool:
-        """Whether the rows lie in a mapped file: what `mapped_rows` returns is not None then."""
+        """Whether the rows are in a mapped file, so that `mapped_rows` does not return None."""
         return self._table is not None and self._table.rows.mapped is not None
 
     @property
     def weight(self) -> Vectors:
-        """All rows, the vocabulary's and the special ones after them: (rows, dim).
+        """All rows, the vocabulary's followed by the special rows: (rows, dim).
 
-        A read-only view of the file; for ``bfloat16``, which NumPy lacks, and ``int8`` a copy as float32.
+        A read-only view; for ``bfloat16``, which NumPy lacks, and ``int8`` a float32 copy.
         """
         return self._open_table().block(0, self._count())
 
     @property
     def vectors(self) -> Vectors:
-        """The vocabulary's rows: (tokens, dim); a view or a copy like `weight`."""
+        """The rows of the vocabulary: (tokens, dim); a view or a copy like `weight`."""
         return self._open_table().block(0, len(self))
 
     def block(self, start: int, stop: int, *, encoded: bool = False) -> NDArray[Any]:
-        """Rows [start, stop) of the weight; no other row is read or decoded.
+        """Return the rows [start, stop) of `weight`; no other row is read or decoded.
 
         Parameters
         ----------
         start, stop
-            Row numbers, as in a slice: what lies outside the table is left out.
+            Row numbers, as in a slice: a range beyond the table is clipped.
         encoded
-            Whether to return the rows as they are stored.
+            Whether to return the stored rows.
 
         Returns
         -------
-        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view where these rows lie in
-        a map or in memory, a copy where they are decoded. With `encoded` the stored rows, a read-only view in any
-        type: the same, but uint16, the bits, for ``bfloat16``, and for ``int8`` uint8 of shape
-        (stop - start, dim + 8), each row's codes followed by its scale and offset.
+        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view of the map or of memory, or
+        a copy for ``bfloat16`` and ``int8``, which are decoded.
+
+        With `encoded` the stored rows, a read-only view: uint16 with the bits for ``bfloat16``; for ``int8`` uint8 of
+        shape (stop - start, dim + 8), the codes of each row followed by its scale and offset; else the same.
 
         Raises
         ------
         ValueError
             For a closed store.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> block = glove.block(0, 1000)
+        >>> block.shape, bool((block[0] == glove["the"]).all())
+        ((1000, 50), True)
         """
         return self._open_table().block(start, stop, encoded=encoded)
 
-    def gather(self, rows: Any, *, encoded: bool = False) -> NDArray[Any]:
-        """Rows of the weight in any order, copied.
+    def gather(self, rows: ArrayLike, *, encoded: bool = False) -> NDArray[Any]:
+        """Return a copy of rows of `weight`, in any order.
 
         Parameters
         ----------
         rows
-            Row numbers, whole numbers of shape (n,), as `rows` returns them; a row may come several times.
+            Row numbers, integers of shape (n,), as `rows` returns them; may repeat.
         encoded
-            Whether to return the rows as they are stored.
+            Whether to return the stored rows.
 
         Returns
         -------
-        (n, dim): float16 for a ``float16`` store, else float32. With `encoded` the stored rows, as `block` has
-        them: for ``int8`` of shape (n, dim + 8).
+        (n, dim): float16 for a ``float16`` store, else float32. With `encoded` the stored rows, as in `block`: for
+        ``int8`` of shape (n, dim + 8).
 
         Raises
         ------
         IndexError
-            For a number that is no row, such as the -1 of an unknown word.
+            For a row number out of range, such as the -1 of an unknown word.
         ValueError
             For a closed store.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> glove.gather(glove.rows(["frog", "toad", "frog"])).shape
+        (3, 50)
         """
         table = self._open_table()
-        return table.gather(table.checked(rows), encoded=encoded)
+        return table.gather(table.check_rows(rows), encoded=encoded)
 
     def mapped_rows(self) -> NDArray[Any] | None:
-        """All stored rows as an array over the mapped file; None where the rows are not in a map.
+        """Return all stored rows as an array over the mapped file; None if the rows are not mapped.
 
         Returns
         -------
-        As `block` with `encoded` has them, and writable: the map is copy-on-write, so that what is written changes
+        The rows as `block` with `encoded` returns them, but writable: the map is copy-on-write, so writing changes
         what this store returns, but never the file. None for a table in memory.
 
         Raises
         ------
         ValueError
             For a closed store.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> rows = glove.mapped_rows()
+        >>> rows.shape, rows.flags.writeable
+        ((400000, 50), True)
+        >>> embstore.concat([glove, glove], how="mean").mapped_rows() is None
+        True
         """
         return self._open_table().rows.mapped
 
@@ -200,7 +227,7 @@ class Store:
         return self._table
 
     def _count(self) -> int:
-        """Return the number of all rows."""
+        """Return the number of all rows, including the special rows."""
         return self._open_table().rows.shape[0]
 
     def __len__(self) -> int:
@@ -210,16 +237,21 @@ class Store:
         return word in self.stoi
 
     def rows(self, words: Iterable[str]) -> Ints:
-        """Rows of words.
+        """Return the rows of words.
 
         Parameters
         ----------
         words
-            str; a list is the fastest.
+            An iterable of str; a list is the fastest.
 
         Returns
         -------
-        int64 of shape (words,), -1 where a word is unknown.
+        int64 of shape (words,), -1 for an unknown word.
+
+        Examples
+        --------
+        >>> embstore.open("glove.6B.50d.safetensors").rows(["the", "frog", "qzxv"])
+        array([    0, 12260,    -1])
         """
         if isinstance(words, str):
             raise TypeError("rows takes a list of words; for one word use stoi[word]")
@@ -231,9 +263,9 @@ class Store:
     @overload
     def __getitem__(self, words: Iterable[str]) -> Vectors: ...
     def __getitem__(self, words: str | Iterable[str]) -> Vectors:
-        """Vectors of one word, (dim,), a read-only view; or of several, (words, dim), a copy.
+        """Return the vector of one word, (dim,), a read-only view; or of several words, (words, dim), a copy.
 
-        Raises UnknownTokenError, a KeyError, that names the words that are not there.
+        Raises UnknownTokenError, a KeyError, which names the unknown words.
         """
         if isinstance(words, str):
             return self._open_table().row(self.stoi[words])
@@ -248,73 +280,121 @@ class Store:
     def get(self, word: str) -> Vectors | None: ...
     @overload
     def get(self, word: str, default: Default) -> Vectors | Default: ...
-    def get(self, word: str, default: Any = None) -> Any:
-        """Vector of a word, (dim,), or the default where it is unknown."""
+    def get(self, word: str, default: Default | None = None) -> Vectors | Default | None:
+        """Return the vector of a word, (dim,), or the default for an unknown word.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> glove.get("frog").shape
+        (50,)
+        >>> glove.get("qzxv") is None
+        True
+        """
         row = int(self.rows([word])[0])
         return default if row < 0 else self._open_table().row(row)
 
     def most_similar(
         self, positive: Query | Sequence[Query], negative: Query | Sequence[Query] = (), topn: int = 10
     ) -> Neighbours:
-        """Words nearest by cosine to a word, or to a sum of words, exactly.
+        """Find the words nearest by cosine to a word, or to a sum of words, by exact search.
 
         Parameters
         ----------
         positive, negative
-            Words or vectors of shape (dim,), one or several. Each is scaled to length 1, then they are added and
-            subtracted: the 3CosAdd of Levy and Goldberg, 2014 (https://aclanthology.org/W14-1618/), as in gensim.
+            Words or vectors of shape (dim,), one or several. Each is scaled to length 1; then the positive ones are
+            added and the negative ones subtracted: the 3CosAdd of Levy and Goldberg, 2014
+            (https://aclanthology.org/W14-1618/), as in gensim.
         topn
-            How many to return.
+            Number of words to return.
 
         Returns
         -------
-        At most `topn` pairs of word and cosine, best first, equal ones by row, without the words asked about.
-        A row of zeros scores 0; one with NaN or Inf is never among them.
+        At most `topn` pairs of word and cosine, in decreasing order, equal cosines by row, without the words in
+        `positive` and `negative`. A row of zeros scores 0; rows with NaN or Inf are never returned.
 
         Raises
         ------
         UnknownTokenError
-            Names the words that are not there.
+            For unknown words, which it names.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> for word, cosine in glove.most_similar("frog", topn=3):
+        ...     print(f"{cosine:.3f} {word}")
+        0.845 snake
+        0.794 ape
+        0.791 toad
+        >>> glove.most_similar(["king", "woman"], ["man"], topn=1)[0][0]
+        'queen'
         """
         return exact.most_similar(self, positive, negative, topn)
 
     def most_similar_batch(self, words: Sequence[Query], topn: int = 10) -> list[Neighbours]:
-        """Words nearest by cosine to each of many: for each what `most_similar` gives, in far fewer passes."""
+        """Find the words nearest to each of several words: as `most_similar` for each, in fewer passes over the table.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> [found[0][0] for found in glove.most_similar_batch(["frog", "berlin", "piano"], topn=1)]
+        ['snake', 'vienna', 'violin']
+        """
         return exact.most_similar_batch(self, words, topn)
 
     def aligned(self, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
-        """Rows for a vocabulary of your own: the initial weight of an embedding layer, say.
+        """Return the vectors for another vocabulary, for example as the initial weight of an embedding layer.
 
         Parameters
         ----------
         words
-            Your words, in the order of your ids.
+            The words of that vocabulary, in the order of their ids.
         oov
-            What becomes of a word that is not there: ``"lower,zero"``. None: the policy that the file was written
-            for, else ``error``.
+            The policy for unknown words: ``"lower,zero"``. None: the policy that the store was written for, else
+            ``error``.
 
         Returns
         -------
-        float32 of shape (words, dim), a copy whose row i is the vector of words[i]; the sum of its rows
-        under ``hash:B:k``, the mean of its n-grams' under ``subword``, zeros for a word without any.
+        float32 of shape (words, dim), a copy whose row i is the vector of words[i]. With ``hash:B:k`` the vector of an
+        unknown word is the sum of its rows, with ``subword`` the mean of its n-grams, or zeros if it has none.
 
         Raises
         ------
         UnknownTokenError
-            Where the policy's ending is ``error``; names the words.
+            For unknown words, if the ending of the policy is ``error``; names the words.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> matrix = glove.aligned(["<pad>", "The", "cat"], oov="lower,zero")
+        >>> matrix.shape, bool(matrix[0].any()), bool((matrix[1] == glove["the"]).all())
+        ((3, 50), False, True)
         """
         return aligned(self, words, oov)
 
     def verify(self) -> None:
-        """Read and check everything: checksums, offsets, and that the index finds each token at its row.
+        """Read and check the whole store: checksums, offsets, and that the index finds each token in its row.
 
-        Raises FormatError that names the first thing wrong.
+        Raises FormatError for the first defect found.
+
+        Examples
+        --------
+        >>> embstore.open("glove.6B.50d.safetensors").verify()
         """
         verify_store(self._open_table().rows, self.vocab, self.metadata, self.path or "store in memory")
 
     def close(self) -> None:
-        """Let go of the file. Views that were handed out stay valid and keep it mapped."""
-        # the map itself is not closed: views that were handed out would then point nowhere
+        """Release the file. Arrays that are views of it stay valid and keep it mapped.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> frog = glove["frog"]
+        >>> glove.close()
+        >>> glove, frog.shape
+        (<Store, closed>, (50,))
+        """
+        # the map itself stays open, as views of it would become invalid
         self._table, self.vocab = None, Vocab(*(np.zeros(size, np.uint8) for size in (16, 8, 0)))
         self.stoi, self.itos = Stoi(self.vocab), Itos(self.vocab)
 
@@ -324,7 +404,7 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         if self._reopen is not None:
             return self._reopen
         vocab = self.vocab
@@ -341,16 +421,40 @@ class Store:
         return table_of_rows(repr(self), self.itos[:SHOWN], self.block(0, min(SHOWN, len(self))), self.dim)
 
 
+def load_store(
+    source: Source,
+    path: str | Path,
+    *,
+    duplicates: Duplicates = "first",
+    reopen: tuple[object, ...] | None = None,
+) -> Store:
+    """Read all batches of a source and its special rows into memory.
+
+    Parameters
+    ----------
+    source
+        The source, which is consumed.
+    path
+        Named in errors; the path of the store if it can be reopened.
+    duplicates
+        Which row of a repeated token to keep, or ``error``.
+    reopen
+        Function and arguments that open the store again, for pickling.
+    """
+    rows, vocab, metadata = load_source(source, path, duplicates)
+    return Store(rows, vocab, metadata, path=Path(path) if reopen else None, reopen=reopen)
+
+
 def map_input(source: Input, *, advise: Advice = "normal") -> Store:
-    """Map a store whose file is open already: see `Store.open`."""
+    """Map a store from an open file: see `Store.open`."""
     path = source.path.absolute()
-    found = map_store(source, advise)
-    return Store(found.rows, found.vocab, found.metadata, path=path, reopen=(_open_mapped, (path, advise)))
+    mapped = map_store(source, advise)
+    return Store(mapped.rows, mapped.vocab, mapped.metadata, path=path, reopen=(_open_mapped, (path, advise)))
 
 
 def _open_mapped(path: Path, advise: Advice) -> Store:
     return Store.open(path, advise=advise)
 
 
-def _from_parts(rows: Rows, slots: Any, offsets: Any, data: Any, metadata: dict[str, str]) -> Store:
+def _from_parts(rows: Rows, slots: Bytes, offsets: Bytes, data: Bytes, metadata: dict[str, str]) -> Store:
     return Store(rows, Vocab(slots, offsets, data), metadata)

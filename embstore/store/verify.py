@@ -1,4 +1,4 @@
-"""Whether a store is what formats/store/SPEC.md says: its header at once, its contents when asked."""
+"""Checks that a file is a store of formats/store/SPEC.md: the header on opening, the contents on request."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
 
 
 def check_store(header: Header, path: str | Path) -> Dtype:
-    """Refuse a header whose tensors are not those of a store, and return what its rows are kept as.
+    """Return the dtype of the rows; raises FormatError for a header whose tensors are not those of a store.
 
-    What the tensors hold is not looked at.
+    Does not read the tensors.
     """
     missing = [name for name in (WEIGHT, *VOCABULARY) if name not in header.tensors]
     if missing:
@@ -40,29 +40,35 @@ def check_store(header: Header, path: str | Path) -> Dtype:
     require(
         weight.dtype in DTYPES and len(weight.shape) == 2,
         WEIGHT,
-        f"must be F32, F16, BF16, or U8 in {ROWWISE}, of 2 dimensions",
+        f"must be F32, F16, BF16, or U8 encoded as {ROWWISE}, with 2 dimensions",
     )
     dtype = DTYPES[weight.dtype]
     encoding = header.metadata.get(ENCODING, "absent") if dtype == "int8" else ROWWISE
     require(
         encoding == ROWWISE,
         ENCODING,
-        f"{ascii(encoding)[1:-1][:40]}; of rows of U8 this embstore knows {ROWWISE}: upgrade embstore",
+        f"{ascii(encoding)[1:-1][:40]}; this embstore reads U8 rows only as {ROWWISE}: upgrade embstore",
     )
     tail = columns_of(0, dtype)
-    least = f"more than the {tail} columns of its scales" if tail else "at least one column"
+    least = f"more than {tail} columns: each row ends with {tail} bytes of scale and offset" if tail else "a column"
     require(weight.shape[1] > tail, WEIGHT, f"must have {least}")
     count = slots.shape[0] if len(slots.shape) == 1 else 0
     require(slots.dtype in ("U64", "I64"), SLOTS, "must be U64 or I64")
-    require(count > 1 and count & (count - 1) == 0, SLOTS, "must have a power of two of slots, at least 2")
-    require(offsets.dtype == "I64" and len(offsets.shape) == 1, OFFSETS, "must be I64 of 1 dimension")
+    require(count > 1 and count & (count - 1) == 0, SLOTS, "the number of slots must be a power of two, at least 2")
+    require(offsets.dtype == "I64" and len(offsets.shape) == 1, OFFSETS, "must be I64 with 1 dimension")
     tokens = offsets.shape[0] - 1
-    require(0 < tokens <= weight.shape[0], OFFSETS, f"{tokens} tokens for {weight.shape[0]} rows")
-    require(2 * tokens <= count, SLOTS, f"{count} slots are less than twice {tokens} tokens")
-    require(data.dtype == "U8" and len(data.shape) == 1, BYTES, "must be U8 of 1 dimension")
+    require(
+        0 < tokens <= weight.shape[0],
+        OFFSETS,
+        f"{tokens} tokens for {weight.shape[0]} rows, expected 1 to {weight.shape[0]} tokens",
+    )
+    require(2 * tokens <= count, SLOTS, f"{count} slots for {tokens} tokens, expected at least {2 * tokens}")
+    require(data.dtype == "U8" and len(data.shape) == 1, BYTES, "must be U8 with 1 dimension")
     hashed = header.metadata.get("embstore.hash", "xxh64"), header.metadata.get("embstore.hash_seed", "0")
     found = ", seed ".join(ascii(part)[1:-1][:40] for part in hashed)
-    require(hashed == ("xxh64", "0"), "embstore.hash", f"{found}; this embstore knows xxh64, seed 0: upgrade embstore")
+    require(
+        hashed == ("xxh64", "0"), "embstore.hash", f"{found}; this embstore supports xxh64, seed 0: upgrade embstore"
+    )
     return dtype
 
 
@@ -72,18 +78,18 @@ def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str |
     Parameters
     ----------
     rows
-        Its stored rows.
+        The stored rows.
     vocab
         The three arrays of the vocabulary.
     metadata
-        Its `embstore.sha256.*` entries, where there are any, must hold.
+        Checksums in `embstore.sha256.*` are compared if present.
     path
         Named in the error.
 
     Raises
     ------
     FormatError
-        For the first thing wrong.
+        For the first defect found.
     """
     contents: dict[str, Iterable[NDArray[Any]]] = {
         WEIGHT: _blocks(rows),
@@ -94,7 +100,7 @@ def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str |
     for name, arrays in contents.items():
         expected = metadata.get(f"embstore.sha256.{name}")
         if expected is not None and expected != _sha256(arrays):
-            reason = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
+            reason = "its bytes do not have the sha256 in the header: damaged, convert or download it again"
             raise FormatError(path, reason, where=name, format="store")
     if rows.dtype == "int8":
         _verify_scales(rows, path)
@@ -103,7 +109,7 @@ def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str |
         _verify_tokens(vocab, start, min(start + BLOCK, vocab.size), path)
     used = int(np.count_nonzero(vocab.slots.view("<u8")))
     if used != vocab.size:
-        reason = f"{used:,} slots are in use, expected {vocab.size:,}: one for each token"
+        reason = f"{used:,} slots are in use, expected {vocab.size:,}: one per token"
         raise FormatError(path, reason, where=SLOTS, format="store")
 
 
@@ -134,7 +140,7 @@ def _verify_scales(rows: Rows, path: str | Path) -> None:
 def _verify_ends(vocab: Vocab, path: str | Path) -> None:
     first, last = vocab.offsets.view("<i8")[[0, -1]].tolist()
     if (first, last) != (0, len(vocab.data)):
-        reason = f"from {first:,} to {last:,}, expected from 0 to the {len(vocab.data):,} bytes of the tokens"
+        reason = f"from {first:,} to {last:,}, expected from 0 to {len(vocab.data):,}, the size of {BYTES}"
         raise FormatError(path, reason, where=OFFSETS, format="store")
 
 
@@ -142,12 +148,12 @@ def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> Non
     try:
         tokens = vocab.tokens(start, stop)
     except EmbstoreError:
-        reason = f"fall, or leave the {len(vocab.data):,} bytes of the tokens, between rows {start:,} and {stop:,}"
+        reason = f"decrease, or exceed the {len(vocab.data):,} bytes of {BYTES}, between rows {start:,} and {stop:,}"
         raise FormatError(path, reason, where=OFFSETS, format="store") from None
     wrong = np.flatnonzero(vocab.packed_rows(tokens) != np.arange(start, stop))
     if len(wrong):
         row = start + int(wrong[0])
         token = vocab.token(row)[:60].decode("utf-8", "replace")
         raise FormatError(
-            path, f"the index does not find the token {token!r} at its row {row}", where=SLOTS, format="store"
+            path, f"the index does not find the token {token!r} in row {row}", where=SLOTS, format="store"
         )

@@ -1,4 +1,4 @@
-"""Writing a store, streamed: space for the header is left, rows go out as they come, the header is last."""
+"""Writes a store in one pass: reserves space for the header, streams the rows, then writes the header."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ from embstore.store.header import ALIGNMENT, BYTES, ENCODING, OFFSETS, ROWWISE, 
 from embstore.store.rows import ArrayRows, DecodedRows
 
 RESERVE = ALIGNMENT
-MAX_NOTE = 800  # bytes of JSON a note on the origin may take, so that the header fits into what is reserved
+MAX_PROVENANCE = 800  # maximum size of a provenance entry as JSON, so that the header fits into the reserved space
 
 
 def write_store(path: str | Path, source: Source, *, duplicates: Duplicates = "first") -> None:
-    """Write a source as a store, whole or not at all.
+    """Write a source as a store; the file appears only when it is complete.
 
     Parameters
     ----------
     path
-        Replaced when all is written.
+        Replaced after everything is written.
     source
-        Its `findings` count what was dropped; its `special` rows go after the vocabulary's.
+        Its `findings` count dropped rows; its `special` rows are written after the vocabulary's.
     duplicates
-        Which row a repeated token keeps, or ``error``.
+        Which row of a repeated token to keep, or ``error``.
     """
     with replacing(path) as file:
         _Writer(file, path, source, duplicates).run()
 
 
 class _Writer:
-    """One store being written."""
+    """The state of writing one store."""
 
     def __init__(self, file: IO[bytes], path: str | Path, source: Source, duplicates: Duplicates) -> None:
         self.file, self.path, self.source, self.duplicates = file, path, source, duplicates
@@ -80,7 +80,7 @@ class _Writer:
             self._finish()
 
     def _written(self) -> DecodedRows:
-        """Map the vocabulary's rows as they lie in the file."""
+        """Map the rows of the vocabulary in the file."""
         dtype, shape = self.source.dtype, (self.builder.size, self.columns)
         return DecodedRows(ArrayRows(np.memmap(self.file, NUMPY_DTYPES[dtype], "r", RESERVE, shape), dtype), shape[0])
 
@@ -112,7 +112,7 @@ class _Writer:
         write_all(self.file, build_header(tensors, self._metadata(digests), RESERVE))
 
     def _append_hashed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-        """Write arrays end to end, hashed beside the writing; the sha256 of each."""
+        """Write arrays end to end, and hash them in other threads; return the sha256 of each."""
         views = {
             name: bytes_of(array.astype(array.dtype.newbyteorder("<"), copy=False)) for name, array in arrays.items()
         }
@@ -136,13 +136,13 @@ class _Writer:
             "embstore.hash_seed": "0",
             **({ENCODING: ROWWISE} if self.source.dtype == "int8" else {}),
             **{f"embstore.sha256.{name}": digest for name, digest in digests.items()},
-            **{f"embstore.source.{key}": _clipped(value) for key, value in self.source.provenance().items()},
+            **{f"embstore.source.{key}": _shortened(value) for key, value in self.source.provenance().items()},
             **{f"embstore.{key}": value for key, value in self.source.policy.items()},
         }
 
 
-def _clipped(note: str) -> str:
-    note = note.encode("utf-8", "backslashreplace").decode()  # a file's name need not be UTF-8, a header must be
-    while len(json.dumps(note)) > MAX_NOTE:
-        note = note[: len(note) * 3 // 4] + "..."
-    return note
+def _shortened(text: str) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode()  # a file name may not be UTF-8, a header must be
+    while len(json.dumps(text)) > MAX_PROVENANCE:
+        text = text[: len(text) * 3 // 4] + "..."
+    return text

@@ -1,5 +1,5 @@
-"""Words to ids: vocabularies, the policy for words that are not in them, and the encoder.
+"""Words to ids: vocabularies, the policy for unknown words, and the encoder.
 
-Belongs here: everything that turns words into row numbers, and the special rows that a policy needs. Does not belong
-here: files, vectors of a whole table, and torch.
+Belongs here: everything that converts words to row numbers, and the special rows that a policy needs. Does not belong
+here: files, the vectors of a whole table, and torch.
 """

@@ -1,4 +1,4 @@
-"""Other forms of a word that is not in the vocabulary, and the search for the first one that is."""
+"""Back-offs: functions that make other forms of an unknown word, and the search for the first form that is known."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DIGIT = re.compile(r"\d")
 
 
 def accents(word: str) -> str:
-    """Strip accents: the canonical decomposition without its combining marks, composed again."""
-    # The combining class, not the category Mn: the latter would take the vowels out of Indic scripts.
+    """Strip accents: decompose (NFD), remove combining marks, compose (NFC)."""
+    # The combining class, not the category Mn, which includes the vowels of Indic scripts.
     bare = (char for char in unicodedata.normalize("NFD", word) if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", "".join(bare))
 
 
-# Two forms for digits: spaCy's and the Senna tables have 0 for each digit, the GoogleNews vectors have #.
+# Two forms for digits: the spaCy and Senna tables have 0 for each digit, the GoogleNews vectors have #.
 BACK_OFFS: dict[str, tuple[BackOff, ...]] = {
     "nfc": (partial(unicodedata.normalize, "NFC"),),
     "lower": (str.lower,),
@@ -35,7 +35,7 @@ BACK_OFFS: dict[str, tuple[BackOff, ...]] = {
 
 
 def functions_of(back_off: str | BackOff) -> tuple[BackOff, ...]:
-    """Return what a back-off applies to a word: one function for each form that it makes."""
+    """Return the functions of a back-off: one for each form that it makes."""
     return BACK_OFFS[back_off] if isinstance(back_off, str) else (back_off,)
 
 
@@ -47,31 +47,32 @@ def find_forms(
     Parameters
     ----------
     back_offs
-        Each is applied to the forms that the one before made; the first form found wins. One that returns
-        None leaves a word as it was.
+        Each is applied to the forms that the previous one made; the first known form is used. A function that returns
+        None leaves the form unchanged.
     words
         Words that are not in the vocabulary.
     rows
-        The vocabulary's look-up: -1 where a form is unknown.
+        The look-up of the vocabulary, which returns -1 for an unknown form.
 
     Returns
     -------
-    Two arrays of int64, (words,): the row of each word, and the position of the back-off that found it; -1 in
-    both where none did.
+    Two arrays of int64, (words,): the row of each word, and the position of the back-off that found it; both are -1
+    for a word without a known form.
     """
     found, by = np.full(len(words), -1, np.int64), np.full(len(words), -1, np.int64)
-    left, variants = np.arange(len(words)), [words]  # positions still missing; their latest forms, one list a variant
+    # the positions of words still missing, and lists of their current forms, one list per variant
+    remaining, variants = np.arange(len(words)), [words]
     for number, back_off in enumerate(back_offs):
-        variants = [_applied(function, forms) for function in functions_of(back_off) for forms in variants]
-        hits = np.full(len(left), -1, np.int64)
+        variants = [_apply(function, forms) for function in functions_of(back_off) for forms in variants]
+        hits = np.full(len(remaining), -1, np.int64)
         for forms in variants:
             hits = np.where(hits < 0, rows(forms), hits)
-        found[left] = hits
-        by[left[hits >= 0]] = number
+        found[remaining] = hits
+        by[remaining[hits >= 0]] = number
         missing = hits < 0
-        left, variants = left[missing], [list(compress(forms, missing.tolist())) for forms in variants]
+        remaining, variants = remaining[missing], [list(compress(forms, missing.tolist())) for forms in variants]
     return found, by
 
 
-def _applied(function: BackOff, forms: list[str]) -> list[str]:
+def _apply(function: BackOff, forms: list[str]) -> list[str]:
     return [form if other is None else other for form, other in zip(forms, map(function, forms), strict=True)]

@@ -1,37 +1,64 @@
-"""Words in whatever holds them, flat: lists, NumPy arrays, and columns of pyarrow, pandas and polars."""
+"""Words as users pass them, flattened: lists, NumPy arrays, and columns of pyarrow, pandas and polars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sized
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Tokens
 from embstore.core.errors import MissingDependencyError
-from embstore.core.index import pack_lossless
+from embstore.core.index import pack_for_hashing
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+class ArrowStream(Protocol):
+    """A column of another library, such as a polars Series, that exports Arrow data as a stream."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the stream as a capsule."""
+
+
+class ArrowArray(Protocol):
+    """A column that exports Arrow data as one array."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> object:
+        """Return the schema and the array as capsules."""
+
+
+WordBags = Iterable[Iterable[str]] | ArrowStream | ArrowArray
+"""Bags of words: lists of lists of str, or a column of lists."""
+
+Words = Iterable[str] | WordBags
+"""A sentence, which is a list of str or a column of strings; or a batch of sentences, as bags."""
+
+WordWeights = Iterable[float] | Iterable[Iterable[float]] | ArrowStream | ArrowArray
+"""Weights of the words in bags: lists of lists of numbers, one flat list, or a column of either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Words end to end.
+    """A flat list of words.
 
     Attributes
     ----------
     words
-        All of them: a list of str, or packed.
+        All words: a list of str, or packed.
     sizes
-        How many there are in each row, int64 of shape (rows,); None where a row is a word.
+        The number of words in each row, int64 of shape (rows,); None if each row is one word.
     """
 
     words: list[str] | Tokens
     sizes: Ints | None
 
     def words_at(self, positions: Ints) -> list[str]:
-        """Return the words at some positions as str."""
+        """Return the words at the given positions as str."""
         if isinstance(self.words, list):
             return [self.words[i] for i in positions.tolist()]
         data = self.words.data
@@ -43,54 +70,55 @@ class Column:
             return [token.decode("utf-8", "surrogateescape") for token in tokens]
 
     def packed_at(self, positions: Ints) -> Tokens:
-        """Return the words at some positions, packed."""
+        """Return the words at the given positions, packed."""
         if isinstance(self.words, list):
-            return pack_lossless(self.words_at(positions))
+            return pack_for_hashing(self.words_at(positions))
         return self.words.take(positions)
 
 
-def flatten(words: Any, length: int | None = None) -> Column:
-    """Flatten words, or rows of words.
+def flatten(words: Words, length: int | None = None) -> Column:
+    """Flatten a sentence, or a batch of sentences.
 
     Parameters
     ----------
     words
         A sentence (list of str, column of strings) or a batch of them (list of lists, column of lists).
     length
-        Take the first so many words of each sentence.
+        The maximum number of words to take from the start of each sentence.
 
     Raises
     ------
     TypeError
-        For one string, or something that holds no words.
+        For one string, or for items that are not words.
     ValueError
         For a column with nulls.
     """
     if isinstance(words, str | bytes):
         raise TypeError(f"expected a list of words, or of lists of words, not {words!r}")
+    rows: Any = words
     if not isinstance(words, list | tuple):
         arrow = as_arrow(words)
         if arrow is not None:
             return _flatten_arrow(arrow, length)
-        words = words.tolist() if getattr(words, "ndim", 0) else list(words)
-    if not len(words) or isinstance(words[0], str):
-        return Column(list(words[:length]), None)
-    kinds = set(map(type, words))
+        rows = rows.tolist() if getattr(rows, "ndim", 0) else list(rows)
+    if not len(rows) or isinstance(rows[0], str):
+        return Column(list(rows[:length]), None)
+    kinds = set(map(type, rows))
     if any(issubclass(kind, str | bytes) or not hasattr(kind, "__len__") for kind in kinds):
         named = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise TypeError(f"expected a list of words, or of lists of words, not a list of {named}")
     if length is not None:
-        words = [row[:length] for row in words]
-    return Column(list(chain.from_iterable(words)), sizes_of(words))
+        rows = [row[:length] for row in rows]
+    return Column(list(chain.from_iterable(rows)), sizes_of(rows))
 
 
-def sizes_of(rows: Sequence[Any]) -> Ints:
-    """Lengths of rows: int64 of shape (rows,)."""
+def sizes_of(rows: Collection[Sized]) -> Ints:
+    """Return the lengths of rows: int64 of shape (rows,)."""
     return np.fromiter(map(len, rows), np.int64, len(rows))
 
 
-def as_arrow(values: Any) -> Any:
-    """Return an Arrow-backed column as a pyarrow array; None for anything else. pyarrow is imported for these alone."""
+def as_arrow(values: object) -> pyarrow.Array | pyarrow.ChunkedArray | None:
+    """Return an Arrow-backed column as a pyarrow array, None for any other object; only a column imports pyarrow."""
     if type(values).__module__.startswith("pandas."):
         values = getattr(values, "array", values)
     if not any(hasattr(values, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "__arrow_array__")):
@@ -104,10 +132,10 @@ def as_arrow(values: Any) -> Any:
     return pyarrow.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pyarrow.array(values)
 
 
-def _flatten_arrow(column: Any, length: int | None) -> Column:
+def _flatten_arrow(column: pyarrow.Array | pyarrow.ChunkedArray, length: int | None) -> Column:
     from pyarrow import compute
 
-    nested, kind = _kind(column.type)
+    nested, kind = _word_type(column.type)
     if kind not in ("string", "large_string", "string_view", "null"):
         raise TypeError(f"expected a column of strings or of lists of strings, not one of {column.type}")
     if not nested:
@@ -115,19 +143,19 @@ def _flatten_arrow(column: Any, length: int | None) -> Column:
     _refuse_nulls(column, "a row")
     if length is not None:
         column = compute.list_slice(column, 0, length)
-    # The lists themselves are not cast: pyarrow 26 makes garbage of list views then.
+    # The lists themselves are not cast, as pyarrow 26 corrupts list views in casts.
     sizes = np.asarray(compute.list_value_length(column)).astype(np.int64)
     return Column(_packed(compute.list_flatten(column), "a word in the lists"), sizes)
 
 
-def _kind(kind: Any) -> tuple[bool, str]:
-    """Whether a column's rows are lists, and the name of its words' type."""
+def _word_type(kind: pyarrow.DataType) -> tuple[bool, str]:
+    """Return whether the rows of a column are lists, and the name of the type of its words."""
     nested = hasattr(kind, "value_field")
     kind = kind.value_type if nested else kind
     return nested, str(kind.value_type if hasattr(kind, "index_type") else kind)
 
 
-def _refuse_nulls(column: Any, what: str) -> None:
+def _refuse_nulls(column: pyarrow.Array | pyarrow.ChunkedArray, what: str) -> None:
     if column.null_count:
         first = column.is_null().index(True).as_py()
         raise ValueError(
@@ -136,11 +164,11 @@ def _refuse_nulls(column: Any, what: str) -> None:
         )
 
 
-def _packed(strings: Any, what: str) -> Tokens:
-    """View the words of a column of strings."""
+def _packed(strings: pyarrow.Array | pyarrow.ChunkedArray, what: str) -> Tokens:
+    """Return a view of the words of a column of strings."""
     import pyarrow
 
-    if pyarrow.types.is_dictionary(strings.type):  # of views, as in polars: which pyarrow cannot decode
+    if pyarrow.types.is_dictionary(strings.type):  # may have string views, as in polars, which pyarrow cannot decode
         strings = strings.cast(pyarrow.dictionary(strings.type.index_type, pyarrow.large_string()))
     strings = strings.cast(pyarrow.large_string())
     _refuse_nulls(strings, what)
@@ -154,27 +182,28 @@ def _packed(strings: Any, what: str) -> Tokens:
     return Tokens(whole[offsets[0] : offsets[-1]], offsets - offsets[0])
 
 
-def flatten_weights(weights: Any, sizes: Ints) -> NDArray[np.float32]:
+def flatten_weights(weights: WordWeights, sizes: Ints) -> NDArray[np.float32]:
     """Flatten the weights of words: a list or column of lists as long as the bags, or one number for each word.
 
-    Raises ValueError where their numbers differ from those of the words.
+    Raises ValueError if a bag has more or fewer weights than words.
     """
+    rows: Any = weights
     if not isinstance(weights, list | tuple | np.ndarray):
         arrow = as_arrow(weights)
-        weights = arrow.to_pylist() if arrow is not None else list(weights)
-    if len(weights) and hasattr(weights[0], "__len__"):
-        found = sizes_of(weights)
+        rows = arrow.to_pylist() if arrow is not None else list(rows)
+    if len(rows) and hasattr(rows[0], "__len__"):
+        found = sizes_of(rows)
         if not np.array_equal(found, sizes):
-            raise ValueError(_uneven(found, sizes))
-        return np.fromiter(chain.from_iterable(weights), np.float32, int(found.sum()))
-    flat = np.asarray(weights, np.float32)
+            raise ValueError(_length_mismatch(found, sizes))
+        return np.fromiter(chain.from_iterable(rows), np.float32, int(found.sum()))
+    flat = np.asarray(rows, np.float32)
     if flat.shape != (sizes.sum(),):
         raise ValueError(f"{len(flat)} weights for {sizes.sum()} words: each word in the bags needs one")
     return flat
 
 
-def _uneven(found: Ints, sizes: Ints) -> str:
+def _length_mismatch(found: Ints, sizes: Ints) -> str:
     if len(found) != len(sizes):
-        return f"weights for {len(found)} bags, but there are {len(sizes)}"
+        return f"weights for {len(found)} bags, but there are {len(sizes)} bags"
     bag = int(np.flatnonzero(found != sizes)[0])
     return f"bag {bag} has {sizes[bag]} words and {found[bag]} weights: each word needs one"

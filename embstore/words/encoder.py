@@ -1,15 +1,15 @@
-"""Words to ids: flat, padded to a matrix, or ragged as values and offsets. Torch is not needed for it."""
+"""Words to ids: a flat sentence, a padded matrix, or ragged bags as values and offsets. Does not need torch."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.core.batch import Ints, ends_of
+from embstore.core.batch import Ints, offsets_of
 from embstore.core.errors import EmbstoreError
-from embstore.words.columns import flatten, flatten_weights
+from embstore.words.columns import WordBags, Words, WordWeights, flatten, flatten_weights
 from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike, Policy
 from embstore.words.resolver import Resolver, policy_of
@@ -19,16 +19,25 @@ Side = Literal["left", "right"]
 
 
 class Bags(NamedTuple):
-    """Ragged bags as `torch.nn.EmbeddingBag` takes them.
+    """Ragged bags, as `torch.nn.EmbeddingBag` takes them.
 
     Attributes
     ----------
     values
         int64 (n,): the ids of all bags, end to end.
     offsets
-        int64 (bags,), or (bags + 1,) with `include_last_offset`: where each bag begins.
+        int64 (bags,), or (bags + 1,) with `include_last_offset`: the start of each bag in `values`.
     weights
-        float32 (n,), or None: per_sample_weights. Under ``subword`` there always are some.
+        float32 (n,), or None: per_sample_weights. Never None for the policy ``subword``.
+
+    Examples
+    --------
+    >>> encoder = embstore.Encoder(embstore.Vocabulary(["the", "frog"]), oov="skip")
+    >>> bags = encoder.encode_bags([["the", "frog"], ["toad"], ["the"]])
+    >>> bags.values
+    array([0, 1, 0])
+    >>> bags.offsets
+    array([0, 2, 2])
     """
 
     values: Ints
@@ -37,19 +46,19 @@ class Bags(NamedTuple):
 
 
 class Encoder:
-    """Makes ids of words by a vocabulary and a policy for words that it does not have.
+    """Converts words to ids by a vocabulary, and a policy for unknown words.
 
-    Pickles as its store's path and the policy, so that data loader workers get it for nothing.
+    Pickles as the path of the store and the policy, so that passing it to data loader workers is cheap.
 
     Parameters
     ----------
     vocabulary
         A `Store` or a `Vocabulary`.
     oov
-        The policy, as `Policy.parse` takes it: ``"lower,hash:1000"``. None: the one that the store's file was
-        written for, else ``error``.
+        The policy, as `Policy.parse` takes it: ``"lower,hash:1000"``. None: the policy that the store was written
+        for, else ``error``.
     padding
-        Whether there is a padding row, which uneven batches need.
+        Whether there is a padding row, which batches of uneven length need.
 
     Attributes
     ----------
@@ -58,43 +67,51 @@ class Encoder:
     policy
         The `Policy`.
     padding_idx
-        Id of the padding, None without one.
+        Id of the padding row, None without padding.
     special
-        How many rows there are after the vocabulary's.
+        Number of special rows.
     num_embeddings
-        Rows in all: the vocabulary's, then the special ones.
+        Number of all rows: the vocabulary's, then the special rows.
     in_file
-        Whether the special rows are those that the store's file was written with. Where they are not,
-        `special_rows` makes them.
+        Whether the store has the special rows; otherwise layers make them.
 
     Raises
     ------
     ValueError
-        For text that is no policy.
+        For text that is not a policy.
     EmbstoreError
-        Where the policy needs something that the vocabulary does not have: its unknown token, n-grams.
+        If the policy needs something that the vocabulary does not have: a token for unknown words, or n-grams.
 
     Notes
     -----
-    Under ``subword`` an unknown word becomes the rows of its n-grams, each weighted by 1 / their number, so that a
-    sum has the vector that fastText gives the word (formats/oov/SPEC.md).
+    With ``subword`` an unknown word becomes the rows of its n-grams, each weighted by 1 / their number, so that their
+    weighted sum is the vector that fastText gives the word (formats/oov/SPEC.md).
+
+    Examples
+    --------
+    >>> glove = embstore.open("glove.6B.50d.safetensors")
+    >>> encoder = embstore.Encoder(glove, oov="lower,zero", padding=True)
+    >>> encoder
+    Encoder(<Store glove.6B.50d.safetensors: 400,000 x 50 float32, mapped>, oov='lower,zero', padding=True)
+    >>> encoder.padding_idx, encoder.special, encoder.num_embeddings
+    (400000, 2, 400002)
     """
 
     def __init__(self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False) -> None:
         self.vocabulary, self.policy = vocabulary, policy_of(vocabulary, oov)
-        wanted = SpecialRows(padding, self.policy.ending)
-        held = SpecialRows.of_file(vocabulary.metadata, vocabulary.special)
-        self.in_file = bool(wanted.rows) and held is not None and held.covers(wanted)
-        if self.policy.ending.carried and not self.in_file:
-            raise EmbstoreError(_not_carried(vocabulary, wanted, held))
-        placed = held if held is not None and self.in_file else wanted
-        self.special = placed.rows
-        self.num_embeddings = len(vocabulary) + placed.rows
+        required = SpecialRows(padding, self.policy.ending)
+        stored = SpecialRows.of_file(vocabulary.metadata, vocabulary.special)
+        self.in_file = bool(required.rows) and stored is not None and stored.covers(required)
+        if self.policy.ending.rows_from_source and not self.in_file:
+            raise EmbstoreError(_missing_rows(vocabulary, required, stored))
+        special = stored if stored is not None and self.in_file else required
+        self.special = special.rows
+        self.num_embeddings = len(vocabulary) + special.rows
         self.padding_idx = len(vocabulary) if padding else None
-        self._resolver = Resolver(vocabulary, self.policy, len(vocabulary) + placed.ending_row)
+        self._resolver = Resolver(vocabulary, self.policy, len(vocabulary) + special.ending_row)
 
-    def encode(self, words: Any, length: int | None = None, side: Side = "right") -> Ints:
-        """Ids of a sentence, or of a batch of sentences as a matrix.
+    def encode(self, words: Words, length: int | None = None, side: Side = "right") -> Ints:
+        """Return the ids of a sentence, or of a batch of sentences as a matrix.
 
         Parameters
         ----------
@@ -102,28 +119,41 @@ class Encoder:
             A list of words or a column of strings; or a list of lists or a column of lists. An empty list is a
             sentence without words.
         length
-            Make each sentence so long: its first words, then padding.
+            Truncate or pad every sentence to this number of words.
         side
-            Where the padding goes: at the end, ``right``, or at the start, ``left``. What is cut is the end, whatever
-            the side.
+            Where the padding goes: ``right``, at the end, or ``left``, at the start. Truncation always removes words
+            from the end.
 
         Returns
         -------
-        int64 of shape (words,) for a sentence, (sentences, longest) for a batch; `length` replaces the last.
+        int64 of shape (words,) for a sentence, (sentences, longest) for a batch; with `length` the last dimension is
+        `length`.
 
         Raises
         ------
         UnknownTokenError
-            Where the policy's ending is ``error``; names the words.
+            For unknown words, if the ending of the policy is ``error``; names the words.
         ValueError
-            For uneven sentences without padding, for the endings ``skip``, ``subword``, and ``hash:B:k`` with k > 1,
-            which only bags can have, and for a column with nulls.
+            For sentences of different lengths without padding, for a column with nulls, and for endings that only bags
+            support: ``skip``, ``subword``, and ``hash:B:k`` with k > 1.
         TypeError
-            For what is no list of words, a single string among it.
+            For anything that is not a list of words, including a single string.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> encoder = embstore.Encoder(glove, oov="lower,zero", padding=True)
+        >>> encoder.encode(["the", "CAT", "qzxv"])
+        array([     0,   5450, 400001])
+        >>> encoder.encode([["the", "cat"], ["sat"]])
+        array([[     0,   5450],
+               [  3223, 400000]])
+        >>> encoder.encode(["the", "cat", "sat"], length=5, side="left")
+        array([400000, 400000,      0,   5450,   3223])
         """
         ending = self.policy.ending
         if ending.ids_per_word != 1:
-            raise ValueError(f"oov {str(ending)!r} {ending.ids_text}, which only bags can hold: use encode_bags")
+            raise ValueError(f"oov {str(ending)!r} {ending.ids_text}, which only bags support: use encode_bags")
         if length is not None and length < 0:
             raise ValueError(f"length must be 0 or more, not {length}")
         if side not in ("left", "right"):
@@ -136,17 +166,19 @@ class Encoder:
             return ids
         return self._padded(ids, np.array([len(ids)]), length, side).reshape(-1)
 
-    def encode_bags(self, bags: Any, weights: Any = None, include_last_offset: bool = False) -> Bags:
-        """Ids of ragged bags. Padding is never among them.
+    def encode_bags(
+        self, bags: WordBags, weights: WordWeights | None = None, include_last_offset: bool = False
+    ) -> Bags:
+        """Return the ids of ragged bags, without padding.
 
         Parameters
         ----------
         bags
-            A list of lists of words, or a column of lists. A bag may be empty, and a word come twice.
+            A list of lists of words, or a column of lists. Bags may be empty and may repeat words.
         weights
-            A number for each word: lists as long as the bags, or one flat array. That of a word which the
-            policy drops goes with it; that of a word with several ids (``hash:B:k``) is repeated, or under
-            ``subword`` shared among its n-grams.
+            A number for each word: lists as long as the bags, or one flat array. The weight of a word that the policy
+            drops is dropped. The weight of a word with several ids is repeated for each id (``hash:B:k``), or divided
+            by the number of its n-grams (``subword``).
         include_last_offset
             Whether `offsets` ends with the number of values.
 
@@ -157,24 +189,32 @@ class Encoder:
         Raises
         ------
         UnknownTokenError
-            Where the policy's ending is ``error``; names the words.
+            For unknown words, if the ending of the policy is ``error``; names the words.
         ValueError
-            Where the weights do not fit the words, and for a column with nulls.
+            If a bag has more or fewer weights than words, and for a column with nulls.
         TypeError
-            For what is no list of lists of words.
+            For anything that is not a list of lists of words.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> encoder = embstore.Encoder(glove, oov="skip")
+        >>> encoder.encode_bags([["the", "cat"], [], ["qzxv", "sat"]], weights=[[1, 0.5], [], [2, 3]])
+        Bags(values=array([   0, 5450, 3223]), offsets=array([0, 2, 2]),
+            weights=array([1. , 0.5, 3. ], dtype=float32))
         """
         column = flatten(bags)
         if column.sizes is None and len(column.words):
             raise TypeError("encode_bags takes a list of bags, each a list of words, not a list of words")
         sizes = np.zeros(0, np.int64) if column.sizes is None else column.sizes
         flat_weights = None if weights is None else flatten_weights(weights, sizes)
-        bounds = ends_of(sizes)
+        bounds = offsets_of(sizes)
         values, per_word = self._resolver.ids(column)
         shares_weight = self.policy.ending.shares_weight
         if shares_weight and per_word is None:
             per_word = np.ones(len(values), np.int64)
         if per_word is not None:
-            bounds = ends_of(per_word)[bounds]
+            bounds = offsets_of(per_word)[bounds]
             if shares_weight:
                 shares = np.float32(1) / np.maximum(per_word, 1).astype(np.float32)
                 flat_weights = shares if flat_weights is None else flat_weights * shares
@@ -192,8 +232,8 @@ class Encoder:
             return ids.reshape(len(sizes), width)
         if self.padding_idx is None:
             raise ValueError(
-                f"sentences of {sizes.min()} to {sizes.max()} words make no matrix {width} wide without padding: "
-                "give padding=True to the encoder or layer"
+                f"sentences of {sizes.min()} to {sizes.max()} words do not fill a matrix of {width} columns without "
+                "padding: pass padding=True to the encoder or layer"
             )
         matrix = np.full((len(sizes), width), self.padding_idx, np.int64)
         positions = np.arange(width)
@@ -205,18 +245,18 @@ class Encoder:
         padding = ", padding=True" if self.padding else ""
         return f"Encoder({self.vocabulary!r}, oov={str(self.policy)!r}{padding})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.vocabulary, self.policy, self.padding)
 
 
-def _not_carried(vocabulary: Lookup, wanted: SpecialRows, held: SpecialRows | None) -> str:
-    """Say why a table does not have rows that nothing can make."""
-    if held is not None and held.ending == wanted.ending:
+def _missing_rows(vocabulary: Lookup, required: SpecialRows, stored: SpecialRows | None) -> str:
+    """Return the message for a table without special rows that can only be copied from a source."""
+    if stored is not None and stored.ending == required.ending:
         return (
-            f"oov {str(wanted.ending)!r}: {vocabulary!r} has no padding row before its other special rows; convert "
-            "writes one with padding=True, and another oov needs none there"
+            f"oov {str(required.ending)!r}: {vocabulary!r} has no padding row before its other special rows; convert "
+            "it with padding=True, or use another oov"
         )
-    return wanted.ending.absence(repr(vocabulary), vocabulary.metadata)
+    return required.ending.missing_rows(repr(vocabulary), vocabulary.metadata)
 
 
 def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:

@@ -1,4 +1,4 @@
-"""What words are looked up in."""
+"""`Lookup`: the interface of everything that words can be looked up in."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from embstore.core.index import Vocab
 
 
 class Lookup(Protocol):
-    """Words to rows: a `Store`, a `Vocabulary`, or anything with these."""
+    """Words to rows: a `Store`, a `Vocabulary`, or any object with these members."""
 
     vocab: Vocab
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """What the header says, of the policy among other things."""
+        """The strings of the header, which may name a policy."""
 
     @property
     def special(self) -> int:
-        """Number of rows after the vocabulary's."""
+        """Number of special rows."""
 
     def rows(self, words: Iterable[str]) -> Ints:
-        """Rows of words, -1 where one is unknown."""
+        """Return the rows of words, -1 for an unknown word."""
 
     def __len__(self) -> int:
-        """How many words there are."""
+        """Return the number of words."""

@@ -1,4 +1,4 @@
-"""Words that are not in a vocabulary, as strings or packed, made only when somebody asks for them."""
+"""Words that are not in a vocabulary; converted to strings or packed only when an ending or back-off needs that."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class MissingWords:
     Attributes
     ----------
     column
-        The words, and others.
+        The column, which also has other words.
     positions
-        Where they stand in it, int64 of shape (words,).
+        Positions of the words in the column, int64 of shape (words,).
     """
 
     column: Column
@@ -33,11 +33,11 @@ class MissingWords:
         return self.column.words_at(self.positions)
 
     def packed(self) -> Tokens:
-        """Return the words packed."""
+        """Return the words, packed."""
         return self.column.packed_at(self.positions)
 
     def distinct(self) -> tuple[list[str], Ints]:
-        """Return each word once, in order, and the place of every word in that list, int64 of shape (words,)."""
+        """Return the distinct words in order, and the position of each word in that list, int64 of shape (words,)."""
         codes: dict[str, int] = {}
-        places = [codes.setdefault(word, len(codes)) for word in self.strings()]
-        return list(codes), np.array(places, np.int64)
+        positions = [codes.setdefault(word, len(codes)) for word in self.strings()]
+        return list(codes), np.array(positions, np.int64)

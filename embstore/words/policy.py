@@ -1,7 +1,7 @@
-"""What becomes of a word that is not in the vocabulary: back-offs, then one ending.
+"""The policy for words that are not in the vocabulary: back-offs, then one ending.
 
-One text form in Python, on the command line and in a file: ``lower,digits,hash:1000``. formats/oov/SPEC.md
-says what each part does, to the last bit.
+A policy has the same text form in Python, on the command line and in a file: ``lower,digits,hash:1000``.
+formats/oov/SPEC.md specifies each part exactly.
 """
 
 from __future__ import annotations
@@ -10,20 +10,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from embstore.words.backoffs import BACK_OFFS, BackOff
-from embstore.words.endings.base import Ending, shown
+from embstore.words.endings.base import Ending, shortened
 from embstore.words.endings.table import DEFAULT, parse_ending, takes_rest, usages
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Back-offs, tried in order on the missing words alone, then one ending.
+    """What to do with unknown words: back-offs, tried in order, then one ending.
 
     Attributes
     ----------
     backoffs
         Names (`nfc`, `lower`, `casefold`, `accents`, `digits`) or functions ``str -> str | None``.
     ending
-        What a word that no back-off finds becomes.
+        What replaces a word that no back-off finds: a row of zeros, a hash bucket, an error ...
+
+    Examples
+    --------
+    >>> policy = embstore.Policy.parse("lower,digits,hash:1000")
+    >>> policy.backoffs
+    ('lower', 'digits')
+    >>> policy.ending
+    Hash(buckets=1000, k=1)
+    >>> str(policy)
+    'lower,digits,hash:1000'
     """
 
     backoffs: tuple[str | BackOff, ...] = ()
@@ -33,24 +43,36 @@ class Policy:
         names = [name for name in self.backoffs if isinstance(name, str)]
         for name in names:
             if name not in BACK_OFFS:
-                raise ValueError(f"oov: {name!r} is no back-off ({known_parts()})")
+                raise ValueError(f"oov: {name!r} is not a back-off ({known_parts()})")
             if names.count(name) > 1:
-                raise ValueError(f"oov: the back-off {name!r} comes twice")
+                raise ValueError(f"oov: the back-off {name!r} appears twice")
 
     @classmethod
     def parse(cls, oov: OovLike) -> Policy:
-        """Make a policy of its text, of its parts, or of itself.
+        """Make a policy from its text or its parts.
 
         Parameters
         ----------
         oov
-            ``"lower,hash:1000"``; a `Policy`; an ending or a function alone; a list of them, such as
-            ``["lower", stem, "hash:1000"]``; None for ``error``.
+            ``"lower,hash:1000"``; an ending or a function; a list of these, such as
+            ``["lower", stem, "hash:1000"]``; a `Policy`, which is returned; None for ``error``.
 
         Raises
         ------
         ValueError
-            For text that is no policy. Lists what exists.
+            For text that is not a policy; lists the known parts.
+
+        Examples
+        --------
+        >>> str(embstore.Policy.parse("lower"))
+        'lower,error'
+        >>> def singular(word):
+        ...     return word.removesuffix("s")
+        >>> policy = embstore.Policy.parse(["lower", singular, "zero"])
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> encoder = embstore.Encoder(glove, policy)
+        >>> encoder.encode(["FROG", "qzxvs"]).tolist() == [glove.stoi["frog"], len(glove)]
+        True
         """
         if isinstance(oov, Policy):
             return oov
@@ -60,14 +82,9 @@ class Policy:
             return _parse_parts(_split(oov))
         return _parse_parts(list(oov) if isinstance(oov, Sequence) else [oov])
 
-    def bound(self, metadata: Mapping[str, str]) -> Policy:
-        """Return the policy for a store with this header: ``subword`` takes its n-grams from there."""
-        ending = self.ending.bound(metadata)
-        return self if ending is self.ending else replace(self, ending=ending)
-
     @property
     def named(self) -> bool:
-        """Whether the text form is the whole of it: False with functions among the back-offs."""
+        """Whether the text form describes the policy completely: False if a back-off is a function."""
         return all(isinstance(back_off, str) for back_off in self.backoffs)
 
     def __str__(self) -> str:
@@ -75,21 +92,28 @@ class Policy:
 
 
 OovLike = str | Policy | Ending | BackOff | Sequence[str | Ending | BackOff] | None
-"""What `Policy.parse` takes, and so whatever has an argument `oov`."""
+"""What `Policy.parse`, and every argument `oov`, accepts."""
+
+
+def policy_for_table(oov: OovLike, metadata: Mapping[str, str]) -> Policy:
+    """Make the policy for a table with this header, where ``subword`` finds the sizes of its n-grams."""
+    policy = Policy.parse(oov)
+    ending = policy.ending.for_table(metadata)
+    return policy if ending is policy.ending else replace(policy, ending=ending)
 
 
 def known_parts() -> str:
-    """List the back-offs and endings that exist, for messages."""
+    """Return the names of all back-offs and endings, for messages."""
     return f"back-offs: {', '.join(BACK_OFFS)}; endings: {', '.join(usages())}"
 
 
 def back_off_name(back_off: str | BackOff) -> str:
-    """Name of a back-off; that of a function stands in angle brackets."""
+    """Return the name of a back-off; the name of a function is in angle brackets."""
     return back_off if isinstance(back_off, str) else f"<{getattr(back_off, '__qualname__', repr(back_off))}>"
 
 
 def _split(text: str) -> list[str]:
-    """Part the text at commas, but not those in the argument of an ending that takes the rest of the text."""
+    """Split the text at commas, except in the argument of an ending that takes the rest of the text."""
     parts = []
     head, comma, rest = text.partition(",")
     while comma and not takes_rest(head.lstrip()):
@@ -105,9 +129,9 @@ def _parse_parts(parts: Sequence[str | Ending | BackOff]) -> Policy:
         backoffs, last = [*backoffs, last], DEFAULT
     for part in backoffs:
         if isinstance(part, Ending):
-            raise ValueError(f"oov: the ending {str(part)!r} must come last, and alone")
+            raise ValueError(f"oov: the ending {str(part)!r} must be the last part, and the only ending")
         if not isinstance(part, str) and not callable(part):
-            raise ValueError(f"oov: {part!r} is no back-off, no ending and no function")
+            raise ValueError(f"oov: {part!r} is not a back-off, an ending or a function")
     return Policy(tuple(part for part in backoffs if not isinstance(part, Ending)), last)
 
 
@@ -119,5 +143,5 @@ def _parse_part(text: str) -> str | Ending:
         return text
     ending = parse_ending(text)
     if ending is None:
-        raise ValueError(f"oov: {shown(text)!r} is neither back-off nor ending ({known_parts()})")
+        raise ValueError(f"oov: {shortened(text)!r} is not a back-off or an ending ({known_parts()})")
     return ending

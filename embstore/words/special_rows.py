@@ -1,4 +1,4 @@
-"""The special rows after the vocabulary's: padding first, then those of the policy's ending."""
+"""The special rows, which follow the vocabulary's: a row for padding, then the rows of the policy's ending."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from embstore.core.batch import RowBlocks, Source
 from embstore.core.errors import EmbstoreError
 from embstore.words.endings.base import Ending
-from embstore.words.policy import OovLike, Policy
+from embstore.words.policy import OovLike, Policy, policy_for_table
 
-MAX_TEXT = 500  # of a policy in a header
+MAX_TEXT = 500  # characters of a policy in a header
 
 
 @dataclass(frozen=True, slots=True)
 class SpecialRows:
-    """Which special rows stand after a vocabulary's.
+    """Which special rows a table has.
 
     Attributes
     ----------
     padding
-        Whether the first of them is the padding's.
+        Whether the first special row is for padding.
     ending
-        The others are those that it needs.
+        The ending that the other special rows are for.
     """
 
     padding: bool
@@ -34,29 +34,29 @@ class SpecialRows:
 
     @classmethod
     def of_file(cls, metadata: Mapping[str, str], rows: int) -> SpecialRows | None:
-        """Return what a store's header says of its special rows; None if nothing, or another number of them."""
+        """Return the special rows that a store's header states; None if it states none, or not as many as `rows`."""
         if "embstore.oov" not in metadata:
             return None
         try:
-            policy = Policy.parse(metadata["embstore.oov"]).bound(metadata)
-        except ValueError:  # one of a later version
+            policy = policy_for_table(metadata["embstore.oov"], metadata)
+        except ValueError:  # a policy of a later version
             return None
         special = cls(metadata.get("embstore.padding") == "1", policy.ending)
         return special if special.rows == rows else None
 
     @property
     def rows(self) -> int:
-        """How many they are."""
+        """The number of special rows."""
         return self.ending_row + self.ending.rows
 
     @property
     def ending_row(self) -> int:
-        """Position of the ending's first row among them."""
+        """Position of the first row of the ending among the special rows."""
         return int(self.padding)
 
-    def covers(self, wanted: SpecialRows) -> bool:
-        """Whether all the rows wanted are among these. Back-offs have none, so they may differ."""
-        return wanted.padding <= self.padding and (not wanted.ending.rows or wanted.ending == self.ending)
+    def covers(self, required: SpecialRows) -> bool:
+        """Return whether all required rows are among these. Back-offs may differ, as they need no rows."""
+        return required.padding <= self.padding and (not required.ending.rows or required.ending == self.ending)
 
 
 def special_rows(table: RowBlocks, oov: OovLike, padding: bool, seed: int = 0) -> NDArray[np.float32]:
@@ -65,74 +65,78 @@ def special_rows(table: RowBlocks, oov: OovLike, padding: bool, seed: int = 0) -
     Parameters
     ----------
     table
-        A `Store`. It is read in blocks, and only if its mean is needed; rows with NaN or Inf do not count.
+        A `Store`. Read in blocks, and only if its mean is needed; rows with NaN or Inf are ignored.
     oov
-        The policy: ``zero`` has a row of zeros, ``mean`` the mean of the table, computed in float64,
-        ``hash:B`` B rows of a normal distribution with the table's mean and deviation in each dimension
-        (mean 0 and deviation 1 for a table without rows). Those of ``subword`` cannot be made.
+        The policy: ``zero`` needs a row of zeros, ``mean`` the mean of the table, computed in float64,
+        ``hash:B`` B rows drawn from a normal distribution with the mean and deviation of the table in each dimension
+        (mean 0 and deviation 1 for a table without rows). The rows of ``subword`` cannot be made.
     padding
-        Whether a row of zeros comes first.
+        Whether to begin with a row of zeros for padding.
     seed
-        Of the buckets: ``Generator(PCG64(seed)).standard_normal``, row after row. NumPy keeps its streams from
-        version to version where it can; write the rows to the file (`convert(oov=...)`) where that is not enough.
+        Seed of the drawn rows: ``Generator(PCG64(seed)).standard_normal``, row by row. NumPy tries to keep the values
+        the same in all versions; to be certain, write the rows to the file (`convert(oov=...)`).
 
     Returns
     -------
     float32 of shape (rows, dim), possibly no rows.
     """
     policy = Policy.parse(oov)
-    made = np.empty((SpecialRows(padding, policy.ending).rows, table.dim), np.float32)
-    at = 0
+    rows = np.empty((SpecialRows(padding, policy.ending).rows, table.dim), np.float32)
+    start = 0
     for block in special_blocks(table, policy, padding, seed):
-        made[at : at + len(block)] = block
-        at += len(block)
-    return made
+        rows[start : start + len(block)] = block
+        start += len(block)
+    return rows
 
 
 def special_blocks(table: RowBlocks, policy: Policy, padding: bool, seed: int = 0) -> Iterator[NDArray[np.float32]]:
-    """Yield the special rows, as `special_rows` makes them, in blocks."""
+    """Yield the special rows that `special_rows` returns, in blocks."""
     if padding:
         yield np.zeros((1, table.dim), np.float32)
     yield from policy.ending.make_rows(table, seed)
 
 
 def policy_for_file(oov: OovLike) -> Policy | None:
-    """Return a policy that a header can hold; ValueError for one with functions, or a very long token.
+    """Return a policy that a header can store; ValueError for a policy with functions or a very long token.
 
-    None stays None: the source's own policy then, if it has one.
+    None, which means the policy of the source, is returned as it is.
     """
     if oov is None:
         return None
     policy = Policy.parse(oov)
     if not policy.named or len(str(policy)) > MAX_TEXT:
-        raise ValueError(f"oov {str(policy)!r}: a file holds back-offs by name, and {MAX_TEXT} characters of a policy")
+        raise ValueError(
+            f"oov {str(policy)!r}: a file stores named back-offs only, and at most {MAX_TEXT} characters of a policy"
+        )
     return policy
 
 
 def with_special(source: Source, policy: Policy | None, padding: bool) -> Source:
-    """Return a source whose store gets the special rows of a policy, and says so in its header.
+    """Return a source with the special rows of a policy, and the metadata that names the policy.
 
-    Rows that nothing can make, as those of ``subword``, are the source's own: EmbstoreError where it has none.
+    Rows that cannot be made, those of ``subword``, are taken from the source; EmbstoreError if it does not have them.
     """
     header = {f"embstore.{key}": text for key, text in source.policy.items()}
-    own = Policy.parse(source.policy.get("oov")).bound(header)
-    policy = own if policy is None else policy.bound(header)
-    noted = {"oov": str(policy), **({"padding": "1"} if padding else {})}
-    if policy.ending.carried:
-        return _with_carried(source, own.ending, policy.ending, noted, padding)
+    source_policy = policy_for_table(source.policy.get("oov"), header)
+    policy = source_policy if policy is None else policy_for_table(policy, header)
+    metadata = {"oov": str(policy), **({"padding": "1"} if padding else {})}
+    if policy.ending.rows_from_source:
+        return _with_rows_of_source(source, source_policy.ending, policy.ending, metadata, padding)
     if not SpecialRows(padding, policy.ending).rows:
-        return replace(source, policy=noted)
-    return replace(source, policy=noted, special=lambda table: special_blocks(table, policy, padding))
+        return replace(source, policy=metadata)
+    return replace(source, policy=metadata, special=lambda table: special_blocks(table, policy, padding))
 
 
-def _with_carried(source: Source, own: Ending, wanted: Ending, noted: dict[str, str], padding: bool) -> Source:
-    """Keep the special rows that a source has, after one for padding."""
-    made = source.special
-    if own != wanted or not callable(made):
+def _with_rows_of_source(
+    source: Source, source_ending: Ending, ending: Ending, metadata: dict[str, str], padding: bool
+) -> Source:
+    """Keep the special rows of a source, after a row for padding."""
+    special = source.special
+    if source_ending != ending or not callable(special):
         if isinstance(source.batches, Generator):
-            next(source.batches, None)  # begun, so that closing it closes the input
+            next(source.batches, None)  # start the generator, so that closing it closes the input
             source.batches.close()
-        raise EmbstoreError(wanted.absence(source.provenance().get("name", "this source"), {}))
+        raise EmbstoreError(ending.missing_rows(source.provenance().get("name", "this source"), {}))
     zeros = [np.zeros((1, source.dim), np.float32)] if padding else []
-    noted |= {key: source.policy[key] for key in wanted.header_keys}
-    return replace(source, policy=noted, special=lambda table: chain(zeros, made(table)))
+    metadata |= {key: source.policy[key] for key in ending.header_keys}
+    return replace(source, policy=metadata, special=lambda table: chain(zeros, special(table)))

@@ -1,4 +1,4 @@
-"""A vocabulary without vectors: built from data, or empty for a catalogue that is hashed whole."""
+"""A vocabulary without vectors: built from data, or empty, so that every word is hashed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from embstore.core.batch import Ints, Tokens
+from embstore.core.batch import Bytes, Ints, Tokens
 from embstore.core.index import Itos, Stoi, VocabBuilder, pack_tokens
 
 
 class Vocabulary:
-    """Words to rows and back, with the interface of a `Store` but its vectors.
+    """Words to rows and back: the interface of a `Store` without vectors.
 
     Parameters
     ----------
     words
-        Distinct words: the row of each is its position. None at all for a catalogue that is hashed whole:
-        ``Encoder(Vocabulary(), oov="hash:4096")``.
+        Distinct words: the row of each is its position. Without words every word is unknown, which is how to hash all
+        words: ``Encoder(Vocabulary(), oov="hash:4096")``.
 
     Attributes
     ----------
@@ -32,7 +32,15 @@ class Vocabulary:
     Raises
     ------
     ValueError
-        Where a word comes twice, or holds a lone surrogate that stands for no byte.
+        If a word appears twice, or has a lone surrogate that is not a surrogate escape.
+
+    Examples
+    --------
+    >>> vocabulary = embstore.Vocabulary(["the", "cat", "sat"])
+    >>> vocabulary.stoi["cat"], vocabulary.itos[2], len(vocabulary)
+    (1, 'sat', 3)
+    >>> "dog" in vocabulary
+    False
     """
 
     metadata: Mapping[str, str] = {}
@@ -47,9 +55,9 @@ class Vocabulary:
         builder = VocabBuilder(len(words))
         rows = builder.add(words)
         if builder.size != len(words):
-            twice = int(np.flatnonzero(rows != np.arange(len(rows)))[0])
-            name = words[twice : twice + 1].data.tobytes().decode("utf-8", "replace")
-            raise ValueError(f"the word {name!r} comes twice: Vocabulary.from_tokens counts repeated ones")
+            repeated = int(np.flatnonzero(rows != np.arange(len(rows)))[0])
+            name = words[repeated : repeated + 1].data.tobytes().decode("utf-8", "replace")
+            raise ValueError(f"the word {name!r} appears twice: Vocabulary.from_tokens counts repeated words")
         self.vocab = builder.vocab()
         self.stoi, self.itos = Stoi(self.vocab), Itos(self.vocab)
 
@@ -66,18 +74,28 @@ class Vocabulary:
         Parameters
         ----------
         tokens
-            Words as they come, or sentences of them, read once; or a mapping from word to count.
+            Words, or sentences of words, read once; or a mapping from word to count.
         min_freq
-            Leave out what comes less often.
+            The minimum count of a word.
         max_size
-            Keep so many of the most frequent words at most, the specials aside.
+            The maximum number of words, without the specials; the most frequent words are kept.
         specials
-            Words that come first, in this order, whether or not the data has them.
+            Words to put first, in this order, whether or not the data has them.
 
         Returns
         -------
-        Vocabulary of the specials, then the words by falling frequency, equally frequent ones in the order in
-        which they came.
+        Vocabulary of the specials, then the words by decreasing frequency; equally frequent words are in the order of
+        their first occurrence.
+
+        Examples
+        --------
+        >>> with open("corpus.txt") as file:
+        ...     vocabulary = embstore.Vocabulary.from_tokens(map(str.split, file), specials=["<unk>"])
+        >>> list(vocabulary.itos)
+        ['<unk>', 'the', 'cat', 'sat', 'on', 'THE', 'qzxv', 'mat']
+        >>> counts = {"the": 120, "cat": 7, "qzxv": 1}
+        >>> list(embstore.Vocabulary.from_tokens(counts, min_freq=5).itos)
+        ['the', 'cat']
         """
         counts = count_tokens(tokens)
         named = set(specials)
@@ -86,7 +104,13 @@ class Vocabulary:
         return cls(chain(specials, kept))
 
     def rows(self, words: Iterable[str]) -> Ints:
-        """Rows of words: int64 of shape (words,), -1 where one is unknown."""
+        """Return the rows of words: int64 of shape (words,), -1 for an unknown word.
+
+        Examples
+        --------
+        >>> embstore.Vocabulary(["the", "cat", "sat"]).rows(["sat", "dog", "the"])
+        array([ 2, -1,  0])
+        """
         if isinstance(words, str):
             raise TypeError("rows takes a list of words; for one word use stoi[word]")
         return self.vocab.rows(words)
@@ -100,19 +124,19 @@ class Vocabulary:
     def __repr__(self) -> str:
         return f"<Vocabulary of {len(self):,} words>"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         words = self.vocab.tokens(0, len(self))
         return _unpack, (words.data, words.offsets)
 
 
-def _unpack(data: Any, offsets: Any) -> Vocabulary:
+def _unpack(data: Bytes, offsets: Ints) -> Vocabulary:
     vocabulary = Vocabulary.__new__(Vocabulary)
     vocabulary._build(Tokens(data, offsets))
     return vocabulary
 
 
 def count_tokens(tokens: Iterable[str] | Iterable[Sequence[str]] | Mapping[str, int]) -> Counter[str]:
-    """Count words as they come, or sentences of them; counts are taken as they are."""
+    """Count words, or the words of sentences; a mapping already has counts."""
     if isinstance(tokens, str):
         raise TypeError(f"expected words, not one string: {tokens!r}")
     if isinstance(tokens, Mapping):

@@ -9,7 +9,7 @@ from makers.golden import write_json
 from makers.store_file import index
 from makers.xxh64 import MASK, xxh64
 
-# Constants of the sequence whose first bytes are the inputs of xxHash's own sanity check.
+# The sanity check of xxHash (cli/xsum_sanity_check.c) hashes the first bytes of a sequence made with these.
 PRIME32, PRIME64 = 0x9E3779B1, 0x9E3779B185EBCA8D
 # (length, seed, hash) from https://github.com/Cyan4973/xxHash/blob/v0.8.3/cli/xsum_sanity_check.c
 PUBLISHED = [
@@ -38,7 +38,7 @@ WORDS = [
 
 
 def make(folder: Path) -> None:
-    """Write the vectors."""
+    """Write the test vectors."""
     sanity = sanity_bytes(max(BORDERS))
     published = [vector(sanity[:length], seed) for length, seed, _ in PUBLISHED]
     if [entry["xxh64"] for entry in published] != [hashed for _, _, hashed in PUBLISHED]:
@@ -80,7 +80,7 @@ def indexes() -> dict[str, list[bytes]]:
 
 
 def built(tokens: list[bytes]) -> dict[str, Any]:
-    """Return a vocabulary and the index that a writer must produce."""
+    """Return a vocabulary and the index that a writer must build for it."""
     slots = index(tokens)
     return {
         "tokens": [token.hex() for token in tokens],

@@ -1,4 +1,4 @@
-"""Test vectors of policies: text, forms produced by back-offs, buckets and n-grams of words."""
+"""Policies for unknown words: their text, the forms that back-offs make, and the buckets of words."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ INVALID = {
     "hash:4294967297": f"oov 'hash:4294967297': {COUNTS}",
     "hash:10:0": f"oov 'hash:10:0': {COUNTS}",
     "hash:10:257": f"oov 'hash:10:257': {COUNTS}",
-    "hash:10,lower": "oov: the ending 'hash:10' must come last, and alone",
-    "zero,mean": "oov: the ending 'zero' must come last, and alone",
-    "lower,digits,lower,zero": "oov: the back-off 'lower' comes twice",
+    "hash:10,lower": "oov: the ending 'hash:10' must be the last part, and the only ending",
+    "zero,mean": "oov: the ending 'zero' must be the last part, and the only ending",
+    "lower,digits,lower,zero": "oov: the back-off 'lower' appears twice",
 }
 
 # back-offs, word, forms in the order in which they are tried
@@ -66,16 +66,16 @@ FORMS = [
     ("lower,digits", "A1", ["a1", "a0", "a#"]),
 ]
 
-# Words as bytes, written in hexadecimal; surrogateescape characters become their bytes.
+# Words as bytes, in hexadecimal below; a surrogate escape stands for its byte.
 WORDS = [b"", b"the", b"The", "caf\u00e9".encode(), "cafe\u0301".encode(), "\u4e2d\u6587".encode()]
 WORDS += [b"\xf0\x9f\x90\xb8", b"a b", b"\xff", b"\xed\xa0\x80", b"x" * 31, b"x" * 32, b"uxm3-a12o-8u2x" * 9]
-NOT_THERE = ["Frog", "frogs", "\u017e\u00e1by", "\u65e5\u672c", "\U0001f438", "x", "\u00e9", "</t>", ""]
-NGRAMS = [(1, 1), (2, 4), (3, 6)]  # shortest and longest, in characters
+UNKNOWN = ["Frog", "frogs", "\u017e\u00e1by", "\u65e5\u672c", "\U0001f438", "x", "\u00e9", "</t>", ""]
+NGRAMS = [(1, 1), (2, 4), (3, 6)]  # characters of the shortest and the longest
 SIZES = [(1, 1), (2, 1), (1000, 3), (4096, 2), (2**32, 4)]
 
 
 def make(folder: Path) -> None:
-    """Write the vectors."""
+    """Write the test vectors."""
     texts = [{"text": text, "canonical": canonical} for text, canonical in TEXTS.items()]
     write_json(folder / "valid" / "texts.json", texts)
     refused = {text: refusal(text) for text in REFUSED} | INVALID
@@ -89,19 +89,19 @@ def make(folder: Path) -> None:
         for size, k in SIZES
     ]
     write_json(folder / "valid" / "buckets.json", buckets)
-    write_json(folder / "valid" / "subword.json", [ngrams(word, *sizes) for sizes in NGRAMS for word in NOT_THERE])
+    write_json(folder / "valid" / "subword.json", [ngrams(word, *sizes) for sizes in NGRAMS for word in UNKNOWN])
 
 
 def ngrams(word: str, least: int, most: int) -> dict[str, Any]:
-    """Return the n-grams of a word that is not in ../fasttext/valid/ngrams_<least>_to_<most>.bin."""
+    """Return the n-grams of a word that is not in ../../fasttext/valid/ngrams_<least>_to_<most>.bin."""
     places = fasttext_files.buckets(word, least, most)
     vector = [float(number) for number in fasttext_files.vector(None, places).split()]
     return {"model": f"ngrams_{least}_to_{most}.bin", "word": word, "places": places, "vector": vector}
 
 
 def refusal(text: str) -> str:
-    """Return the message for one of REFUSED."""
+    """Return the message for a text of REFUSED."""
     if text in WRONG:
         return f"oov {text!r}: expected {WRONG[text]}"
     part = "" if text == "lower,,zero" else text
-    return f"oov: {part!r} is neither back-off nor ending ({KNOWN})"
+    return f"oov: {part!r} is not a back-off or an ending ({KNOWN})"

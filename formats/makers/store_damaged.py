@@ -1,4 +1,4 @@
-"""Stores that open, because opening reads no array, but must be refused when verified."""
+"""Stores that open, as opening does not read the arrays, but that verification must refuse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from makers.golden import write_invalid
 from makers.store_file import Store, store
 
 PLAIN = store([b"the", b"frog", b"toad"], ["1", "2", "3"]).but()
-ENDS = "expected from 0 to the 11 bytes of the tokens"
+ENDS = "expected from 0 to 11, the size of vocab.bytes"
 
 
 def make(folder: Path) -> None:
@@ -29,7 +29,7 @@ def make(folder: Path) -> None:
 
 def _checksums(damaged: Any) -> None:
     whole = store(PLAIN.tokens, ["1", "2", "3"])
-    reason = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
+    reason = "its bytes do not have the sha256 in the header: damaged, convert or download it again"
     flipped = bytearray(whole.file(8))
     at = len(flipped) - len(whole.data())
     for part, _, _, data in whole.parts():
@@ -48,7 +48,7 @@ def _scales(damaged: Any) -> None:
 
 
 def _offsets(damaged: Any) -> None:
-    outside = "fall, or leave the 11 bytes of the tokens, between rows 0 and 3"
+    outside = "decrease, or exceed the 11 bytes of vocab.bytes, between rows 0 and 3"
     damaged("offsets_falling", PLAIN.but(offsets=[0, 7, 3, 11]), f"vocab.offsets: {outside}")
     damaged("offsets_beyond_the_bytes", PLAIN.but(offsets=[0, 3, 1 << 40, 11]), f"vocab.offsets: {outside}")
     damaged("offsets_extreme", PLAIN.but(offsets=[0, -(1 << 63), (1 << 63) - 1, 11]), f"vocab.offsets: {outside}")
@@ -60,7 +60,7 @@ def _offsets(damaged: Any) -> None:
 
 def _slots(damaged: Any) -> None:
     def lost(token: str, row: int) -> str:
-        return f"vocab.index: the index does not find the token {token!r} at its row {row}"
+        return f"vocab.index: the index does not find the token {token!r} in row {row}"
 
     slots, count = PLAIN.slots, len(PLAIN.slots)
     used = [i for i, slot in enumerate(slots) if slot]
@@ -71,10 +71,10 @@ def _slots(damaged: Any) -> None:
     damaged("index_empty", PLAIN.but(slots=[0] * count), lost("the", 0))
     damaged("index_of_garbage", PLAIN.but(slots=garbage), lost("the", 0))
     damaged("index_full", PLAIN.but(slots=[slot or 0xDEADBEEF00000001 for slot in slots]),
-            f"vocab.index: {count} slots are in use, expected 3: one for each token")  # fmt: skip
+            f"vocab.index: {count} slots are in use, expected 3: one per token")  # fmt: skip
     damaged("index_full_of_one_row", PLAIN.but(slots=[1] * count), lost("the", 0))
     damaged("index_with_a_slot_too_many", PLAIN.but(slots=_put(slots, spare, 1)),
-            "vocab.index: 4 slots are in use, expected 3: one for each token")  # fmt: skip
+            "vocab.index: 4 slots are in use, expected 3: one per token")  # fmt: skip
     damaged("index_row_beyond", PLAIN.but(slots=_put(slots, frog, slots[frog] | 0xFFFFFFFF)), lost("frog", 1))
     damaged("index_row_zero", PLAIN.but(slots=_put(slots, frog, slots[frog] >> 32 << 32)), lost("frog", 1))
     damaged("index_wrong_fingerprint", PLAIN.but(slots=_put(slots, frog, slots[frog] ^ 1 << 63)), lost("frog", 1))

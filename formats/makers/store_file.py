@@ -1,4 +1,4 @@
-"""Stores (formats/store/SPEC.md), assembled from parts, so that each part can be damaged separately."""
+"""A store of formats/store/SPEC.md, assembled from parts, so that each part can be made invalid."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from makers.xxh64 import xxh64
 
 PAGE = 4096
 ITEMSIZE = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
-TAIL = 8  # bytes of scale and offset after the 8-bit codes
+TAIL = 8  # bytes of scale and offset after the int8 codes
 Part = tuple[str, str, list[int], bytes]
 
 
 @dataclass(frozen=True)
 class Store:
-    """The parts of a store; `more` is additional metadata."""
+    """The parts of a store; `more` is metadata in addition to what a writer must write."""
 
     tokens: list[bytes]
     dim: int
@@ -33,16 +33,16 @@ class Store:
 
     @property
     def rows(self) -> int:
-        """Number of rows, including special rows."""
+        """Number of rows, including the special rows."""
         return len(self.weight) // (self.columns * ITEMSIZE[self.dtype])
 
     @property
     def columns(self) -> int:
-        """Number of columns of the stored matrix."""
+        """Number of stored columns."""
         return self.dim + (TAIL if self.dtype == "U8" else 0)
 
     def parts(self) -> list[Part]:
-        """Return name, dtype, shape and bytes of each tensor, in file order."""
+        """Name, dtype, shape and bytes of each tensor, in the order of the file."""
         return [
             ("embedding.weight", self.dtype, [self.rows, self.columns], self.weight),
             ("vocab.index", "U64", [len(self.slots)], struct.pack(f"<{len(self.slots)}Q", *self.slots)),
@@ -81,12 +81,12 @@ class Store:
         return assemble(self.header(), self.data(), alignment)
 
     def but(self, **changes: Any) -> Store:
-        """Return the store with changed parts and without checksums, so that other checks must find the defect."""
+        """Return the store with some parts changed and no checksums, so that other checks must find the change."""
         return replace(self, checksums=False, **changes)
 
 
 def assemble(header: dict[str, Any] | str | bytes, data: bytes, alignment: int = 8) -> bytes:
-    """Return the header, padded with spaces, followed by the data."""
+    """Return the file: a header, padded with spaces, then the data."""
     text = json.dumps(header, separators=(",", ":")) if isinstance(header, dict) else header
     raw = text.encode() if isinstance(text, str) else text
     raw = raw.ljust(-(-(8 + len(raw)) // alignment) * alignment - 8)
@@ -94,14 +94,14 @@ def assemble(header: dict[str, Any] | str | bytes, data: bytes, alignment: int =
 
 
 def store(tokens: list[bytes], rows: list[str], dtype: str = "F32", **more: str) -> Store:
-    """Make a store of tokens and rows of decimals; rows beyond the tokens are special rows."""
+    """Make a store of tokens and rows of decimals; rows after those of the tokens are special rows."""
     weight = b"".join(encode_row(row.split(), dtype) for row in rows)
     ends = [sum(map(len, tokens[:i])) for i in range(len(tokens) + 1)]
     return Store(tokens, len(rows[0].split()), dtype, weight, index(tokens), ends, b"".join(tokens), more)
 
 
 def encode_row(numbers: list[str], dtype: str) -> bytes:
-    """Return the bytes of a row; for 8 bits its range must be 0 or 255 times a power of two, so that it is exact."""
+    """Return the bytes of a row; for U8 the range must be 0 or 255 times a power of two, so that it is exact."""
     if dtype != "U8":
         return b"".join(encode(number, dtype) for number in numbers)
     values = [float(number) for number in numbers]
@@ -112,7 +112,7 @@ def encode_row(numbers: list[str], dtype: str) -> bytes:
 
 
 def encode(number: str, dtype: str) -> bytes:
-    """Return the bytes of a number that is exact in the dtype, or NaN."""
+    """Return the bytes of a number that the dtype represents exactly, or of NaN."""
     bits = bytes.fromhex(float32_bits(number))
     if dtype == "BF16":
         return bits[1::-1]
@@ -120,7 +120,7 @@ def encode(number: str, dtype: str) -> bytes:
 
 
 def index(tokens: list[bytes], count: int = 2) -> list[int]:
-    """Return the slots: each token, in row order, in the first empty slot from its home; `count` slots at least."""
+    """Place each token, in row order, into the first empty slot from its home on; at least `count` slots."""
     while count < 2 * len(tokens):
         count *= 2
     slots = [0] * count

@@ -42,12 +42,12 @@ def _cut(invalid: Any) -> None:
     length = int.from_bytes(whole[:8], "little")
     cut = "not a safetensors file, or cut short"
     invalid("too_short", whole[:5], "{path}: 5 bytes, too short for a safetensors file")
-    invalid("cut_in_the_header", whole[:100], "{path}: claims a header of " + f"{length} bytes in a file of 100: {cut}")
+    invalid("cut_in_the_header", whole[:100], "{path}: states a header of " + f"{length} bytes in a file of 100: {cut}")
     huge = b"\xff" * 7 + b"\x7f" + whole[8:]
     invalid(
         "endless_header",
         huge,
-        "{path}: claims a header of 9,223,372,036,854,775,807 bytes in a file of " + f"{len(huge)}: {cut}",
+        "{path}: states a header of 9,223,372,036,854,775,807 bytes in a file of " + f"{len(huge)}: {cut}",
     )
     invalid(
         "truncated",
@@ -57,12 +57,12 @@ def _cut(invalid: Any) -> None:
     invalid(
         "trailing_bytes",
         whole + b"\0\0\0",
-        "{path}: 3 bytes behind the last tensor, expected none: something was appended",
+        "{path}: 3 bytes after the last tensor, expected none: something was appended",
     )
 
 
 def _headers(invalid: Any) -> None:
-    """Write headers that are not a map from names to tensors."""
+    """Headers that do not map names to tensors."""
 
     def header(name: str, text: str | bytes, message: str) -> None:
         invalid(name, assemble(text, PLAIN.data()), "{path}:" + message)
@@ -85,14 +85,14 @@ def _headers(invalid: Any) -> None:
 
 
 def _entries(invalid: Any) -> None:
-    """Write entries that do not describe a valid tensor."""
+    """Entries that do not describe a tensor."""
 
     def entry(name: str, key: str, value: Any, message: str) -> None:
         invalid(name, changed(WEIGHT, key, value), "{path}:embedding.weight: " + message)
 
     dtypes = "BOOL, U8, I8, F8_E4M3, F8_E5M2, F8_E8M0, I16, U16, F16, BF16, I32, U32, F32, I64, U64, F64, C64"
     sizes = "shape and data_offsets must be lists of whole numbers, none negative"
-    only = "a tensor has a dtype, a shape and data_offsets, nothing else"
+    only = "a tensor must have dtype, shape and data_offsets, and nothing else"
     entry("unknown_dtype", "dtype", "F31", f"unknown dtype 'F31', expected one of {dtypes}")
     entry("dtype_not_a_string", "dtype", ["F32"], f"unknown dtype '['F32']', expected one of {dtypes}")
     entry("unknown_key", "strides", [1], only)
@@ -102,18 +102,18 @@ def _entries(invalid: Any) -> None:
     entry("nested_shape", "shape", [[2, 2]], sizes)
     entry("one_offset", "data_offsets", [0], sizes)
     entry("enormous_size", "shape", [1 << 64, 2], sizes)
-    entry("dimensions_beyond_64", "shape", [1] * 65, "65 dimensions are more than 64")
-    entry("wrong_size", "shape", [2, 3], "16 bytes, but F32 [2, 3] takes 24")
-    entry("backward", "data_offsets", [16, 0], "-16 bytes, but F32 [2, 2] takes 16")
+    entry("dimensions_beyond_64", "shape", [1] * 65, "65 dimensions, expected at most 64")
+    entry("wrong_size", "shape", [2, 3], "16 bytes, but F32 [2, 3] needs 24")
+    entry("backward", "data_offsets", [16, 0], "-16 bytes, but F32 [2, 2] needs 16")
     entry("overflowing_size", "shape", [1 << 62, 1 << 62],
-          "16 bytes, but F32 [4611686018427387904, 4611686018427387904] takes more than a file can hold")  # fmt: skip
+          "16 bytes, but F32 [4611686018427387904, 4611686018427387904] needs more than any file has")  # fmt: skip
     invalid("entry_not_an_object", assemble({"embedding.weight": 7}, b""), "{path}:embedding.weight: " + only)
     invalid("name_of_two_lines", assemble({"a\nb\u2028": 7}, b""), "{path}:a\\nb\\u2028: " + only)
 
 
 def _places(invalid: Any) -> None:
-    """Write tensors that overlap or leave a gap."""
-    for name, by, what in (("overlap", -8, "overlaps"), ("hole", 8, "leaves a hole behind")):
+    """Tensors that leave gaps in the data, or overlap."""
+    for name, by, what in (("overlap", -8, "overlaps"), ("hole", 8, "leaves a gap after")):
         header, at = PLAIN.header(), 16 + by
         for entry in (INDEX, OFFSETS, BYTES):
             header[entry]["data_offsets"] = [end + by for end in header[entry]["data_offsets"]]
@@ -142,34 +142,35 @@ def _stores(invalid: Any) -> None:
         ("wrong_seed", "embstore.hash_seed", "1", "xxh64, seed 1"),
     ):
         made = store(PLAIN.tokens, ["1 2", "3 4"], **{key: value})
-        not_a_store(name, made.file(8), f":embstore.hash: {found}; this embstore knows xxh64, seed 0: upgrade embstore")
-    weight = ":embedding.weight: must be F32, F16, BF16, or U8 in int8-rowwise, of 2 dimensions"
+        not_a_store(
+            name, made.file(8), f":embstore.hash: {found}; this embstore supports xxh64, seed 0: upgrade embstore"
+        )
+    weight = ":embedding.weight: must be F32, F16, BF16, or U8 encoded as int8-rowwise, with 2 dimensions"
     not_a_store("weight_of_integers", changed(WEIGHT, "dtype", "I32"), weight)
     not_a_store("weight_of_one_dimension", changed(WEIGHT, "shape", [4]), weight)
     narrow = store(PLAIN.tokens, ["0 255", "0 0"], "U8").but()
-    knows = "of rows of U8 this embstore knows int8-rowwise: upgrade embstore"
+    only = "this embstore reads U8 rows only as int8-rowwise: upgrade embstore"
     unsaid = narrow.header()
     del unsaid["__metadata__"]["embstore.dtype"]
-    not_a_store("rowwise_unsaid", assemble(unsaid, narrow.data()), f":embstore.dtype: absent; {knows}")
+    not_a_store("rowwise_unsaid", assemble(unsaid, narrow.data()), f":embstore.dtype: absent; {only}")
     later = replace(narrow, more={"embstore.dtype": "int4-rowwise"})
-    not_a_store("rowwise_unknown", later.file(8), f":embstore.dtype: int4-rowwise; {knows}")
+    not_a_store("rowwise_unknown", later.file(8), f":embstore.dtype: int4-rowwise; {only}")
     scales = replace(narrow, dim=0, weight=bytes(16))
-    not_a_store(
-        "rowwise_without_codes", scales.file(8), ":embedding.weight: must have more than the 8 columns of its scales"
-    )
-    slots = ":vocab.index: must have a power of two of slots, at least 2"
+    columns = ":embedding.weight: must have more than 8 columns: each row ends with 8 bytes of scale and offset"
+    not_a_store("rowwise_without_codes", scales.file(8), columns)
+    slots = ":vocab.index: the number of slots must be a power of two, at least 2"
     not_a_store("index_not_a_power_of_two", PLAIN.but(slots=[0, *PLAIN.slots, 0]).file(8), slots)
     not_a_store("index_of_one_slot", PLAIN.but(slots=[1]).file(8), slots)
     not_a_store("index_without_slots", PLAIN.but(slots=[]).file(8), slots)
     full = PLAIN.but(slots=PLAIN.slots[:2])
-    not_a_store("index_too_small", full.file(8), ":vocab.index: 2 slots are less than twice 2 tokens")
+    not_a_store("index_too_small", full.file(8), ":vocab.index: 2 slots for 2 tokens, expected at least 4")
     not_a_store("index_of_floats", changed(INDEX, "dtype", "F64"), ":vocab.index: must be U64 or I64")
-    not_a_store("offsets_unsigned", changed(OFFSETS, "dtype", "U64"), ":vocab.offsets: must be I64 of 1 dimension")
-    not_a_store("bytes_signed", changed(BYTES, "dtype", "I8"), ":vocab.bytes: must be U8 of 1 dimension")
-    not_a_store(
-        "more_tokens_than_rows", PLAIN.but(weight=PLAIN.weight[:8]).file(8), ":vocab.offsets: 2 tokens for 1 rows"
-    )
-    not_a_store("no_tokens", PLAIN.but(offsets=[0]).file(8), ":vocab.offsets: 0 tokens for 2 rows")
-    not_a_store("no_offsets", PLAIN.but(offsets=[]).file(8), ":vocab.offsets: -1 tokens for 2 rows")
+    not_a_store("offsets_unsigned", changed(OFFSETS, "dtype", "U64"), ":vocab.offsets: must be I64 with 1 dimension")
+    not_a_store("bytes_signed", changed(BYTES, "dtype", "I8"), ":vocab.bytes: must be U8 with 1 dimension")
+    short = PLAIN.but(weight=PLAIN.weight[:8])
+    not_a_store("more_tokens_than_rows", short.file(8), ":vocab.offsets: 2 tokens for 1 rows, expected 1 to 1 tokens")
+    expected = "tokens for 2 rows, expected 1 to 2 tokens"
+    not_a_store("no_tokens", PLAIN.but(offsets=[0]).file(8), f":vocab.offsets: 0 {expected}")
+    not_a_store("no_offsets", PLAIN.but(offsets=[]).file(8), f":vocab.offsets: -1 {expected}")
     bare = changed(WEIGHT, "shape", [2, 0], PLAIN.but(weight=b""))
-    not_a_store("no_columns", bare, ":embedding.weight: must have at least one column")
+    not_a_store("no_columns", bare, ":embedding.weight: must have a column")

@@ -1,4 +1,4 @@
-"""A minimal reader of stores in pure Python, written from the SPEC alone: a model for other languages."""
+"""A minimal reader of stores in pure Python, written from the SPEC alone, as a model for other languages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_PROBE = 1024
 
 
 class Reader:
-    """A store of float32 rows, read into memory; real readers must also make the checks that the SPEC requires."""
+    """A store of float32 rows in memory, without the checks that the SPEC requires of a reader."""
 
     def __init__(self, path: str | Path) -> None:
         self.data = Path(path).read_bytes()
@@ -24,7 +24,7 @@ class Reader:
         self.tokens: int = self.header["vocab.offsets"]["shape"][0] - 1
 
     def numbers(self, tensor: str, kind: str, first: int, count: int) -> tuple[Any, ...]:
-        """Return `count` numbers of a tensor from index `first`; `kind` is their struct format character."""
+        """Return numbers of a tensor; `kind` is a format character of the struct module."""
         start = self.begin + self.header[tensor]["data_offsets"][0]
         return struct.unpack_from(f"<{count}{kind}", self.data, start + first * struct.calcsize(f"<{kind}"))
 

@@ -1,4 +1,4 @@
-"""Stores that must open, pass verification, and be readable by any safetensors reader."""
+"""Stores that must open and verify, and that any safetensors reader must read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ def _tokens(valid: Any) -> None:
     rows = [f"{i} 1" for i in range(len(odd))]
     found = ["tokens that are not UTF-8, their bytes kept: 3, the first 'caf\\udce9'"]
     valid("odd_tokens", store(odd, rows), rows, "tokens are bytes: empty, not UTF-8, with NUL", when_saved=found)
-    valid("empty_token_alone", store([b""], ["1 2"]), ["1 2"], "the least vocabulary; vocab.bytes is empty")
+    valid(
+        "empty_token_alone",
+        store([b""], ["1 2"]),
+        ["1 2"],
+        "the smallest vocabulary, one empty token; vocab.bytes is empty",
+    )
     long = [b"x" * 700, b"x" * 701]
     valid("long_tokens", store(long, ["1", "2"]), ["1", "2"], "tokens longer than any word; one dimension")
     many = [str(i).encode() for i in range(33)]
@@ -48,13 +53,19 @@ def _tokens(valid: Any) -> None:
 def _values(valid: Any) -> None:
     rows = ["nan inf -inf", "-0 1e-45 3.4028234663852886e38"]
     found = ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'a'"]
-    valid("not_finite", store([b"a", b"b"], rows), rows, "every value of float32 is kept", when_saved=found)
+    valid(
+        "not_finite",
+        store([b"a", b"b"], rows),
+        rows,
+        "all values of float32 are kept, NaN and Inf too",
+        when_saved=found,
+    )
     policy = {"embstore.oov": "lower,mean", "embstore.padding": "1"}
     special = ["0 0 0", "2.0625 27.125 2.46875"]
     bits = [" ".join(map(float32_bits, row.split())) for row in special]
     for dtype, name in (("F32", "special_rows"), ("BF16", "special_rows_bfloat16")):
         made = store(TOKENS, [*ROWS, *special], dtype, **policy)
-        valid(name, made, ROWS, "rows for padding and unknown words behind those of the vocabulary", special=bits)
+        valid(name, made, ROWS, "rows for padding and unknown words after those of the vocabulary", special=bits)
     policy = {"embstore.oov": "lower,subword", "embstore.padding": "1", "embstore.subword": "2,3,4"}
     special = ["0 0 0", "1 0 0", "0 1 0", "0 0 1", "-1 -2 -3"]
     bits = [" ".join(map(float32_bits, row.split())) for row in special]
@@ -75,11 +86,11 @@ def _rowwise(valid: Any) -> None:
     bits = [" ".join(map(float32_bits, row.split())) for row in special]
     policy = {"embstore.oov": "hash:1", "embstore.padding": "1"}
     made = store(TOKENS, [*rows, *special], "U8", **policy)
-    valid("special_rows_int8", made, rows, "special rows are of 8 bits as well", special=bits)
+    valid("special_rows_int8", made, rows, "special rows of 8 bits", special=bits)
 
 
 def _foreign(valid: Any) -> None:
-    """Write stores that embstore must read but never writes."""
+    """Write files that embstore does not write, but must read."""
     plain = store(TOKENS, ROWS)
     unknown = store(TOKENS, ROWS, **{"embstore.someday": "new", "note": "h\u00e9"})
     valid("unknown_metadata", unknown, ROWS, "metadata that a reader does not know", raw=unknown.file())
@@ -87,20 +98,40 @@ def _foreign(valid: Any) -> None:
     valid("later_minor_version", later, ROWS, "a later minor version", raw=later.file())
     header = plain.header()
     header["vocab.index"]["dtype"] = "I64"
-    valid("signed_index", plain, ROWS, "an index of I64, for lack of U64", raw=assemble(header, plain.data(), 4096))
+    valid(
+        "signed_index",
+        plain,
+        ROWS,
+        "an index of I64, for writers without U64",
+        raw=assemble(header, plain.data(), 4096),
+    )
     unaligned = store(TOKENS, ROWS, "F16")
-    valid("unaligned", unaligned, ROWS, "data begins anywhere", raw=assemble(unaligned.header(), unaligned.data(), 1))
-    valid("not_padded", plain, ROWS, "no checksums, data behind the header", raw=plain.but().file(8))
+    valid(
+        "unaligned",
+        unaligned,
+        ROWS,
+        "data begins at an unaligned offset",
+        raw=assemble(unaligned.header(), unaligned.data(), 1),
+    )
+    valid("not_padded", plain, ROWS, "no checksums, data directly after the header", raw=plain.but().file(8))
     extra = plain.header()
     end = len(plain.data())
     extra["extra"] = {"dtype": "F64", "shape": [1], "data_offsets": [end, end + 8]}
-    valid(
-        "further_tensor", plain, ROWS, "a tensor that is not the store's", raw=assemble(extra, plain.data() + b"\0" * 8)
-    )
+    valid("further_tensor", plain, ROWS, "an additional tensor", raw=assemble(extra, plain.data() + b"\0" * 8))
     larger = plain.but(slots=index(TOKENS, 64))
-    valid("larger_index", larger, ROWS, "emptier than half: 64 slots for four tokens", raw=larger.file(8))
+    valid(
+        "larger_index",
+        larger,
+        ROWS,
+        "an index that is less than half full: 64 slots for four tokens",
+        raw=larger.file(8),
+    )
     bare = plain.header()
     bare["__metadata__"] = {}
     valid(
-        "no_metadata", plain, ROWS, "version 1.0, xxh64 and seed 0 go without saying", raw=assemble(bare, plain.data())
+        "no_metadata",
+        plain,
+        ROWS,
+        "no metadata: version 1.0, xxh64 and seed 0 are the defaults",
+        raw=assemble(bare, plain.data()),
     )

@@ -66,4 +66,4 @@ def test_a_wrong_policy_is_wrong_usage(files: list[str]) -> None:
     found = coverage([*files, "--oov", "lowr"])
     assert found.exit_code == 2
     assert found.stdout == ""
-    assert "Invalid value for '--oov': oov: 'lowr' is neither back-off nor ending (back-offs: nfc," in found.stderr
+    assert "Invalid value for '--oov': oov: 'lowr' is not a back-off or an ending (back-offs: nfc," in found.stderr

@@ -1,4 +1,4 @@
-"""XXH64, by which words are found: against the published vectors and the reference implementation."""
+"""XXH64, the hash of the index: against the published test vectors and the reference implementation."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_any_bytes_and_any_seed(kernel: ModuleType, words: list[bytes], seed: in
 
 
 @pytest.mark.parametrize("offsets", [[0, 3, 2, 4], [-1, 2], [0, 5], [0, 1 << 62]])
-def test_offsets_that_fall_or_leave_the_bytes_are_refused(kernel: ModuleType, offsets: list[int]) -> None:
+def test_offsets_that_decrease_or_exceed_the_bytes_are_refused(kernel: ModuleType, offsets: list[int]) -> None:
     data = np.zeros(4, np.uint8)
-    with pytest.raises(ValueError, match=r"^token offsets must rise and stay inside the token bytes$"):
+    with pytest.raises(ValueError, match=r"^token offsets must not decrease, and must stay inside the token bytes$"):
         kernel.hash_tokens(data, np.array(offsets, np.int64), 0)

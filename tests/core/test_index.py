@@ -1,4 +1,4 @@
-"""The index on disk: a dict is the model; batching and implementation leave no trace in it."""
+"""The index on disk, against a dict: the same arrays for any batches and both implementations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = st.lists(st.binary(max_size=2) | NAMES, max_size=60)
 
 
 def built(batches: list[list[bytes]], expected: int = 0) -> tuple[list[int], list[np.typing.NDArray[np.generic]]]:
-    """Row of each word, and the three arrays."""
+    """Return the row of each word, and the three arrays."""
     builder, rows = VocabBuilder(expected), []
     for words in batches:
         rows += builder.add(Tokens.pack(words)).tolist()
@@ -39,7 +39,7 @@ def model(words: list[bytes]) -> list[int]:
 
 
 @given(words=WORDS, cuts=st.lists(st.integers(0, 60), max_size=5), expected=st.integers(0, 100))
-def test_rows_are_those_of_a_dict_however_they_come(
+def test_rows_are_those_of_a_dict_for_any_batches(
     kernel: ModuleType, words: list[bytes], cuts: list[int], expected: int
 ) -> None:
     rows, arrays = built(cut(words, cuts), expected)
@@ -59,15 +59,15 @@ def test_every_word_is_found_and_no_other(kernel: ModuleType, words: list[bytes]
 
 
 @given(words=WORDS, cuts=st.lists(st.integers(0, 60), max_size=5))
-def test_twins_build_equal_arrays(words: list[bytes], cuts: list[int]) -> None:
-    """Inserted straight into arrays that have room for all."""
+def test_both_implementations_build_equal_arrays(words: list[bytes], cuts: list[int]) -> None:
+    """Inserted directly into arrays that are large enough for all tokens."""
     results = []
     for module in (_native, _speedups):
         slots, packed = np.zeros(slots_for(len(words)), np.uint64), Tokens.pack(words)
         data, offsets, count = packed.data.copy(), packed.offsets.copy(), 0
         rows: list[int] = []
         for part in cut(words, cuts):
-            # what earlier duplicates left free lies between: pack the part behind the distinct ones
+            # duplicates left unused bytes: pack the next part directly after the distinct tokens
             used = int(offsets[count])
             joined = np.frombuffer(b"".join(part), np.uint8)
             data[used : used + len(joined)] = joined
@@ -97,7 +97,7 @@ def test_an_index_is_at_most_half_full(tokens: int, slots: int) -> None:
     assert slots_for(tokens) == slots
 
 
-def test_repeated_tokens_leave_no_room_behind(kernel: ModuleType) -> None:
+def test_repeated_tokens_leave_no_unused_space(kernel: ModuleType) -> None:
     _, (slots, offsets, data) = built([[b"a"] * 500, [b"b"] * 500])
     assert (len(slots), offsets.tolist(), data.tobytes()) == (4, [0, 1, 2], b"ab")
 
@@ -109,13 +109,13 @@ def test_many_words_in_many_batches(kernel: ModuleType) -> None:
     assert arrays[0].tolist() == built([words])[1][0].tolist()
 
 
-def test_an_empty_batch_is_nothing(kernel: ModuleType) -> None:
+def test_an_empty_batch_adds_nothing(kernel: ModuleType) -> None:
     assert built([[], [b"a"], [], [b"a", b"b"], []])[0] == [0, 0, 1]
 
 
 @pytest.fixture(scope="module")
 def collisions() -> list[bytes]:
-    """1,400 words whose homes are the first 256 slots of a table of 4,096: found by trying, as an attacker would."""
+    """1,400 words whose home slots are the first 256 of 4,096, found by trial, as an attacker would."""
     candidates = Tokens.pack(b"%d" % i for i in range(40_000))
     hashes = _speedups.hash_tokens(candidates.data, candidates.offsets, 0)
     crowd = np.flatnonzero(hashes % np.uint64(4096) < 256)[:1400]
@@ -126,10 +126,10 @@ def collisions() -> list[bytes]:
 def test_words_made_to_collide_are_refused(kernel: ModuleType, collisions: list[bytes]) -> None:
     with pytest.raises(EmbstoreError) as caught:
         built([collisions])
-    assert str(caught.value) == "more than 1,024 tokens hash to one place: this table was made to collide"
+    assert str(caught.value) == "more than 1,024 tokens hash to the same slots: they were chosen to collide"
 
 
-def test_as_many_as_a_probe_reaches_are_found(kernel: ModuleType, collisions: list[bytes]) -> None:
+def test_1024_colliding_words_are_found(kernel: ModuleType, collisions: list[bytes]) -> None:
     builder = VocabBuilder()
     builder.add(Tokens.pack(collisions[:1024]))
     asked = Tokens.pack([*collisions[:1024], collisions[1024]])

@@ -1,4 +1,4 @@
-"""The seam between embstore and its hot functions: which are active, and that the twins agree."""
+"""The choice between the compiled and the plain functions, and that both give the same results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_compiled_functions_are_built_and_active() -> None:
         assert getattr(kernels, name) is getattr(_speedups, name)
 
 
-def test_the_fixture_replaces_every_function_of_the_seam() -> None:
+def test_the_fixture_replaces_every_function() -> None:
     tree = ast.parse(Path(kernels.__file__).read_text())
     functions = [node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and node.value is not None
                  and isinstance(node.target, ast.Name) and not node.target.id.startswith("_")]  # fmt: skip
@@ -33,7 +33,7 @@ def test_the_fixture_replaces_every_function_of_the_seam() -> None:
     assert all(hasattr(_native, name) and hasattr(_speedups, name) for name in HOT)
 
 
-def test_the_environment_asks_for_the_plain_ones() -> None:
+def test_the_environment_selects_the_plain_functions() -> None:
     code = "from embstore.core import _native as n, kernels as k; print(k.COMPILED, k.find_tokens is n.find_tokens)"
     env = {**os.environ, "EMBSTORE_PLAIN": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
@@ -56,13 +56,13 @@ def test_the_stub_names_the_arguments_of_both(name: str) -> None:
     words=st.lists(st.binary(max_size=3), max_size=5),
     aimed=st.booleans(),
 )
-def test_twins_agree_on_an_index_of_random_bytes(
+def test_both_agree_on_an_index_of_random_bytes(
     slots: bytes, offsets: list[int], data: bytes, words: list[bytes], aimed: bool
 ) -> None:
-    """Nothing may crash, and damaged bytes give the same rows in both."""
+    """Neither crashes, and both return the same rows for damaged bytes."""
     table = np.frombuffer(slots, np.uint8).copy()
     packed = Tokens.pack(words)
-    if aimed:  # fingerprints that agree, so that the damaged offsets are followed
+    if aimed:  # make fingerprints agree, so that the damaged offsets are read
         aim(table, packed, len(offsets))
     arrays = (table, np.array(offsets, np.int64).view(np.uint8), np.frombuffer(data, np.uint8))
     compiled = _speedups.find_tokens(*arrays, packed.data, packed.offsets)
@@ -76,7 +76,7 @@ def aim(table: np.typing.NDArray[np.uint8], words: Tokens, rows: int) -> None:
 
 
 def full_index(entry_at: int, entry: int) -> np.typing.NDArray[np.uint8]:
-    """4,096 slots, none of them empty, with one entry of ours."""
+    """4,096 slots, none empty, with one given entry."""
     entries = np.full(4096, 0xDEADBEEF << 32, np.uint64)
     entries[entry_at % 4096] = entry
     return entries.view(np.uint8)
@@ -92,11 +92,11 @@ def test_a_probe_ends_1024_slots_from_home(distance: int, row: int) -> None:
         assert module.find_tokens(slots, offsets, word.data, word.data, word.offsets).tolist() == [row]
 
 
-def test_a_probe_goes_on_behind_a_fingerprint_of_another_word() -> None:
+def test_a_probe_continues_after_the_fingerprint_of_another_word() -> None:
     word = Tokens.pack(["word"])
     hashed = int(_native.hash_tokens(word.data, word.offsets, 0)[0])
     slots = full_index(hashed + 1500, (hashed >> 32 << 32) | 1)
-    slots.view(np.uint64)[(hashed + 600) % 4096] = hashed >> 32 << 32  # names no row
+    slots.view(np.uint64)[(hashed + 600) % 4096] = hashed >> 32 << 32  # has no row
     offsets = np.array([0, 4], np.int64).view(np.uint8)
     for module in (_native, _speedups):
         assert module.find_tokens(slots, offsets, word.data, word.data, word.offsets).tolist() == [-1]
@@ -106,5 +106,7 @@ def test_a_probe_goes_on_behind_a_fingerprint_of_another_word() -> None:
 def test_an_index_of_another_size_is_refused(slots: int) -> None:
     word, offsets = Tokens.pack(["a"]), np.zeros(8, np.uint8)
     for module in (_native, _speedups):
-        with pytest.raises(ValueError, match=r"^an index has a power of two of slots and one offset more than tokens$"):
+        with pytest.raises(
+            ValueError, match=r"^an index needs a number of slots that is a power of two, and at least one offset$"
+        ):
             module.find_tokens(np.zeros(slots, np.uint8), offsets, word.data, word.data, word.offsets)

@@ -1,4 +1,4 @@
-"""Decimal text to float32: the bits of numpy.float32(float(text)), whatever the spelling."""
+"""Decimal text to float32: the same bits as numpy.float32(float(text)), for any spelling."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rounded(values: list[float]) -> NDArray[np.float32]:
 
 
 def assert_read(path: Path, rows: list[list[str]]) -> None:
-    """Write each row behind its number, read the file and compare with what CPython makes of the text."""
+    """Write rows with their numbers as tokens, read the file, and compare with float() of CPython."""
     path.write_text("".join(f"w{i} {' '.join(row)}\n" for i, row in enumerate(rows)))
     tokens, vectors = tokens_and_vectors(glove.read(Input(path), ReadOptions(dim=len(rows[0]))))
     assert tokens == [f"w{i}".encode() for i in range(len(rows))]
@@ -33,7 +33,7 @@ def assert_read(path: Path, rows: list[list[str]]) -> None:
 
 
 def float32s() -> st.SearchStrategy[float]:
-    """Any finite float32, its bits drawn evenly: denormals, both zeros and the extremes are common."""
+    """Any finite float32 with uniformly drawn bits, so that denormals, zeros and extremes are common."""
     numbers = st.integers(0, 2**32 - 1).map(lambda raw: struct.unpack("<f", struct.pack("<I", raw))[0])
     return numbers.filter(lambda value: abs(value) < float("inf"))
 
@@ -90,14 +90,14 @@ def test_every_distance_from_the_end_of_the_block(kernel: ModuleType, tmp_path: 
         assert_read(tmp_path / "t.txt", [["1", "0." + "7" * size]])
 
 
-NO_NUMBERS = [
+NOT_NUMBERS = [
     "", "-", "+", ".", "-.", "e5", ".e5", "1e", "1e+", "1e-", "--1", "+-1", "1-", "1.2.3", "1e5.", "1e5e5", "1_000",
     "0x10", "1,5", "1f", "1d5", "infin", "in", "nano", "nan(1)", "\u0663", "\uff11", "1\u00a0", "\u00bd", "1\0",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", NO_NUMBERS)
-def test_what_is_no_number_is_refused(kernel: ModuleType, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", NOT_NUMBERS)
+def test_other_text_is_refused(kernel: ModuleType, tmp_path: Path, text: str) -> None:
     path = tmp_path / "t.txt"
     path.write_text(f"a 1 2 3\nb 4 {text} 6\n", "utf-8")
     with pytest.raises(ValueError) as caught:
@@ -107,7 +107,7 @@ def test_what_is_no_number_is_refused(kernel: ModuleType, tmp_path: Path, text: 
 
 
 def ends_in_a_number(token: str) -> bool:
-    """Such a token needs dim=; to be on the safe side, whatever could be part of a number counts as one."""
+    """Return whether a token needs dim=: its last field consists of characters of numbers."""
     _, gap, last = token.replace("\t", " ").rstrip(" ").rpartition(" ")
     return bool(gap) and not last.strip("5.-e")
 

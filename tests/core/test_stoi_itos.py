@@ -1,4 +1,4 @@
-"""stoi and itos: a mapping and a sequence as Python has them, over packed bytes."""
+"""stoi and itos: a standard mapping and sequence over packed bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embstore.core.batch import Tokens
 from embstore.core.errors import EmbstoreError, UnknownTokenError
 from embstore.core.index import Itos, Stoi, Vocab, VocabBuilder
 
-# any str but lone surrogates that stand for no byte
+# any str whose lone surrogates are surrogate escapes
 WORDS = st.text() | st.binary(max_size=4).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 LONE = st.text(st.characters(min_codepoint=0xD700, max_codepoint=0xDBFF, categories=["Cs", "Lo"]), min_size=1)
 DISTINCT = st.lists(WORDS, min_size=1, max_size=30, unique_by=lambda word: word.encode("utf-8", "surrogateescape"))
@@ -69,7 +69,7 @@ def test_itos_is_indexed_like_a_list(words: list[str], index: int, cut: slice) -
     else:
         with pytest.raises(IndexError) as caught:
             itos[index]
-        assert str(caught.value) == f"row {index} of a vocabulary of {len(words)} tokens"
+        assert str(caught.value) == f"row {index} is out of range for a vocabulary of {len(words)} tokens"
 
 
 @given(words=st.lists(WORDS | st.just("the"), max_size=300))
@@ -108,7 +108,7 @@ def test_many_unknown_words_are_counted() -> None:
 
 
 @pytest.mark.parametrize("word", [None, 3, b"the", ("the",), 1.5])
-def test_what_is_no_str_is_in_no_vocabulary(kernel: ModuleType, word: object) -> None:
+def test_only_a_str_is_in_a_vocabulary(kernel: ModuleType, word: object) -> None:
     vocab = vocab_of(["the", "3", "None"])
     assert word not in Stoi(vocab)
     with pytest.raises(TypeError, match=f"^a word must be a str, not {type(word).__name__}$"):
@@ -116,10 +116,10 @@ def test_what_is_no_str_is_in_no_vocabulary(kernel: ModuleType, word: object) ->
 
 
 class Shout(str):
-    """A str of another class."""
+    """A subclass of str."""
 
 
-def test_strings_of_another_class_are_strings(kernel: ModuleType) -> None:
+def test_subclasses_of_str_are_accepted(kernel: ModuleType) -> None:
     vocab = vocab_of(["the", "thé"])
     assert vocab.rows([Shout("the"), Shout("thé"), np.str_("the")]).tolist() == [0, 1, 0]
 
@@ -156,13 +156,14 @@ def test_any_bytes_come_back_and_no_other_string_finds_them(
 
 
 @pytest.mark.parametrize("offsets", [[0, 9], [3, 1], [-1, 1], [-(2**63), 2**63 - 1]])
-def test_damaged_offsets_are_named(kernel: ModuleType, offsets: list[int]) -> None:
+def test_damaged_offsets_are_reported(kernel: ModuleType, offsets: list[int]) -> None:
     good = vocab_of(["abc"])
     vocab = Vocab(good.slots, np.array(offsets, np.int64).view(np.uint8), good.data)
     with pytest.raises(EmbstoreError) as caught:
         Itos(vocab)[0]
-    assert str(caught.value) == "the token of row 0 lies outside the vocabulary: the store is damaged, verify it"
+    assert str(caught.value) == "the token of row 0 is outside the token bytes: the store is damaged, verify it"
     with pytest.raises(EmbstoreError) as caught:
         list(Itos(vocab))
-    assert str(caught.value) == "token offsets fall or leave the vocabulary: the store is damaged, verify it"
+    expected = "token offsets decrease or point outside the token bytes: the store is damaged, verify it"
+    assert str(caught.value) == expected
     assert vocab.rows(["abc", ""]).tolist() == [-1, -1]

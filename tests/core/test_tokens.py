@@ -13,7 +13,7 @@ WORDS = st.lists(st.binary(max_size=4), max_size=9)
 
 
 @given(words=WORDS, data=st.data())
-def test_taking_and_slicing_are_those_of_a_list(words: list[bytes], data: st.DataObject) -> None:
+def test_taking_and_slicing_work_as_for_a_list(words: list[bytes], data: st.DataObject) -> None:
     tokens = Tokens.pack(words)
     assert tokens.to_bytes() == words
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(words), max_size=len(words))), bool)

@@ -98,14 +98,11 @@ def test_a_zero_offset_is_positive() -> None:
 @pytest.mark.parametrize("vector", [[1, np.nan], [np.inf, 1], [1, -np.inf], [-3e38, 3e38]])
 def test_rows_that_int8_cannot_represent_are_an_error_that_names_the_token(vector: list[float], tmp_path: Path) -> None:
     store_path = tmp_path / "table.safetensors"
-    message = (
-        "the row of 'frog' holds NaN, Inf or a range beyond float32, which 8 bits with a scale cannot hold: "
-        "--dtype float32 keeps it"
-    )
+    message = "the row of 'frog' has NaN, Inf or a range beyond float32, which int8 cannot store: use --dtype float32"
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
         embstore.save(store_path, ["the", "frog"], np.array([[1, 2], vector], np.float32), dtype="int8")
     assert not list(tmp_path.iterdir())
-    with pytest.raises(embstore.EmbstoreError, match=r"^a row holds NaN, Inf or a range beyond float32"):
+    with pytest.raises(embstore.EmbstoreError, match=r"^a row has NaN, Inf or a range beyond float32"):
         int8.quantize(np.array([vector], np.float32))
 
 

@@ -106,7 +106,7 @@ def test_layers_that_do_not_support_ngrams(tmp_path: Path) -> None:
         embstore.Embedding.from_pretrained(store, padding=True)
     assert str(caught_by_padding.value) == (
         "oov 'subword': <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has no padding row before its other "
-        "special rows; convert writes one with padding=True, and another oov needs none there"
+        "special rows; convert it with padding=True, or use another oov"
     )
     layer = embstore.Embedding.from_pretrained(store, oov="zero", padding=True)
     assert layer.encode([["the", "frogs"], ["a"]]).tolist() == [[1, 7], [4, 6]]

@@ -1,4 +1,4 @@
-"""Nearest neighbours: against brute force in float64, and at the edges."""
+"""Nearest neighbours: against brute force in float64, and edge cases."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_unknown_words_are_named_once(store: embstore.Store) -> None:
         store.most_similar_batch(["qzxv"])
 
 
-def test_nothing_asked_is_an_error_and_an_empty_batch_is_none(store: embstore.Store) -> None:
+def test_no_query_is_an_error_and_an_empty_batch_is_not(store: embstore.Store) -> None:
     with pytest.raises(ValueError, match="most_similar needs at least one word or vector"):
         store.most_similar([])
     assert store.most_similar_batch([]) == []
@@ -100,7 +100,7 @@ def test_narrow_tables_are_searched_in_float32(tmp_path: Path, dtype: Dtype) -> 
 
 
 class InMemory:
-    """The least that can be searched."""
+    """A minimal table that can be searched."""
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         self.vectors, self.dim = vectors, vectors.shape[1]
@@ -117,7 +117,7 @@ class InMemory:
         return self.vectors[start:stop]
 
 
-# small whole numbers: equal cosines are common, and their float32 scores are equal too
+# small integers: equal cosines are common, and their float32 scores are equal too
 TABLES = hnp.arrays(np.float32, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=st.sampled_from([-1, 0, 1]))
 
 

@@ -1,4 +1,4 @@
-"""Rows for a vocabulary of the caller's."""
+"""Vectors for the vocabulary of the caller."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_no_words(store: Store) -> None:
     assert store.aligned([]).shape == store.aligned([], "hash:3:2").shape == (0, 2)
 
 
-def test_words_that_are_not_there(store: Store) -> None:
+def test_unknown_words(store: Store) -> None:
     assert store.aligned(["<pad>", "The", "the"], "lower,zero").tolist() == [[0, 0], [1.5, 2], [1.5, 2]]
     assert store.aligned(["q"], "unk").tolist() == [[-7, 8]]
     assert store.aligned(["q", "the"], "mean").tolist() == [VECTORS.mean(axis=0).tolist(), [1.5, 2]]
@@ -56,14 +56,14 @@ def test_words_that_are_not_there(store: Store) -> None:
     assert caught.value.tokens == ("q", "z")
 
 
-def test_skip_would_leave_holes(store: Store) -> None:
+def test_skip_is_refused(store: Store) -> None:
     with pytest.raises(ValueError) as caught:
         store.aligned(["the"], "lower,skip")
-    cure = "'zero' does that"
-    assert str(caught.value) == f"oov 'skip' leaves words without a row, and aligned gives each of them one: {cure}"
+    cure = "use 'zero'"
+    assert str(caught.value) == f"oov 'skip' gives unknown words no vector, and aligned needs one for each word: {cure}"
 
 
-def test_one_string_is_no_list_of_words(store: Store) -> None:
+def test_one_string_is_not_a_list_of_words(store: Store) -> None:
     with pytest.raises(TypeError) as caught:
         store.aligned("the")
     assert str(caught.value) == "aligned takes a list of words, not one string: 'the'"
@@ -89,7 +89,7 @@ def test_any_words(store: Store, words: list[str], k: int) -> None:
         known = word.lower() if word.lower() in WORDS else word
         if known in WORDS:
             return VECTORS[WORDS.index(known)]
-        return np.add.reduce(buckets[Hash(5, k).places([word])[0]])
+        return np.add.reduce(buckets[Hash(5, k).buckets_of([word])[0]])
 
     matrix = store.aligned(words, f"lower,hash:5:{k}")
     assert matrix.shape == (len(words), 2)
@@ -97,7 +97,7 @@ def test_any_words(store: Store, words: list[str], k: int) -> None:
         assert vector == pytest.approx(row(word), rel=1e-6)
 
 
-def test_sixteen_bits_are_widened(tmp_path: Path) -> None:
+def test_bfloat16_is_decoded(tmp_path: Path) -> None:
     store = saved_and_opened(tmp_path, "bfloat16")
     expected = from_bfloat16(encode_rows(VECTORS, "bfloat16"))
     assert np.array_equal(store.aligned(WORDS), expected)

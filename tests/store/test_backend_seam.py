@@ -1,4 +1,4 @@
-"""A store over a backend that is no NumPy array gives exactly what a store in memory gives."""
+"""A store over a backend that is not a NumPy array returns exactly what a store in memory returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.stored import stored
 
 import embstore
 from embstore.core.dtypes import encode_rows
-from embstore.core.index import VocabBuilder, pack_lossless
+from embstore.core.index import VocabBuilder, pack_for_hashing
 from embstore.core.options import Dtype
 from embstore.store.rows import ArrayRows
 from embstore.store.store import Store
@@ -62,7 +62,7 @@ def test_rows_by_number_and_by_word(made_up: Store, in_memory: Store, dtype: Dty
 def test_only_the_rows_asked_for_are_read() -> None:
     rows = as_bytes(VECTORS, "float32")
     builder = VocabBuilder()
-    builder.add(pack_lossless(WORDS))
+    builder.add(pack_for_hashing(WORDS))
     table = Store(rows, builder.vocab(), {})
     assert rows.read_rows == []
     table["sat"]
@@ -73,9 +73,9 @@ def test_only_the_rows_asked_for_are_read() -> None:
 
 
 @pytest.mark.parametrize("row", [-1, 7])
-def test_a_number_that_is_no_row(made_up: Store, in_memory: Store, row: int) -> None:
+def test_a_row_number_out_of_range(made_up: Store, in_memory: Store, row: int) -> None:
     for table in (made_up, in_memory):
-        with pytest.raises(IndexError, match=rf"^row {row} of a table of 7 rows$"):
+        with pytest.raises(IndexError, match=rf"^row {row} is out of range for a table of 7 rows$"):
             table.gather([0, row])
 
 
@@ -142,7 +142,7 @@ def test_convert_with_special_rows(made_up: Store, in_memory: Store, tmp_path: P
 def test_verify(made_up: Store, dtype: Dtype) -> None:
     made_up.verify()
     made_up.metadata["embstore.sha256.embedding.weight"] = "0" * 64
-    with pytest.raises(embstore.FormatError, match=r"its bytes do not have the sha256 that the header states"):
+    with pytest.raises(embstore.FormatError, match=r"its bytes do not have the sha256 in the header"):
         made_up.verify()
     if dtype == "int8":
         array = encode_rows(VECTORS, dtype).copy()
@@ -180,7 +180,7 @@ def test_a_mapped_store_is_converted_as_its_file(dtype: Dtype, tmp_path: Path) -
     assert found.source == str(tmp_path / "t.safetensors")
 
 
-def test_a_table_read_from_text_keeps_its_origin(tmp_path: Path) -> None:
+def test_a_table_read_from_text_keeps_its_provenance(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("the 1 2\nfrog 3 4\n")
     embstore.convert(embstore.open(tmp_path / "t.txt"), tmp_path / "a.safetensors")
     embstore.convert(tmp_path / "t.txt", tmp_path / "b.safetensors")

@@ -1,4 +1,4 @@
-"""The header of a safetensors file: written reproducibly, read strictly and in no time."""
+"""The header of a safetensors file: written reproducibly, read strictly and quickly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ F32: dict[str, Any] = {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}
 
 NUMPY = {"F32": "<f4", "U8": "u1", "I64": "<i8"}
 TENSORS = st.lists(st.tuples(st.sampled_from(list(NUMPY)), st.lists(st.integers(0, 4), max_size=3)), max_size=4)
-NOTES = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
+METADATA = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
 
 
 def packed(header: Any, data: bytes = bytes(8)) -> bytes:
@@ -44,7 +44,7 @@ def refusal_of_header(tmp_path: Path, raw: bytes) -> str:
     return str(caught.value).removeprefix(f"{path}:").removeprefix(" ")
 
 
-def test_what_a_header_says(tmp_path: Path) -> None:
+def test_the_contents_of_a_header(tmp_path: Path) -> None:
     entries = {"b": {"dtype": "U8", "shape": [3], "data_offsets": [8, 11]}, "a": F32}
     raw = packed({"__metadata__": {"format": "pt"}, **entries}, bytes(11))
     header = header_of(tmp_path / "t", raw)
@@ -57,7 +57,7 @@ def test_what_a_header_says(tmp_path: Path) -> None:
     assert not header.is_store
 
 
-@given(tensors=TENSORS, metadata=NOTES)
+@given(tensors=TENSORS, metadata=METADATA)
 def test_what_the_safetensors_package_writes_is_read(
     tmp_path: Path, tensors: list[tuple[str, list[int]]], metadata: dict[str, str]
 ) -> None:
@@ -68,7 +68,7 @@ def test_what_the_safetensors_package_writes_is_read(
     assert found == {f"t{i}": tensor for i, tensor in enumerate(tensors)}
 
 
-@given(tensors=TENSORS, metadata=NOTES)
+@given(tensors=TENSORS, metadata=METADATA)
 def test_what_is_built_is_read_back_by_both(
     tmp_path: Path, tensors: list[tuple[str, list[int]]], metadata: dict[str, str]
 ) -> None:
@@ -83,7 +83,7 @@ def test_what_is_built_is_read_back_by_both(
     assert {name: array.shape for name, array in theirs.items()} == {name: shape for name, _, shape in entries}
 
 
-def test_a_header_is_the_same_whatever_the_order_of_its_notes() -> None:
+def test_a_header_does_not_depend_on_the_order_of_its_metadata() -> None:
     notes = {"b": "2", "a": "1", "c": "\u00e9\ud800"}
     backwards = dict(reversed(notes.items()))
     head = layout.build_header([("x", "F32", (1,))], notes)
@@ -91,9 +91,9 @@ def test_a_header_is_the_same_whatever_the_order_of_its_notes() -> None:
     assert head[8:].isascii()
 
 
-def test_a_header_fits_into_what_was_left_for_it() -> None:
+def test_a_header_must_fit_into_the_reserved_space() -> None:
     assert len(layout.build_header([], {}, 8192)) == 8192
-    with pytest.raises(ValueError, match=r"^a header of 5025 bytes does not fit into the 4096 bytes left for it$"):
+    with pytest.raises(ValueError, match=r"^a header of 5025 bytes does not fit into the 4096 bytes reserved for it$"):
         layout.build_header([], {"a": "x" * 5000}, 4096)
 
 
@@ -113,23 +113,23 @@ BAD_HEADERS: list[tuple[Any, str]] = [
     (b"[" * 100_000, "header: nested too deeply to be a safetensors header"),
     ({"__metadata__": {"a": 1}, "a": F32}, "__metadata__: must map strings to strings"),
     ({"__metadata__": [], "a": F32}, "__metadata__: must map strings to strings"),
-    ({"a": 1}, "a: a tensor has a dtype, a shape and data_offsets, nothing else"),
-    ({"a": {**F32, "more": 1}}, "a: a tensor has a dtype, a shape and data_offsets, nothing else"),
+    ({"a": 1}, "a: a tensor must have dtype, shape and data_offsets, and nothing else"),
+    ({"a": {**F32, "more": 1}}, "a: a tensor must have dtype, shape and data_offsets, and nothing else"),
     ({"a": {**F32, "dtype": "F33"}}, f"a: unknown dtype 'F33', expected one of {DTYPES}"),
     ({"a": {**F32, "dtype": ["F32"]}}, f"a: unknown dtype '['F32']', expected one of {DTYPES}"),
     ({"a": {**F32, "shape": [-1, -2]}}, f"a: {SIZES}"),
     ({"a": {**F32, "shape": [1.0, 2]}}, f"a: {SIZES}"),
     ({"a": {**F32, "shape": [True, 2]}}, f"a: {SIZES}"),
     ({"a": {**F32, "data_offsets": [0]}}, f"a: {SIZES}"),
-    ({"a": {**F32, "shape": [1] * 65}}, "a: 65 dimensions are more than 64"),
-    ({"a": {**F32, "shape": [1 << 62]}}, "a: 8 bytes, but F32 [4611686018427387904] takes more than a file can hold"),
-    ({"a": {**F32, "data_offsets": [8, 0]}}, "a: -8 bytes, but F32 [1, 2] takes 8"),
-    ({"a": {**F32, "shape": [3]}}, "a: 8 bytes, but F32 [3] takes 12"),
+    ({"a": {**F32, "shape": [1] * 65}}, "a: 65 dimensions, expected at most 64"),
+    ({"a": {**F32, "shape": [1 << 62]}}, "a: 8 bytes, but F32 [4611686018427387904] needs more than any file has"),
+    ({"a": {**F32, "data_offsets": [8, 0]}}, "a: -8 bytes, but F32 [1, 2] needs 8"),
+    ({"a": {**F32, "shape": [3]}}, "a: 8 bytes, but F32 [3] needs 12"),
     ({"a": F32, "b": F32}, "b: begins at byte 0 of the data and overlaps the tensor before it, which ends at 8"),
-    ({}, "8 bytes behind the last tensor, expected none: something was appended"),
+    ({}, "8 bytes after the last tensor, expected none: something was appended"),
     ({"a": {**U8, "data_offsets": [4, 8]}},
-     "a: begins at byte 4 of the data and leaves a hole behind the tensor before it, which ends at 0"),
-    ({"a": U8}, "4 bytes behind the last tensor, expected none: something was appended"),
+     "a: begins at byte 4 of the data and leaves a gap after the tensor before it, which ends at 0"),
+    ({"a": U8}, "4 bytes after the last tensor, expected none: something was appended"),
 ]  # fmt: skip
 
 
@@ -146,19 +146,19 @@ def test_a_tensor_beyond_the_end(tmp_path: Path) -> None:
     )
 
 
-def test_lengths_that_lie(tmp_path: Path) -> None:
+def test_wrong_lengths(tmp_path: Path) -> None:
     assert refusal_of_header(tmp_path, b"1234567") == "7 bytes, too short for a safetensors file"
     raw = packed({"a": F32})
-    lying = (1 << 63).to_bytes(8, "little") + raw[8:]
-    message = "claims a header of 9,223,372,036,854,775,808 bytes in a file of"
-    assert refusal_of_header(tmp_path, lying) == f"{message} {len(raw)}: not a safetensors file, or cut short"
+    wrong = (1 << 63).to_bytes(8, "little") + raw[8:]
+    message = "states a header of 9,223,372,036,854,775,808 bytes in a file of"
+    assert refusal_of_header(tmp_path, wrong) == f"{message} {len(raw)}: not a safetensors file, or cut short"
     large = packed(b" " * ((1 << 20) + 1))
     assert (
         refusal_of_header(tmp_path, large) == "a header of 1,048,577 bytes, more than the 1,048,576 that embstore reads"
     )
 
 
-def test_a_later_version_is_refused_and_an_unknown_note_is_not(tmp_path: Path) -> None:
+def test_a_later_version_is_refused_and_unknown_metadata_is_not(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedVersionError) as caught:
         header_of(tmp_path / "t", packed({"__metadata__": {"embstore.version": "2.0"}, "a": F32}))
     reason = "a store of version 2.0; this embstore reads version 1: upgrade embstore"

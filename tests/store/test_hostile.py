@@ -1,4 +1,4 @@
-"""Files that somebody damaged on purpose: an error or a wrong answer, at once; never a crash, never a hang."""
+"""Files damaged on purpose: they give an error or a wrong answer quickly, but never a crash or a hang."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from embstore.core.errors import EmbstoreError, FormatError
 from embstore.store import header as layout
 
 WORDS = [f"word{i}" for i in range(20)] + ["", "é"]
-DAMAGED = "its bytes do not have the sha256 that the header states: damaged, convert or download it again"
+DAMAGED = "its bytes do not have the sha256 in the header: damaged, convert or download it again"
 ASKED = [*WORDS, "qzxv", "x" * 50]
 
 
@@ -80,7 +80,7 @@ def test_extreme_numbers_in_the_vocabulary(
 
 
 def aimed(good: bytes, row: int) -> NDArray[np.uint64]:
-    """An index without an empty slot, in which every slot has the fingerprint of one word and names a row."""
+    """An index without empty slots, in which every slot has the fingerprint of one word, and a row."""
     part = spans_of_tensors(good)[layout.SLOTS]
     packed = Tokens.pack(["qzxv"])
     fingerprint = int(_native.hash_tokens(packed.data, packed.offsets, 0)[0]) >> 32
@@ -111,7 +111,7 @@ def without_checksums(raw: bytes) -> bytes:
 
 
 def test_verify_needs_no_checksums(kernel: ModuleType, tmp_path: Path, good: bytes) -> None:
-    """What it finds wrong in each array by itself."""
+    """The defects that it finds in each array without a checksum."""
     slots = np.frombuffer(good[spans_of_tensors(good)[layout.SLOTS]], np.uint64)
     offsets = np.frombuffer(good[spans_of_tensors(good)[layout.OFFSETS]], np.int64)
     moved, extra, falling = np.roll(slots, 1), slots.copy(), offsets.copy()
@@ -119,7 +119,7 @@ def test_verify_needs_no_checksums(kernel: ModuleType, tmp_path: Path, good: byt
     falling[3] = 0
     cases: list[tuple[str, NDArray[Any], str]] = [
         (layout.SLOTS, moved, "vocab.index: the index does not find the token 'word"),
-        (layout.SLOTS, extra, "vocab.index: 23 slots are in use, expected 22: one for each token"),
+        (layout.SLOTS, extra, "vocab.index: 23 slots are in use, expected 22: one per token"),
         (layout.OFFSETS, falling, "vocab.offsets: "),
     ]
     path = tmp_path / "s"
@@ -151,17 +151,17 @@ print("alive")
 """
 
 
-def test_a_process_of_its_own_lives_through_400_damaged_files(tmp_path: Path, good: bytes) -> None:
+def test_a_process_survives_400_damaged_files(tmp_path: Path, good: bytes) -> None:
     (tmp_path / "good").write_bytes(good)
     assert output_of(CRASH, tmp_path, *ASKED, timeout=100) == "alive\n"
 
 
 def test_a_table_made_to_collide_is_refused_quickly(kernel: ModuleType, tmp_path: Path) -> None:
-    """2,000 words of one slot: whoever can choose the words of a file must not choose our time."""
+    """2,000 words with few home slots: the author of a file must not be able to make reading slow."""
     candidates = Tokens.pack(b"%d" % i for i in range(40_000))
     hashes = _native.hash_tokens(candidates.data, candidates.offsets, 0)
     crowd = candidates.take(hashes % np.uint64(4096) < 256).to_bytes()[:2000]
     (tmp_path / "t.txt").write_bytes(b"".join(word + b" 1 2\n" for word in crowd))
-    with pytest.raises(EmbstoreError, match="this table was made to collide"):
+    with pytest.raises(EmbstoreError, match="they were chosen to collide"):
         embstore.convert(tmp_path / "t.txt", tmp_path / "s.safetensors")
     assert list(tmp_path.iterdir()) == [tmp_path / "t.txt"]

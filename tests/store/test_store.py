@@ -1,4 +1,4 @@
-"""A store that is open: every way to ask it for words and vectors, and what it never does to its file."""
+"""An open store: all ways to read words and vectors, and that its file is never changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def store(store_path: Path) -> embstore.Store:
     return embstore.open(store_path)
 
 
-def test_what_a_store_says_of_itself(store: embstore.Store, store_path: Path) -> None:
+def test_the_properties_of_a_store(store: embstore.Store, store_path: Path) -> None:
     assert (len(store), store.dim, store.shape, store.dtype, store.special) == (5, 2, (5, 2), "float32", 0)
     assert (store.path, store.mapped) == (store_path, True)
     assert store.metadata["embstore.version"] == "1.0"
@@ -76,7 +76,7 @@ def test_unknown_words_are_named_once_each_in_order(store: embstore.Store) -> No
         store["x"]
 
 
-def test_a_single_word_is_no_list_of_letters(store: embstore.Store) -> None:
+def test_a_single_word_is_not_a_list_of_letters(store: embstore.Store) -> None:
     with pytest.raises(TypeError, match=r"^rows takes a list of words; for one word use stoi\[word\]$"):
         store.rows("the")
 
@@ -119,7 +119,7 @@ def test_narrow_stores(kernel: ModuleType, tmp_path: Path, dtype: Dtype) -> None
 
 @pytest.mark.parametrize("dim", [1, 3, 7])
 def test_arrays_that_are_not_aligned(kernel: ModuleType, tmp_path: Path, dim: int) -> None:
-    """Behind an odd number of float16 the vocabulary begins at no multiple of 8; behind a byte, so does the weight."""
+    """An odd number of float16 leaves the vocabulary unaligned; an additional byte, the weight too."""
     vectors = np.arange(3 * dim, dtype=np.float16).reshape(3, dim)
     embstore.save(tmp_path / "n.safetensors", ["a", "b", "c"], vectors)
     raw = (tmp_path / "n.safetensors").read_bytes()
@@ -133,7 +133,7 @@ def test_arrays_that_are_not_aligned(kernel: ModuleType, tmp_path: Path, dim: in
         store.verify()
 
 
-def test_a_closed_store_says_so(store: embstore.Store) -> None:
+def test_a_closed_store(store: embstore.Store) -> None:
     kept = store.vectors
     with store as inside:
         assert inside is store
@@ -146,7 +146,7 @@ def test_a_closed_store_says_so(store: embstore.Store) -> None:
             call()
     assert len(store) == 0
     assert "the" not in store
-    assert kept.tolist() == VECTORS.tolist()  # the map stays as long as a view of it
+    assert kept.tolist() == VECTORS.tolist()  # views keep the map open
     store.close()
 
 
@@ -181,7 +181,7 @@ def test_html_for_notebooks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("advise", ["normal", "random", "sequential", "willneed"])
-def test_advice_changes_no_answer(store_path: Path, advise: Any) -> None:
+def test_advice_does_not_change_results(store_path: Path, advise: Any) -> None:
     assert embstore.open(store_path, advise=advise)["é"].tolist() == [-7.5, 8]
 
 
@@ -197,7 +197,7 @@ import numpy, embstore.store.store, embstore.ops.open, embstore.codecs.registry.
 def anonymous():
     lines = open("/proc/self/smaps_rollup").read().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
-embstore.open(sys.argv[1])["w7"]  # what Python and NumPy load once
+embstore.open(sys.argv[1])["w7"]  # loads modules of Python and NumPy
 before = anonymous()
 store = embstore.open(sys.argv[2])
 vector = store["w11"]
@@ -205,7 +205,7 @@ print(anonymous() - before, store.stoi["w11"], len(store))
 """
 
 
-def test_opening_takes_no_memory_whatever_the_size(store_path: Path, tmp_path: Path) -> None:
+def test_opening_takes_no_memory_for_any_size(store_path: Path, tmp_path: Path) -> None:
     embstore.save(tmp_path / "small", [f"w{i}" for i in range(20)], np.zeros((20, 4), np.float32))
     embstore.save(tmp_path / "large", [f"w{i}" for i in range(400_000)], np.zeros((400_000, 16), np.float32))
     (tmp_path / "small").rename(tmp_path / "small.safetensors")

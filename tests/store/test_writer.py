@@ -1,4 +1,4 @@
-"""Stores as they are written: reproducible, streamed, rounded once, whole or not there."""
+"""Writing stores: reproducible, streamed, rounded once, and complete or absent."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_equal_tables_make_equal_files(kernel: ModuleType, tmp_path: Path) -> No
 
 
 def test_the_file_to_the_byte(kernel: ModuleType, tmp_path: Path) -> None:
-    """A store that must never change: its bytes are the format."""
+    """The bytes of this store must never change."""
     origin = {"name": "t.txt", "size": "15", "sha256": "0" * 64, "format": "glove"}
     made = source(["the", "of"], np.array([[1, 2], [3, 4]], np.float32), provenance=lambda: origin)
     write_store(tmp_path / "s", made)
@@ -96,7 +96,7 @@ def test_repeated_tokens_can_be_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_rows_are_no_store(tmp_path: Path) -> None:
+def test_no_rows_make_no_store(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         write_store(tmp_path / "s", source([], np.zeros((0, 3))))
     assert str(caught.value) == f"{tmp_path / 's'}: no rows to write: the input holds none, or all were left out"
@@ -118,7 +118,7 @@ def test_a_source_that_fails_leaves_the_old_file(tmp_path: Path, error: BaseExce
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_special_rows_stand_behind_the_vocabulary(tmp_path: Path) -> None:
+def test_special_rows_follow_the_vocabulary(tmp_path: Path) -> None:
     words, vectors = numbered_words(3)
     special = np.full((2, 2), 9, np.float32)
     write_store(tmp_path / "s", source(words, vectors, special=special))
@@ -128,7 +128,7 @@ def test_special_rows_stand_behind_the_vocabulary(tmp_path: Path) -> None:
     store.verify()
 
 
-def test_a_note_of_any_length_fits(tmp_path: Path) -> None:
+def test_provenance_of_any_length_fits(tmp_path: Path) -> None:
     words, vectors = numbered_words(1)
     origin = {"name": "\N{GRINNING FACE}" * 5000, "format": "glove", "options": "x" * 5000}
     write_store(tmp_path / "s", source(words, vectors, provenance=lambda: origin))
@@ -137,7 +137,7 @@ def test_a_note_of_any_length_fits(tmp_path: Path) -> None:
     assert metadata["embstore.source.name"].endswith("...")
 
 
-def test_a_source_whose_name_is_no_utf8_makes_a_file_that_all_can_read(tmp_path: Path) -> None:
+def test_a_source_whose_name_is_not_utf8_makes_a_valid_file(tmp_path: Path) -> None:
     text = tmp_path / os.fsdecode(b"caf\xe9.txt")
     text.write_text("the 1 2\n")
     embstore.convert(text, tmp_path / "s.safetensors")
@@ -217,7 +217,7 @@ def test_save_refuses_a_token_twice(tmp_path: Path) -> None:
         embstore.save(tmp_path, ["a"], np.zeros((1, 2)), overwrite=True)
 
 
-def test_save_takes_words_and_no_string(tmp_path: Path) -> None:
+def test_save_takes_a_list_of_words(tmp_path: Path) -> None:
     path, two = tmp_path / "s.safetensors", np.zeros((2, 2), np.float32)
     cases: list[tuple[Any, type[Exception], str]] = [
         ("ab", TypeError, "expected a list of tokens, not one string: 'ab'"),
@@ -226,7 +226,7 @@ def test_save_takes_words_and_no_string(tmp_path: Path) -> None:
         (
             ["\ud800", "b"],
             ValueError,
-            "token 0, '\\ud800', has half of a pair of surrogates, which no UTF-8 can hold: mend or drop it",
+            "token 0, '\\ud800', has a lone surrogate, which UTF-8 cannot encode: correct or remove it",
         ),
         (["a"], ValueError, "1 tokens need vectors of shape (1, dim), not (2, 2)"),
     ]
@@ -239,9 +239,9 @@ def test_save_takes_words_and_no_string(tmp_path: Path) -> None:
     assert list(embstore.open(path).itos) == ["a", "b"]
 
 
-def test_a_word_that_no_file_can_hold_is_named_by_its_row(tmp_path: Path) -> None:
+def test_a_word_that_cannot_be_encoded_is_reported_with_its_row(tmp_path: Path) -> None:
     words = [str(i) for i in range(70_000)]
     words[65_600] = "x\udfff"
-    with pytest.raises(ValueError, match=r"^token 65600, 'x\\udfff', has half of a pair of surrogates"):
+    with pytest.raises(ValueError, match=r"^token 65600, 'x\\udfff', has a lone surrogate, which UTF-8 cannot encode"):
         embstore.save(tmp_path / "s.safetensors", words, np.zeros((70_000, 1), np.float16))
     assert list(tmp_path.iterdir()) == []

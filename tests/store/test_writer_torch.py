@@ -1,4 +1,4 @@
-"""Stores as they are written: torch reads them, and rounds to 16 bits as they are rounded."""
+"""Writing stores: torch reads them, and rounds to 16 bits in the same way."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embstore.core.batch import Ints
 from embstore.core.dtypes import encode_rows
-from embstore.core.index import VocabBuilder, pack_lossless
+from embstore.core.index import VocabBuilder, pack_for_hashing
 from embstore.core.options import Dtype
 from embstore.store.rows import Rows
 from embstore.store.store import Store
@@ -54,7 +54,7 @@ def store_over(
     backend: Callable[[NDArray[Any], Dtype], Rows], dtype: Dtype, words: list[str] = WORDS, shift: float = 0
 ) -> Store:
     builder = VocabBuilder()
-    builder.add(pack_lossless(words))
+    builder.add(pack_for_hashing(words))
     return Store(backend(encode_rows(VECTORS + shift, dtype), dtype), builder.vocab(), dict(METADATA))
 
 

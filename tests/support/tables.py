@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 import embstore
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.options import Dtype
-from embstore.store.store import Store
+from embstore.store.store import Store, load_store
 
 Rows = dict[str, list[float]]
 
@@ -34,7 +34,7 @@ def big_batches(count: int, rows: int) -> Iterator[Batch]:
 def in_memory(rows: Rows, dtype: Dtype = "float32") -> Store:
     """Return a store in memory of these words and rows."""
     vectors = np.array(list(rows.values()), np.float32)
-    return Store.from_source(source(list(rows), vectors, len(rows), dtype=dtype), "memory")
+    return load_store(source(list(rows), vectors, len(rows), dtype=dtype), "memory")
 
 
 def saved(path: Path, words: Sequence[str], vectors: ArrayLike, **options: Any) -> Path:

@@ -1,4 +1,4 @@
-"""Words to ids: flat, padded, ragged, under every ending; from lists and columns; in other processes."""
+"""Words to ids: flat, padded and ragged, with every ending, from lists and columns, in other processes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from support.running import output_of
 from support.tables import saved
 
 import embstore
+from embstore.words.columns import WordWeights
 from embstore.words.encoder import Bags, Encoder
 from embstore.words.endings.hash import Hash
 from embstore.words.vocabulary import Vocabulary
@@ -109,12 +110,12 @@ def test_an_even_batch_needs_no_padding(store: embstore.Store) -> None:
 
 
 def test_an_uneven_batch_without_padding(store: embstore.Store) -> None:
-    cure = "without padding: give padding=True to the encoder or layer"
+    cure = "without padding: pass padding=True to the encoder or layer"
     encoder = Encoder(store)
     found = message(ValueError, lambda: encoder.encode([["the", "frog"], ["the"]]))
-    assert found == f"sentences of 1 to 2 words make no matrix 2 wide {cure}"
+    assert found == f"sentences of 1 to 2 words do not fill a matrix of 2 columns {cure}"
     found = message(ValueError, lambda: encoder.encode(["the"], length=3))
-    assert found == f"sentences of 1 to 1 words make no matrix 3 wide {cure}"
+    assert found == f"sentences of 1 to 1 words do not fill a matrix of 3 columns {cure}"
 
 
 @given(batch=st.lists(st.lists(WORD, max_size=5), min_size=1, max_size=5), length=st.none() | st.integers(0, 6))
@@ -124,7 +125,7 @@ def test_any_batch_is_padded_as_by_hand(batch: list[list[str]], length: int | No
     width = max(map(len, batch)) if length is None else length
 
     def row(words: list[str]) -> list[int]:
-        ids = [WORDS.index(w) if w in WORDS else 8 + int(Hash(3).places([w])[0, 0]) for w in words[:width]]
+        ids = [WORDS.index(w) if w in WORDS else 8 + int(Hash(3).buckets_of([w])[0, 0]) for w in words[:width]]
         return ids + [7] * (width - len(ids)) if side == "right" else [7] * (width - len(ids)) + ids
 
     ids = encoder.encode(batch, length=length, side=side)
@@ -165,12 +166,12 @@ def test_skipped_words_leave_their_bag(store: embstore.Store) -> None:
 
 
 def test_several_hashes_give_several_ids(store: embstore.Store) -> None:
-    first, second = (7 + Hash(100, 2).places(["q"])[0]).tolist()
+    first, second = (7 + Hash(100, 2).buckets_of(["q"])[0]).tolist()
     encoder = Encoder(store, "lower,hash:100:2")
     ragged = [["q", "the"], [], ["FROG", "q"]]
     values = [first, second, 0, 5, first, second]
     assert bags(encoder.encode_bags(ragged)) == (values, [0, 3, 3], None)
-    weights = [[1, 2], [], [3, 0.5]]
+    weights: list[list[float]] = [[1, 2], [], [3, 0.5]]
     assert bags(encoder.encode_bags(ragged, weights)) == (values, [0, 3, 3], [1, 1, 2, 3, 0.5, 0.5])
     only = encoder.encode_bags([["q"], ["q", "q"]], [[1], [2, 3]], include_last_offset=True)
     assert bags(only) == ([first, second] * 3, [0, 2, 6], [1, 1, 2, 2, 3, 3])
@@ -179,7 +180,9 @@ def test_several_hashes_give_several_ids(store: embstore.Store) -> None:
 def test_weights(store: embstore.Store) -> None:
     encoder = Encoder(store)
     ragged = [["the", "frog"], [], ["the"]]
-    for weights in ([[1, 0.5], [], [2]], [1, 0.5, 2], np.array([1, 0.5, 2]), pa.array([[1, 0.5], [], [2]])):
+    nested: list[list[float]] = [[1, 0.5], [], [2]]
+    forms: list[WordWeights] = [nested, [1, 0.5, 2], np.array([1, 0.5, 2]), pa.array(nested)]
+    for weights in forms:
         found = encoder.encode_bags(ragged, weights)
         assert found.weights is not None
         assert found.weights.dtype == np.float32
@@ -190,12 +193,12 @@ def test_weights(store: embstore.Store) -> None:
     ("weights", "expected"),
     [
         ([[1, 2], [3]], "bag 1 has 2 words and 1 weights: each word needs one"),
-        ([[1, 2]], "weights for 1 bags, but there are 2"),
+        ([[1, 2]], "weights for 1 bags, but there are 2 bags"),
         ([1.0, 2.0, 3.0], "3 weights for 4 words: each word in the bags needs one"),
         ([], "0 weights for 4 words: each word in the bags needs one"),
     ],
 )
-def test_weights_that_do_not_fit(store: embstore.Store, weights: Any, expected: str) -> None:
+def test_weights_of_the_wrong_number(store: embstore.Store, weights: Any, expected: str) -> None:
     ragged = [["the", "frog"], ["the", "the"]]
     assert message(ValueError, lambda: Encoder(store).encode_bags(ragged, weights)) == expected
 
@@ -214,7 +217,7 @@ def test_any_bags_are_encoded_as_by_hand(ragged: list[list[str]], oov: str, data
         if word_or_form in WORDS:
             return [WORDS.index(word_or_form)]
         if isinstance(encoder.policy.ending, Hash):
-            return [first + int(place) for place in encoder.policy.ending.places([word])[0]]
+            return [first + int(place) for place in encoder.policy.ending.buckets_of([word])[0]]
         return [] if oov.endswith("skip") else [first]
 
     expected = [[i for word in words for i in ids(word)] for words in ragged]
@@ -262,18 +265,18 @@ def test_what_missing_words_become(kernel: ModuleType, store: embstore.Store, oo
 
 
 @pytest.mark.parametrize(("names", "row"), [(["a", "[UNK]"], 1), (["[UNK]", "unk", "<unk>"], 2), (["[UNK]", "unk"], 1)])
-def test_a_table_s_own_unknown_token(names: list[str], row: int) -> None:
+def test_the_token_for_unknown_words_of_a_table(names: list[str], row: int) -> None:
     assert Encoder(Vocabulary(names), "unk").encode(["qzxv"]).tolist() == [row]
 
 
-def test_endings_that_the_vocabulary_cannot_have() -> None:
+def test_endings_that_need_what_the_vocabulary_does_not_have() -> None:
     words = Vocabulary(["a", "b"])
     assert message(embstore.EmbstoreError, lambda: Encoder(words, "unk")) == (
-        "oov 'unk': <Vocabulary of 2 words> has no token '<unk>' or 'unk' or '[UNK]'; 'unk:TOKEN' names another, "
-        "'zero' and 'mean' need none"
+        "oov 'unk': <Vocabulary of 2 words> has no token '<unk>' or 'unk' or '[UNK]'; use 'unk:TOKEN' for another "
+        "token, or 'zero' or 'mean'"
     )
     assert message(embstore.EmbstoreError, lambda: Encoder(words, "unk:c")) == (
-        "oov 'unk:c': <Vocabulary of 2 words> has no token 'c'; 'unk:TOKEN' names another, 'zero' and 'mean' need none"
+        "oov 'unk:c': <Vocabulary of 2 words> has no token 'c'; use 'unk:TOKEN' for another token, or 'zero' or 'mean'"
     )
     assert message(embstore.EmbstoreError, lambda: Encoder(words, "lower,subword")) == (
         "oov 'subword' needs the rows of character n-grams, such as those of a fastText .bin file or of a store made "
@@ -283,17 +286,17 @@ def test_endings_that_the_vocabulary_cannot_have() -> None:
 
 
 def test_endings_for_bags_alone(store: embstore.Store) -> None:
-    tail = "which only bags can hold: use encode_bags"
+    tail = "which only bags support: use encode_bags"
     assert message(ValueError, lambda: Encoder(store, "skip").encode(["the"])) == f"oov 'skip' drops words, {tail}"
     several = Encoder(store, "hash:10:3")
     assert message(ValueError, lambda: several.encode(["the"])) == f"oov 'hash:10:3' gives a word 3 ids, {tail}"
 
 
-def test_the_file_s_own_policy_counts_where_none_is_given(tmp_path: Path, store: embstore.Store) -> None:
+def test_the_policy_of_the_file_is_the_default(tmp_path: Path, store: embstore.Store) -> None:
     embstore.convert(store.path or "", tmp_path / "hashed.safetensors", oov="lower,hash:9", padding=True)
     hashed = embstore.open(tmp_path / "hashed.safetensors")
     assert str(Encoder(hashed).policy) == "lower,hash:9"
-    assert Encoder(hashed).encode(["FROG", "q"]).tolist() == [5, 8 + int(Hash(9).places(["q"])[0, 0])]
+    assert Encoder(hashed).encode(["FROG", "q"]).tolist() == [5, 8 + int(Hash(9).buckets_of(["q"])[0, 0])]
     assert str(Encoder(hashed, "error").policy) == "error"
     assert str(Encoder(store).policy) == "error"
 
@@ -302,14 +305,14 @@ def test_a_policy_of_a_later_version(store: embstore.Store) -> None:
     store.metadata["embstore.oov"] = "stem,zero"
     found = message(embstore.EmbstoreError, lambda: Encoder(store))
     assert found.startswith(
-        "<Store words.safetensors: 7 x 2 float32, mapped> was written for a policy that this version does not know "
-        "(oov: 'stem' is neither back-off nor ending (back-offs: "
+        "<Store words.safetensors: 7 x 2 float32, mapped> was written for a policy that this embstore does not support "
+        "(oov: 'stem' is not a back-off or an ending (back-offs: "
     )
-    assert found.endswith("): give another")
+    assert found.endswith("): pass another oov")
     assert Encoder(store, "zero").special == 1
 
 
-# ------------------------------------------------------------------------------------------- what is no input
+# ------------------------------------------------------------------------------------------- invalid input
 
 
 @pytest.mark.parametrize(
@@ -329,7 +332,9 @@ def test_a_policy_of_a_later_version(store: embstore.Store) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_list_of_words(kernel: ModuleType, store: embstore.Store, words: Any, expected: str) -> None:
+def test_anything_but_a_list_of_words_is_refused(
+    kernel: ModuleType, store: embstore.Store, words: Any, expected: str
+) -> None:
     assert message(TypeError, lambda: Encoder(store).encode(words)) == expected
 
 
@@ -428,7 +433,7 @@ def test_nulls(store: embstore.Store, column: Any, expected: str) -> None:
 
 
 class Foreign:
-    """A column of another library, which hands out Arrow data by the C interface."""
+    """A column of another library, which exports Arrow data by the C interface."""
 
     def __init__(self, column: Any, protocol: str) -> None:
         setattr(self, protocol, getattr(column, protocol))
@@ -437,7 +442,7 @@ class Foreign:
 @pytest.mark.parametrize("protocol", ["__arrow_c_stream__", "__arrow_c_array__"])
 def test_columns_of_other_libraries(store: embstore.Store, protocol: str) -> None:
     column = pa.array([["the"], ["frog", "The"]])
-    foreign = Foreign(pa.chunked_array([column]) if protocol == "__arrow_c_stream__" else column, protocol)
+    foreign: Any = Foreign(pa.chunked_array([column]) if protocol == "__arrow_c_stream__" else column, protocol)
     assert bags(Encoder(store).encode_bags(foreign)) == ([0, 5, 1], [0, 1], None)
 
 
@@ -458,7 +463,7 @@ def test_an_encoder_over_a_vocabulary_pickles_its_words() -> None:
     assert again.encode([*WORDS, "q"]).tolist() == Encoder(vocabulary(), "hash:5").encode([*WORDS, "q"]).tolist()
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # what Python 3.12 thinks of fork
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # Python 3.12 warns of fork
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_encode(store: embstore.Store, method: str) -> None:
     encoder = Encoder(store, "lower,hash:1000:2")
@@ -477,22 +482,22 @@ def test_lists_need_neither_torch_nor_pyarrow(store: embstore.Store) -> None:
     assert output_of(code) == "set()\n"
 
 
-def test_an_encoder_shows_what_it_is() -> None:
+def test_repr_of_an_encoder() -> None:
     shown = "Encoder(<Vocabulary of 7 words>, oov='lower,hash:5', padding=True)"
     assert repr(Encoder(vocabulary(), "lower,hash:5", padding=True)) == shown
     assert repr(Encoder(vocabulary())) == "Encoder(<Vocabulary of 7 words>, oov='error')"
 
 
-def test_a_catalogue_that_is_hashed_whole() -> None:
+def test_without_a_vocabulary_all_words_are_hashed() -> None:
     encoder = Encoder(Vocabulary(), "hash:4096")
     assert encoder.num_embeddings == encoder.special == 4096
-    values = Hash(4096).places(["uxm3", "a12o", "eri8"])[:, 0].tolist()
+    values = Hash(4096).buckets_of(["uxm3", "a12o", "eri8"])[:, 0].tolist()
     assert bags(encoder.encode_bags([["uxm3", "a12o"], ["eri8"]])) == (values, [0, 2], None)
 
 
 def test_the_docstring_says_that_the_end_is_cut() -> None:
-    told = " ".join(str(Encoder.encode.__doc__).split())
-    assert "What is cut is the end, whatever the side." in told
+    text = " ".join(str(Encoder.encode.__doc__).split())
+    assert "Truncation always removes words from the end." in text
 
 
 # ------------------------------------------------------------------------------------------- lone surrogates

@@ -1,4 +1,4 @@
-"""An ending is one object in one module: two made-up ones work everywhere once they are in the table."""
+"""An ending is one object in one module: made-up endings work everywhere once they are in the table."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Last(Ending):
 
 @dataclass(frozen=True, slots=True)
 class Twin(Ending):
-    """``twin:A/B``: a row full of A and one full of B for every missing word, turned for more than three bytes."""
+    """``twin:A/B``: a row of As and a row of Bs for every missing word, swapped for words of over three bytes."""
 
     values: tuple[int, int]
 
@@ -64,7 +64,7 @@ class Twin(Ending):
     def parse(cls, argument: str | None) -> Twin:
         numbers = (argument or "").split("/")
         if len(numbers) != 2 or not all(map(str.isdigit, numbers)):
-            raise cls.refusal(argument)
+            raise cls.argument_error(argument)
         return cls((int(numbers[0]), int(numbers[1])))
 
     def __str__(self) -> str:
@@ -84,15 +84,15 @@ class Twin(Ending):
 
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
         def find(words: MissingWords) -> tuple[Ints, None]:
-            turned = np.diff(words.packed().offsets) > 3
-            return (first_row + np.stack([turned, ~turned], axis=1).astype(np.int64)).reshape(-1), None
+            swapped = np.diff(words.packed().offsets) > 3
+            return (first_row + np.stack([swapped, ~swapped], axis=1).astype(np.int64)).reshape(-1), None
 
         return find
 
 
 @dataclass(frozen=True, slots=True)
 class Letters(Last):
-    """``letters``: the row of ones as often as a missing word has letters."""
+    """``letters``: the row of ones, repeated for each letter of a missing word."""
 
     name: ClassVar[str] = "letters"
     shares_weight: ClassVar[bool] = True
@@ -127,7 +127,7 @@ def plain(tmp_path: Path) -> embstore.Store:
 
 @pytest.fixture(params=["last", "twin:7/9"])
 def converted(request: pytest.FixtureRequest, plain: embstore.Store, tmp_path: Path, run: Run) -> embstore.Store:
-    """A store that the command line wrote with the rows of one of them, and of padding."""
+    """A store that the command line wrote with the rows of a made-up ending and of padding."""
     path = tmp_path / "special.safetensors"
     found = run("convert", str(plain.path), str(path), "--oov", f"lower,{request.param}", "--padding", "--quiet")
     assert found == (0, "", "")
@@ -141,7 +141,9 @@ def test_text_form() -> None:
     assert embstore.Policy.parse(Last()) == embstore.Policy.parse("last")
     assert pickle.loads(pickle.dumps(policy)) == policy
     assert known_parts().endswith("hash:BUCKETS:HASHES, subword, last, twin:A/B, last")
-    with pytest.raises(ValueError, match=r"^oov: 'lst' is neither .*, subword, last, twin:A/B, last\)$"):
+    with pytest.raises(
+        ValueError, match=r"^oov: 'lst' is not a back-off or an ending .*, subword, last, twin:A/B, last\)$"
+    ):
         embstore.Policy.parse("lower,lst")
     with pytest.raises(ValueError, match=r"^oov 'twin:7': expected twin:A/B$"):
         embstore.Policy.parse("twin:7")
@@ -159,7 +161,7 @@ def test_rows_in_the_file(converted: embstore.Store) -> None:
     assert (encoder.in_file, str(encoder.policy), encoder.padding_idx) == (True, policy, 3)
 
 
-def test_one_id_a_word(kernel: ModuleType, plain: embstore.Store) -> None:
+def test_one_id_per_word(kernel: ModuleType, plain: embstore.Store) -> None:
     encoder = embstore.Encoder(plain, "lower,last", padding=True)
     assert encoder.encode([["the", "FROG", "toad"], ["newt"]]).tolist() == [[0, 1, 4], [4, 3, 3]]
     bags = encoder.encode_bags([["toad", "sat"], [], ["x"]])
@@ -167,9 +169,9 @@ def test_one_id_a_word(kernel: ModuleType, plain: embstore.Store) -> None:
 
 
 @pytest.mark.parametrize(("oov", "upper"), [("twin:7/9", [4, 3]), ("lower,twin:7/9", [1])])
-def test_two_ids_a_word(kernel: ModuleType, plain: embstore.Store, oov: str, upper: list[int]) -> None:
+def test_two_ids_per_word(kernel: ModuleType, plain: embstore.Store, oov: str, upper: list[int]) -> None:
     bags = embstore.Encoder(plain, oov).encode_bags([["toad", "sat"], [], ["FROG"], ["cat"]], [[2, 3], [], [4], [5]])
-    assert bags.values.tolist() == [4, 3, 2, *upper, 3, 4]  # words of more than three bytes have them turned
+    assert bags.values.tolist() == [4, 3, 2, *upper, 3, 4]  # swapped for words of more than three bytes
     assert bags.offsets.tolist() == [0, 3, 3, 3 + len(upper)]
     assert bags.weights is not None
     assert bags.weights.tolist() == [2, 2, 3, *[4] * len(upper), 5, 5]
@@ -193,8 +195,8 @@ def test_any_number_of_ids_that_share_a_weight(plain: embstore.Store) -> None:
     ("oov", "reason"),
     [("twin:7/9", "gives a word 2 ids"), ("letters", "gives an unknown word an id for each of its letters")],
 )
-def test_what_a_matrix_cannot_hold(plain: embstore.Store, oov: str, reason: str) -> None:
-    message = f"oov {oov!r} {reason}, which only bags can hold: use encode_bags"
+def test_endings_that_a_matrix_does_not_support(plain: embstore.Store, oov: str, reason: str) -> None:
+    message = f"oov {oov!r} {reason}, which only bags support: use encode_bags"
     calls: list[Any] = [
         embstore.Encoder(plain, f"lower,{oov}").encode,
         embstore.Embedding.from_pretrained(plain, oov=f"lower,{oov}").encode,
@@ -243,7 +245,7 @@ def test_coverage(plain: embstore.Store, converted: embstore.Store, tmp_path: Pa
         assert (code, printed["ending"], printed["missing"]["tokens"]) == (0, policy[6:], 2)
 
 
-# ------------------------------------------------------------------------------------ who knows of which ending
+# ------------------------------------------------------------------------ endings are used by their interface
 
 
 CONCRETE = {path.stem for path in (ROOT / "words" / "endings").glob("*.py")} - {"__init__", "base", "table"}
@@ -276,7 +278,7 @@ def test_nobody_else_imports_an_ending() -> None:
 
 
 def test_nobody_else_compares_an_ending_s_name() -> None:
-    names = CONCRETE - {"error", "mean", "skip"}  # which name other things too: rules, modes of bags and of merging
+    names = CONCRETE - {"error", "mean", "skip"}  # also names of rules, and of modes of bags and of merging
     found = [
         (name, part.lineno)
         for name, tree in trees()

@@ -46,7 +46,7 @@ def test_text_is_parsed_and_written(golden: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("golden", golden_policies("invalid/texts.json"), ids=lambda golden: golden["text"])
-def test_text_that_is_no_policy(golden: dict[str, str]) -> None:
+def test_text_that_is_not_a_policy(golden: dict[str, str]) -> None:
     with pytest.raises(ValueError) as caught:
         Policy.parse(golden["text"])
     assert str(caught.value) == golden["message"]
@@ -55,7 +55,7 @@ def test_text_that_is_no_policy(golden: dict[str, str]) -> None:
 def test_a_long_part_is_shown_short() -> None:
     with pytest.raises(ValueError) as caught:
         Policy.parse("x" * 10_000)
-    assert str(caught.value).startswith(f"oov: {'x' * 77 + '...'!r} is neither back-off nor ending (back-offs: nfc, ")
+    assert str(caught.value).startswith(f"oov: {'x' * 77 + '...'!r} is not a back-off or an ending (back-offs: nfc, ")
 
 
 @pytest.mark.parametrize(
@@ -84,19 +84,21 @@ def test_a_policy_is_made_of_its_parts(given: Any, expected: Policy) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["zero", str.lower], "oov: the ending 'zero' must come last, and alone"),
-        (["lower", 3], "oov: 3 is no back-off, no ending and no function"),
-        (3.5, "oov: 3.5 is no back-off, no ending and no function"),
+        (["zero", str.lower], "oov: the ending 'zero' must be the last part, and the only ending"),
+        (["lower", 3], "oov: 3 is not a back-off, an ending or a function"),
+        (3.5, "oov: 3.5 is not a back-off, an ending or a function"),
     ],
 )
-def test_parts_that_are_none(given: Any, message: str) -> None:
+def test_invalid_parts(given: Any, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         Policy.parse(given)
     assert str(caught.value) == message
 
 
-def test_a_back_off_of_another_name_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^oov: 'stem' is no back-off \(back-offs: nfc, lower, casefold, accents, "):
+def test_an_unknown_back_off_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^oov: 'stem' is not a back-off \(back-offs: nfc, lower, casefold, accents, "
+    ):
         Policy(("stem",))
 
 
@@ -124,7 +126,7 @@ def test_any_policy_comes_back_from_its_text(backoffs: list[str], ending: Any) -
 
 
 class Recorder:
-    """A vocabulary that has one word, or none, and remembers what it was asked."""
+    """A vocabulary of one word or none, which records the words that it was asked for."""
 
     def __init__(self, known: str | None = None) -> None:
         self.known = known
@@ -163,7 +165,7 @@ def test_the_first_form_wins(known: dict[str, int]) -> None:
 
 
 def test_a_function_may_have_no_other_form() -> None:
-    """None leaves the word as it was, and the next back-off goes on from there."""
+    """None leaves the word unchanged, and the next back-off continues with it."""
 
     def stem(word: str) -> str | None:
         return word.removesuffix("ING") if word.endswith("ING") else None
@@ -205,14 +207,14 @@ def test_the_buckets_of_the_format(kernel: ModuleType, size: tuple[int, int]) ->
     vectors = [v for v in golden_policies("valid/buckets.json") if (v["buckets"], v["hashes"]) == size]
     words = [bytes.fromhex(v["word"]).decode("utf-8", "surrogateescape") for v in vectors]
     assert words[1:3] == ["the", "The"]
-    assert Hash(*size).places(words).tolist() == [v["places"] for v in vectors]
+    assert Hash(*size).buckets_of(words).tolist() == [v["places"] for v in vectors]
 
 
-def test_a_surrogate_alone_has_a_bucket_too(kernel: ModuleType) -> None:
+def test_a_lone_surrogate_has_a_bucket(kernel: ModuleType) -> None:
     expected = [
         v["places"] for v in golden_policies("valid/buckets.json") if v["word"] == "eda080" and v["buckets"] == 1000
     ]
-    assert Hash(1000, 3).places(["\ud800"]).tolist() == expected
+    assert Hash(1000, 3).buckets_of(["\ud800"]).tolist() == expected
 
 
 @given(words=st.lists(st.text(max_size=40)), buckets=st.integers(1, 2**32), k=st.integers(1, 4))
@@ -220,7 +222,7 @@ def test_the_buckets_of_any_words(kernel: ModuleType, words: list[str], buckets:
     def bucket(word: str, seed: int) -> int:
         return int(xxhash.xxh64_intdigest(word.encode("utf-8", "surrogatepass"), seed)) % buckets
 
-    places = Hash(buckets, k).places(words)
+    places = Hash(buckets, k).buckets_of(words)
     assert places.dtype == np.int64
     assert places.shape == (len(words), k)
     assert places.tolist() == [[bucket(word, i + 1) for i in range(k)] for word in words]
@@ -228,7 +230,7 @@ def test_the_buckets_of_any_words(kernel: ModuleType, words: list[str], buckets:
 
 def test_buckets_are_the_same_in_every_process() -> None:
     words = ["uxm3", "a12o", "w29k"]
-    code = f"from embstore.words.endings.hash import Hash; print(Hash(10**6, 2).places({words}).tolist())"
+    code = f"from embstore.words.endings.hash import Hash; print(Hash(10**6, 2).buckets_of({words}).tolist())"
     printed = {
         subprocess.run(
             [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""The rows behind the vocabulary: what they are, where they stand, and when a file already has them."""
+"""The special rows: their values, their positions, and when a file already has them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WORDS = ["the", "The", "naive", "<unk>", "r0d0", "frog"]
 
 
 def rows(array: NDArray[Any], dtype: Dtype = "float32", after: int = 0) -> DecodedRows:
-    """A table of rows alone, some of them after the vocabulary's."""
+    """A table without words, the last rows of which are special."""
     return DecodedRows(ArrayRows(array, dtype), len(array) - after)
 
 
@@ -40,7 +40,7 @@ def text_path(tmp_path: Path) -> Path:
     return path
 
 
-# ----------------------------------------------------------------------------------------- what the rows are
+# ----------------------------------------------------------------------------------------- the values
 
 
 @pytest.mark.parametrize("policy", ["error", "skip", "unk", "unk:the", "lower,error"])
@@ -59,8 +59,8 @@ def test_zero_and_mean(padding: bool) -> None:
     assert special_rows(rows(VECTORS), "mean", padding).tolist() == [*before, mean.tolist()]
 
 
-def test_the_buckets_of_a_seed_stay_what_they_are() -> None:
-    """NumPy's own stream: where it changes some day, rows drawn anew differ from those drawn before."""
+def test_the_buckets_of_a_seed_are_fixed() -> None:
+    """Detects a change of the random stream of NumPy, which would change the rows that are made."""
     table = rows(np.array([[-1, 10], [1, 30]], np.float32))  # mean 0 and 20, deviation 1 and 10
     expected = [[0.1257302165031433, 18.678951263427734], [0.6404226422309875, 21.049001693725586]]
     assert special_rows(table, "hash:2", False).tolist() == expected
@@ -69,7 +69,7 @@ def test_the_buckets_of_a_seed_stay_what_they_are() -> None:
     assert special_rows(table, "hash:2", False, seed=1).tolist() != expected
 
 
-def test_more_buckets_begin_with_the_fewer() -> None:
+def test_more_buckets_begin_with_the_same_rows() -> None:
     many = special_rows(rows(VECTORS), Hash(BLOCK + 5), False)
     assert np.array_equal(many[:10], special_rows(rows(VECTORS), "hash:10", False))
     assert np.allclose(many.mean(axis=0), VECTORS.mean(axis=0), atol=5)
@@ -85,7 +85,7 @@ def test_mean_and_deviation_of_any_number_of_blocks(count: int) -> None:
     assert np.allclose(deviation, wide.std(axis=0), rtol=1e-9)
 
 
-def test_rows_that_are_not_finite_do_not_count() -> None:
+def test_rows_that_are_not_finite_are_ignored() -> None:
     table = np.concatenate([VECTORS, np.array([[np.nan, 0, 0], [0, np.inf, 0]], np.float32)])
     mean, deviation = moments(rows(table))
     assert np.array_equal(mean, moments(rows(VECTORS))[0])
@@ -98,13 +98,13 @@ def test_an_empty_table_has_standard_normal_buckets() -> None:
     assert made.tolist() == np.random.default_rng(0).standard_normal((2, 2)).astype(np.float32).tolist()
 
 
-def test_sixteen_bits_count_as_the_numbers_that_they_are() -> None:
+def test_bfloat16_rows_are_decoded() -> None:
     rounded = to_bfloat16(VECTORS)
     wide = (rounded.astype("<u4") << 16).view("<f4")
     assert np.array_equal(moments(rows(rounded, "bfloat16"))[0], moments(rows(wide))[0])
 
 
-def test_rows_behind_the_vocabulary_do_not_count() -> None:
+def test_special_rows_are_ignored() -> None:
     longer = rows(np.concatenate([VECTORS, np.full((2, 3), 1e6, np.float32)]), after=2)
     assert np.array_equal(special_rows(longer, "mean", False), special_rows(rows(VECTORS), "mean", False))
 
@@ -125,14 +125,14 @@ def test_a_file_gets_the_rows_that_a_layer_would_make(text_path: Path, dtype: Dt
     assert Encoder(store, policy, padding=True).in_file
 
 
-def test_the_last_of_repeated_rows_is_the_one_that_counts(text_path: Path) -> None:
+def test_the_mean_uses_the_last_of_repeated_rows(text_path: Path) -> None:
     text_path.write_text("a 1\nb 2\na 9\n")
     with pytest.warns(embstore.EmbstoreWarning):
         store = converted(text_path, text_path.parent, oov="mean", duplicates="last")
     assert store.weight.tolist() == [[9], [2], [5.5]]
 
 
-def test_a_policy_without_rows_is_noted_all_the_same(text_path: Path) -> None:
+def test_a_policy_without_rows_is_recorded(text_path: Path) -> None:
     store = converted(text_path, text_path.parent, oov="lower,unk")
     assert (store.metadata["embstore.oov"], store.special) == ("lower,unk", 0)
     assert "embstore.padding" not in store.metadata
@@ -147,13 +147,15 @@ def test_padding_alone_makes_one_row(text_path: Path) -> None:
 def test_a_function_cannot_be_written(text_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         converted(text_path, text_path.parent, oov=[str.lower, "zero"])
-    message = "oov '<str.lower>,zero': a file holds back-offs by name, and 500 characters of a policy"
+    message = "oov '<str.lower>,zero': a file stores named back-offs only, and at most 500 characters of a policy"
     assert str(caught.value) == message
     assert not text_path.with_suffix(".safetensors").exists()
 
 
 def test_a_policy_as_long_as_a_header_cannot_be_written(text_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"xxx': a file holds back-offs by name, and 500 characters of a policy$"):
+    with pytest.raises(
+        ValueError, match=r"xxx': a file stores named back-offs only, and at most 500 characters of a policy$"
+    ):
         converted(text_path, text_path.parent, oov="unk:" + "x" * 500)
 
 
@@ -163,11 +165,11 @@ def test_other_formats_have_no_special_rows(text_path: Path) -> None:
     assert str(caught.value) == "glove cannot store special rows, which oov and padding add: write a store"
 
 
-# ------------------------------------------------------------------------------------------ whose rows they are
+# ------------------------------------------------------------------------------ which policies the rows cover
 
 
 @pytest.mark.parametrize(
-    ("wanted", "padding", "served"),
+    ("required", "padding", "covered"),
     [
         ("lower,hash:5", True, True),
         ("casefold,hash:5", False, True),
@@ -178,14 +180,16 @@ def test_other_formats_have_no_special_rows(text_path: Path) -> None:
         ("zero", True, False),
     ],
 )
-def test_a_file_serves_the_policies_whose_rows_it_has(
-    text_path: Path, wanted: str, padding: bool, served: bool
+def test_a_file_covers_the_policies_whose_rows_it_has(
+    text_path: Path, required: str, padding: bool, covered: bool
 ) -> None:
-    encoder = Encoder(converted(text_path, text_path.parent, oov="lower,hash:5", padding=True), wanted, padding=padding)
-    assert encoder.in_file is served
+    encoder = Encoder(
+        converted(text_path, text_path.parent, oov="lower,hash:5", padding=True), required, padding=padding
+    )
+    assert encoder.in_file is covered
     assert encoder.padding_idx == (6 if padding else None)
     assert encoder.num_embeddings == 6 + encoder.special
-    if served:
+    if covered:
         assert encoder.special == 6
 
 
@@ -197,12 +201,12 @@ def test_padding_that_the_file_lacks_is_not_in_it(text_path: Path) -> None:
     assert Encoder(store, "zero", padding=True).encode(["?"]).tolist() == [7]
 
 
-def test_buckets_stand_behind_padding_that_is_not_wanted(text_path: Path) -> None:
+def test_buckets_follow_padding_that_is_not_requested(text_path: Path) -> None:
     ids = Encoder(converted(text_path, text_path.parent, oov="hash:5", padding=True), "hash:5").encode(["qzxv"])
-    assert ids.tolist() == [7 + Hash(5).places(["qzxv"])[0, 0]]
+    assert ids.tolist() == [7 + Hash(5).buckets_of(["qzxv"])[0, 0]]
 
 
-def test_no_rows_needed_means_none_behind(text_path: Path) -> None:
+def test_a_policy_without_rows_does_not_use_the_file_s(text_path: Path) -> None:
     encoder = Encoder(converted(text_path, text_path.parent, oov="hash:5", padding=True), "lower,unk")
     assert (encoder.in_file, encoder.special, encoder.num_embeddings) == (False, 0, 6)
 
@@ -216,9 +220,9 @@ def test_no_rows_needed_means_none_behind(text_path: Path) -> None:
         ({"embstore.oov": "of a later version"}, 1),
     ],
 )
-def test_rows_that_a_header_does_not_explain_are_not_used(metadata: dict[str, str], count: int) -> None:
+def test_rows_that_do_not_match_the_header_are_not_used(metadata: dict[str, str], count: int) -> None:
     assert SpecialRows.of_file(metadata, count) is None
 
 
-def test_rows_that_a_header_explains() -> None:
+def test_rows_that_match_the_header() -> None:
     assert SpecialRows.of_file({"embstore.oov": "lower,zero", "embstore.padding": "1"}, 2) == SpecialRows(True, Zero())

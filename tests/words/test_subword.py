@@ -63,14 +63,14 @@ def test_weights_go_to_each_ngram() -> None:
     assert weights.tolist() == [2, 2, 2, 2, -1, -1, -1]
 
 
-def test_known_words_alone_have_weights_too() -> None:
+def test_known_words_have_weights_too() -> None:
     values, offsets, weights = Encoder(embstore.open(MODEL)).encode_bags([["the", "frog"]], include_last_offset=True)
     assert (values.tolist(), offsets.tolist()) == ([1, 2], [0, 2])
     assert weights is not None
     assert weights.tolist() == [1, 1]
 
 
-def test_back_offs_come_before_ngrams_which_are_those_of_the_word_as_given() -> None:
+def test_back_offs_come_before_ngrams_of_the_original_word() -> None:
     store = embstore.open(MODEL)
     encoder = Encoder(store, "lower,subword")
     assert str(encoder.policy) == "lower,subword"
@@ -117,7 +117,7 @@ def test_every_dtype(dtype: Dtype, atol: float, tmp_path: Path) -> None:
         "quantized_pruned_all.ftz",
     ],
 )
-def test_models_without_all_buckets_have_no_rows_behind_their_words(name: str) -> None:
+def test_models_without_all_buckets_have_no_special_rows(name: str) -> None:
     store = embstore.open(MODELS / name)
     assert store.special == 0
     assert "embstore.oov" not in store.metadata
@@ -143,8 +143,8 @@ def test_padding_stands_before_the_ngrams(oov: str | None, noted: str, tmp_path:
 
 
 def test_normalized_tables_leave_the_ngrams_out(tmp_path: Path) -> None:
-    told = r"^n-gram tables left out, as normalize cannot scale the means of their rows: 1$"
-    with pytest.warns(embstore.EmbstoreWarning, match=told):
+    message = r"^n-gram tables left out, as normalize cannot scale the means of their rows: 1$"
+    with pytest.warns(embstore.EmbstoreWarning, match=message):
         store = converted(MODEL, tmp_path, normalize=True)
     assert store.special == 0
     assert "embstore.oov" not in store.metadata
@@ -185,7 +185,7 @@ def test_another_writer_s_store() -> None:
     assert found.values.tolist() == [1, *(first + buckets).tolist()]
 
 
-# -------------------------------------------------------------------------------------------------- and others
+# -------------------------------------------------------------------------------------------------- other users
 
 
 def test_pickled_encoders_work_in_workers(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_pickled_encoders_work_in_workers(tmp_path: Path) -> None:
     assert again.encode_bags([["frogs"]]).values.tolist() == encoder.encode_bags([["frogs"]]).values.tolist()
 
 
-def test_coverage_tells_what_is_left_to_ngrams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_coverage_counts_words_left_to_ngrams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = converted(MODEL, tmp_path)
     found = coverage(store, ["the", "THE", "frogs", "frogs"], "lower,subword")
     assert (found.known.tokens, found.rules["lower"].tokens, found.missing.token_share) == (1, 1, 0.5)
@@ -210,12 +210,12 @@ def test_coverage_tells_what_is_left_to_ngrams(tmp_path: Path, capsys: pytest.Ca
 # ------------------------------------------------------------------------------------------------- the errors
 
 
-def test_what_cannot_hold_ngrams(tmp_path: Path) -> None:
+def test_a_matrix_does_not_support_ngrams(tmp_path: Path) -> None:
     store = converted(MODEL, tmp_path)
     with pytest.raises(ValueError) as caught:
         Encoder(store).encode(["the"])
     assert str(caught.value) == (
-        "oov 'subword' gives an unknown word an id for each of its n-grams, which only bags can hold: use encode_bags"
+        "oov 'subword' gives an unknown word an id for each of its n-grams, which only bags support: use encode_bags"
     )
 
 
@@ -235,7 +235,7 @@ NOT_READ = ["", "2,4", "2,4,7,1", "-2,4,7", "2,1,7", "2,4,0", "٢,4,7", "2,4,7\n
 
 
 @pytest.mark.parametrize("text", [*NOT_READ, "2,4,8"])
-def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
+def test_a_header_that_does_not_match(text: str, tmp_path: Path) -> None:
     store = converted(MODEL, tmp_path)
     metadata = {**store.metadata, "embstore.subword": text}
     assert SpecialRows.of_file(metadata, 7) is None
@@ -244,9 +244,9 @@ def test_a_header_that_says_something_else(text: str, tmp_path: Path) -> None:
         Encoder(store)
     if text in NOT_READ:
         assert str(caught.value) == (
-            "oov 'subword': the header of <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> says "
-            f"embstore.subword={text!r}, expected three numbers such as '3,6,2000000', the second 100 at most; "
-            "convert the model anew, or take another oov"
+            "oov 'subword': the header of <Store ngrams_2_to_4.safetensors: 6 x 3 float32, mapped> has "
+            f"embstore.subword={text!r}, expected three numbers such as '3,6,2000000', the second at most 100; "
+            "convert the model again, or use another oov"
         )
     else:  # 7 rows are not 8
         assert str(caught.value) == (

@@ -16,7 +16,7 @@ from hypothesis import given
 
 import embstore
 from embstore.core.errors import UnknownTokenError
-from embstore.core.index import pack_lossless
+from embstore.core.index import pack_for_hashing
 from embstore.words.vocabulary import Vocabulary, count_tokens
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "é", "", "<pad>", "a b"]), max_size=30)
@@ -49,11 +49,11 @@ def test_no_words_at_all(kernel: ModuleType) -> None:
 def test_a_word_twice() -> None:
     with pytest.raises(ValueError) as caught:
         Vocabulary(["a", "b", "a", "b"])
-    assert str(caught.value) == "the word 'a' comes twice: Vocabulary.from_tokens counts repeated ones"
+    assert str(caught.value) == "the word 'a' appears twice: Vocabulary.from_tokens counts repeated words"
 
 
 @pytest.mark.parametrize("make", [Vocabulary, Vocabulary.from_tokens])
-def test_one_string_is_no_vocabulary(make: Any) -> None:
+def test_one_string_is_not_a_vocabulary(make: Any) -> None:
     with pytest.raises(TypeError) as caught:
         make("the")
     assert str(caught.value) == "expected words, not one string: 'the'"
@@ -76,8 +76,11 @@ def test_words_that_are_not_utf8_keep_their_bytes() -> None:
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("\ud800", "token 1, '\\ud800', has half of a pair of surrogates, which no UTF-8 can hold: mend or drop it"),
-        ("\udcc3\udca9", "token 1, '\\udcc3\\udca9', stands for the bytes of 'é': give that instead"),
+        ("\ud800", "token 1, '\\ud800', has a lone surrogate, which UTF-8 cannot encode: correct or remove it"),
+        (
+            "\udcc3\udca9",
+            "token 1, '\\udcc3\\udca9', has surrogate escapes for the bytes of 'é': use that string instead",
+        ),
     ],
 )
 def test_words_that_no_token_can_be(word: str, message: str, tmp_path: Path) -> None:
@@ -95,7 +98,7 @@ def test_words_that_no_token_can_be(word: str, message: str, tmp_path: Path) -> 
 
 @given(words=st.lists(st.text() | st.text(st.characters(exclude_categories=[]), max_size=3)))
 def test_any_words_are_packed_as_one_by_one(words: list[str]) -> None:
-    """Lone surrogates too: as the bytes that surrogateescape made them of, else as if they were characters."""
+    """Surrogate escapes become their bytes; words with other lone surrogates are encoded as WTF-8."""
 
     def encoded(word: str) -> bytes:
         try:
@@ -103,7 +106,7 @@ def test_any_words_are_packed_as_one_by_one(words: list[str]) -> None:
         except UnicodeEncodeError:
             return word.encode("utf-8", "surrogatepass")
 
-    assert pack_lossless(words).to_bytes() == [encoded(word) for word in words]
+    assert pack_for_hashing(words).to_bytes() == [encoded(word) for word in words]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_words_by_frequency_then_as_they_came(options: Any, expected: list[str])
 
 
 def test_a_special_twice() -> None:
-    with pytest.raises(ValueError, match=r"^the word '<pad>' comes twice"):
+    with pytest.raises(ValueError, match=r"^the word '<pad>' appears twice"):
         Vocabulary.from_tokens([], specials=["<pad>", "<pad>"])
 
 

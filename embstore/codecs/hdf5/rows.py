@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from embstore.codecs.hdf5.process import Child
-from embstore.core.batch import Ints, Tokens, Vectors, ends_of
+from embstore.core.batch import Ints, Tokens, Vectors, offsets_of
 from embstore.files.input import Input
 
 
@@ -26,7 +26,7 @@ class PipedTokens:
         return self._count
 
     def __getitem__(self, item: slice) -> Tokens:
-        offsets = ends_of(np.frombuffer(self._child.read(8 * (item.stop - item.start)), np.int64))
+        offsets = offsets_of(np.frombuffer(self._child.read(8 * (item.stop - item.start)), np.int64))
         return Tokens(np.frombuffer(self._child.read(int(offsets[-1])), np.uint8), offsets)
 
 

@@ -79,7 +79,7 @@ class Codec:
     def check_options(self, path: str | Path, options: ReadOptions) -> None:
         """Raise FormatError for a read option that the format would ignore; called before anything is read."""
         supported = (*self.options, *COMMON_OPTIONS)
-        unsupported = next((name for name in options.given() if name not in supported), None)
+        unsupported = next((name for name in options.non_default() if name not in supported), None)
         if unsupported:
             reason = (
                 f"{self.name} does not support {unsupported}= (--{unsupported.replace('_', '-')}); "
@@ -89,7 +89,7 @@ class Codec:
 
     def check_choices(self, path: str | Path, options: WriteOptions) -> None:
         """Raise FormatError for an unsupported write option or value; called before anything is read."""
-        for name, value in options.given().items():
+        for name, value in options.non_default().items():
             if name not in self.choices:
                 supported = f"; supported: {', '.join(self.choices)}" if self.choices else ""
                 reason = f"{self.name} does not support writing with {name}= (--{name}){supported}"

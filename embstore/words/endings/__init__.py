@@ -1,6 +1,6 @@
-"""The endings of a policy: what a word becomes that neither the vocabulary nor a back-off has.
+"""The endings of a policy: what replaces a word that neither the vocabulary nor a back-off finds.
 
-Belongs here: one module for each ending, and the table that finds them by name. To add an ending, write its module
-and its line in `table`, and describe it in formats/oov/SPEC.md. Does not belong here: anything that another package
-needs to know of one ending alone; `base.Ending` says what all of them answer.
+Belongs here: one module per ending, and the table that finds endings by name. To add an ending, write its module and
+its line in `table`, and describe it in formats/oov/SPEC.md. Does not belong here: code of other packages for one
+particular ending; they use the interface `base.Ending` only.
 """

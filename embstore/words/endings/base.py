@@ -1,4 +1,4 @@
-"""`Ending`: the questions that every ending answers."""
+"""`Ending`: the interface of all endings."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from embstore.core.batch import Ints, RowBlocks
 from embstore.words.lookup import Lookup
 from embstore.words.missing import MissingWords
 
-SHOWN = 80  # characters of a text in a message
+SHOWN = 80  # maximum number of characters of a text in a message
 
 FindIds = Callable[[MissingWords], tuple[Ints, Ints | None]]
-"""Finds the ids of missing words: all of them end to end, int64 of shape (ids,), and how many each word has, (words,);
-None instead where each has `Ending.ids_per_word`."""
+"""Finds the ids of missing words: all ids end to end, int64 of shape (ids,), and the number of ids per word, (words,);
+None for the number if each word has `Ending.ids_per_word`."""
 
 
 class Ending(ABC):
-    """What a word becomes that neither the vocabulary nor a back-off has. Endings are immutable and compare equal.
+    """Replaces a word that neither the vocabulary nor a back-off finds. Immutable, and compared by value.
 
     Attributes
     ----------
     name
-        What its text begins with; the key in `table.ENDINGS`.
+        The start of its text; the key in `table.ENDINGS`.
     usages
-        The texts that it has, for messages: ``hash:BUCKETS``.
+        Its forms of text, for messages: ``hash:BUCKETS``.
     takes_rest
-        Whether its argument is all that follows the colon, commas and spaces too.
+        Whether its argument is all of the text after the colon, including commas and spaces.
     finds_distinct
-        Whether finding ids is slow, so that each distinct word is asked for once.
+        Whether finding ids is slow, so that it is called once per distinct word.
     shares_weight
-        Whether the ids of a word share its weight: each counts 1 / their number. `Encoder.encode_bags` returns weights
-        then, and bags can only be summed.
-    carried
-        Whether its rows are data that a source has and nothing can make, so that they are copied from file to file.
+        Whether the weight of a word is divided by the number of its ids. `Encoder.encode_bags` then returns weights,
+        and layers can only sum bags.
+    rows_from_source
+        Whether its rows are data of the source that cannot be made, so that they are copied from file to file.
     header_keys
-        What a header says of such rows, ``embstore.`` left out: copied with them.
+        The metadata keys about such rows, without ``embstore.``; copied with the rows.
     """
 
     __slots__ = ()
@@ -49,26 +49,26 @@ class Ending(ABC):
     takes_rest: ClassVar[bool] = False
     finds_distinct: ClassVar[bool] = False
     shares_weight: ClassVar[bool] = False
-    carried: ClassVar[bool] = False
+    rows_from_source: ClassVar[bool] = False
     header_keys: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def parse(cls, argument: str | None) -> Self:
-        """Make the ending of what follows the colon in its text; None where there is no colon.
+        """Make the ending from its argument, the text after the colon; None if there is no colon.
 
         Raises
         ------
         ValueError
-            For an argument that it does not take.
+            For an invalid argument.
         """
         if argument is not None:
-            raise cls.refusal(argument)
+            raise cls.argument_error(argument)
         return cls()
 
     @classmethod
-    def refusal(cls, argument: str | None) -> ValueError:
-        """Return the error for an argument that it does not take."""
-        text = shown(cls.name if argument is None else f"{cls.name}:{argument}")
+    def argument_error(cls, argument: str | None) -> ValueError:
+        """Return the error for an invalid argument."""
+        text = shortened(cls.name if argument is None else f"{cls.name}:{argument}")
         return ValueError(f"oov {text!r}: expected {' or '.join(cls.usages)}")
 
     def __str__(self) -> str:
@@ -77,16 +77,16 @@ class Ending(ABC):
     @property
     @abstractmethod
     def ids_per_word(self) -> int | None:
-        """How many ids a missing word gets; 0 drops it, None says that words differ."""
+        """Number of ids of a missing word; 0 drops the word, None means that the number depends on the word."""
 
     @property
     def ids_text(self) -> str:
-        """What it does to a missing word, for messages about its number of ids."""
+        """How many ids it gives, as a phrase for messages."""
         return "drops words" if self.ids_per_word == 0 else f"gives a word {self.ids_per_word} ids"
 
     @property
     def rows(self) -> int:
-        """How many special rows it needs after the vocabulary and the padding."""
+        """Number of special rows that it needs."""
         return 0
 
     def make_rows(self, table: RowBlocks, seed: int) -> Iterator[NDArray[np.float32]]:
@@ -95,9 +95,9 @@ class Ending(ABC):
         Parameters
         ----------
         table
-            The vocabulary's rows.
+            The rows of the vocabulary.
         seed
-            For rows that are drawn.
+            Seed of random rows.
         """
         del table, seed
         return iter(())
@@ -109,40 +109,40 @@ class Ending(ABC):
         Parameters
         ----------
         vocabulary
-            What the words are missing from.
+            The vocabulary that does not have the words.
         first_row
-            Id of the first of its special rows.
+            Id of the first special row of this ending.
 
         Raises
         ------
         EmbstoreError
-            Where it needs a word that the vocabulary does not have.
+            If it needs a token that the vocabulary does not have.
         """
 
-    def bound(self, metadata: Mapping[str, str]) -> Ending:
+    def for_table(self, metadata: Mapping[str, str]) -> Ending:
         """Return the ending for a table with this header."""
         del metadata
         return self
 
-    def absence(self, name: str, metadata: Mapping[str, str]) -> str:
-        """Return the message for a table, or a source, that does not have the rows that are `carried`.
+    def missing_rows(self, name: str, metadata: Mapping[str, str]) -> str:
+        """Return the message for a table or source without the rows of an ending with `rows_from_source`.
 
         Parameters
         ----------
         name
-            What to call the table.
+            Name of the table in the message.
         metadata
-            Its header.
+            Header of the table.
         """
         del metadata
-        return f"oov {str(self)!r} needs special rows that cannot be made; {name} has none"
+        return f"oov {str(self)!r} needs special rows that cannot be made, and {name} does not have them"
 
 
-def shown(text: str) -> str:
-    """Cut a text to what a message can show."""
+def shortened(text: str) -> str:
+    """Shorten a text for a message."""
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
 def same_id(row: int) -> FindIds:
-    """Return a function that gives one id to every word."""
+    """Return a function that gives every word the same id."""
     return lambda words: (np.full(len(words), row, np.int64), None)

@@ -1,4 +1,4 @@
-"""``error``: a missing word is an error."""
+"""``error``: unknown words raise an error."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from embstore.words.missing import MissingWords
 
 @dataclass(frozen=True, slots=True)
 class Error(Ending):
-    """``error``: `UnknownTokenError` names the words."""
+    """``error``: raise `UnknownTokenError`, which names the words."""
 
     name: ClassVar[str] = "error"
     usages: ClassVar[tuple[str, ...]] = ("error",)
 
     @property
     def ids_per_word(self) -> int:
-        """One: what is returned has no missing words."""
+        """One, as results have known words only."""
         return 1
 
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
-        """Return a function that raises."""
+        """Return a function that raises the error."""
         del vocabulary, first_row
         return _refuse
 

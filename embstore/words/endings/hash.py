@@ -1,4 +1,4 @@
-"""``hash``: missing words share buckets, found by hashing their bytes."""
+"""``hash``: unknown words become bucket rows, chosen by hashing their bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embstore.core import kernels
 from embstore.core.batch import Ints, RowBlocks, Tokens
-from embstore.core.index import pack_lossless
+from embstore.core.index import pack_for_hashing
 from embstore.words.endings.base import Ending, FindIds
 from embstore.words.lookup import Lookup
 from embstore.words.moments import BLOCK, moments
@@ -22,7 +22,7 @@ MAX_BUCKETS = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Hash(Ending):
-    """``hash:B`` or ``hash:B:k``: one of B bucket rows, or k of them, which a bag sums."""
+    """``hash:B`` or ``hash:B:k``: one of B bucket rows, or k of them, which bags sum."""
 
     buckets: int
     k: int = 1
@@ -36,10 +36,10 @@ class Hash(Ending):
 
     @classmethod
     def parse(cls, argument: str | None) -> Self:
-        """Take one number in ASCII digits, or two."""
+        """Parse one or two numbers in ASCII digits."""
         numbers = re.fullmatch(r"([0-9]{1,18})(?::([0-9]{1,18}))?", argument or "")
         if numbers is None:
-            raise cls.refusal(argument)
+            raise cls.argument_error(argument)
         return cls(int(numbers[1]), int(numbers[2] or 1))
 
     def __str__(self) -> str:
@@ -47,16 +47,16 @@ class Hash(Ending):
 
     @property
     def ids_per_word(self) -> int:
-        """How often a word is hashed."""
+        """The number of hashes of a word."""
         return self.k
 
     @property
     def rows(self) -> int:
-        """A row for each bucket."""
+        """One row per bucket."""
         return self.buckets
 
     def make_rows(self, table: RowBlocks, seed: int) -> Iterator[NDArray[np.float32]]:
-        """Yield rows drawn from a normal distribution with the table's mean and deviation in each dimension."""
+        """Yield rows drawn from a normal distribution with the mean and deviation of the table in each dimension."""
         mean, deviation = moments(table)
         normal = np.random.Generator(np.random.PCG64(seed))
         for start in range(0, self.buckets, BLOCK):
@@ -66,10 +66,10 @@ class Hash(Ending):
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
         """Return a function that gives every word the rows of its buckets."""
         del vocabulary
-        return lambda words: ((self.places(words.packed()) + first_row).reshape(-1), None)
+        return lambda words: ((self.buckets_of(words.packed()) + first_row).reshape(-1), None)
 
-    def places(self, words: list[str] | Tokens) -> Ints:
-        """Buckets of words, the same everywhere: int64 of shape (words, k), in [0, buckets)."""
-        packed = pack_lossless(words) if isinstance(words, list) else words
+    def buckets_of(self, words: list[str] | Tokens) -> Ints:
+        """Return the buckets of words, int64 of shape (words, k), in [0, buckets); the same on every machine."""
+        packed = pack_for_hashing(words) if isinstance(words, list) else words
         hashes = [kernels.hash_tokens(packed.data, packed.offsets, seed) for seed in range(1, self.k + 1)]
         return (np.stack(hashes, axis=1) % np.uint64(self.buckets)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""``mean``: missing words share the mean of the table."""
+"""``mean``: unknown words become the mean of the table."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from embstore.words.moments import moments
 
 @dataclass(frozen=True, slots=True)
 class Mean(Ending):
-    """``mean``: the mean of the table's rows, computed in float64."""
+    """``mean``: the mean of the rows of the table, computed in float64."""
 
     name: ClassVar[str] = "mean"
     usages: ClassVar[tuple[str, ...]] = ("mean",)
 
     @property
     def ids_per_word(self) -> int:
-        """One: that of the mean."""
+        """One: the row of the mean."""
         return 1
 
     @property
@@ -38,6 +38,6 @@ class Mean(Ending):
         yield moments(table)[0][np.newaxis].astype(np.float32)
 
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
-        """Return a function that gives every word the mean."""
+        """Return a function that gives every word the row of the mean."""
         del vocabulary
         return same_id(first_row)

@@ -1,4 +1,4 @@
-"""``skip``: a missing word is dropped from its bag."""
+"""``skip``: unknown words are dropped from their bag."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from embstore.words.missing import MissingWords
 
 @dataclass(frozen=True, slots=True)
 class Skip(Ending):
-    """``skip``: the word is dropped, which only bags can do."""
+    """``skip``: drop the word, which only bags support."""
 
     name: ClassVar[str] = "skip"
     usages: ClassVar[tuple[str, ...]] = ("skip",)
 
     @property
     def ids_per_word(self) -> int:
-        """None at all."""
+        """Zero: words are dropped."""
         return 0
 
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
-        """Return a function that gives no ids."""
+        """Return a function that returns no ids."""
         del vocabulary, first_row
         return _no_ids
 

@@ -1,4 +1,4 @@
-"""``subword``: a missing word becomes the character n-grams of a fastText model."""
+"""``subword``: unknown words become their character n-grams, as in a fastText model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from embstore.words.ngrams import LONGEST, Ngrams
 
 @dataclass(frozen=True, slots=True)
 class Subword(Ending):
-    """``subword``: the rows of fastText's character n-grams, which a bag averages.
+    """``subword``: the rows of fastText's character n-grams, which bags average.
 
     Attributes
     ----------
     ngrams
-        Those of the table that the policy is for; None as long as it is for none.
+        The n-grams of the table; None before `for_table` was called with its header.
     """
 
     ngrams: Ngrams | None = None
@@ -29,22 +29,22 @@ class Subword(Ending):
     usages: ClassVar[tuple[str, ...]] = ("subword",)
     finds_distinct: ClassVar[bool] = True
     shares_weight: ClassVar[bool] = True
-    carried: ClassVar[bool] = True
+    rows_from_source: ClassVar[bool] = True
     header_keys: ClassVar[tuple[str, ...]] = ("subword",)
 
     @property
     def ids_per_word(self) -> None:
-        """As many as a word has n-grams."""
+        """None: the number of n-grams of the word."""
         return
 
     @property
     def ids_text(self) -> str:
-        """For messages."""
+        """How many ids it gives, as a phrase for messages."""
         return "gives an unknown word an id for each of its n-grams"
 
     @property
     def rows(self) -> int:
-        """A row for each bucket of n-grams."""
+        """One row per bucket of n-grams."""
         return self.ngrams.buckets if self.ngrams else 0
 
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
@@ -58,17 +58,17 @@ class Subword(Ending):
 
         return find
 
-    def bound(self, metadata: Mapping[str, str]) -> Subword:
-        """Take the n-grams from the header."""
+    def for_table(self, metadata: Mapping[str, str]) -> Subword:
+        """Return the ending with the n-grams that the header states."""
         return Subword(Ngrams.parse(metadata.get("embstore.subword", "")))
 
-    def absence(self, name: str, metadata: Mapping[str, str]) -> str:
-        """Say whether there are no n-grams, or none that this version knows."""
+    def missing_rows(self, name: str, metadata: Mapping[str, str]) -> str:
+        """Return the message for a table whose header states no n-grams, or states them in an unknown way."""
         text = metadata.get("embstore.subword")
         if text is not None and Ngrams.parse(text) is None:
             return (
-                f"oov 'subword': the header of {name} says embstore.subword={text[:60]!r}, expected three numbers "
-                f"such as '3,6,2000000', the second {LONGEST} at most; convert the model anew, or take another oov"
+                f"oov 'subword': the header of {name} has embstore.subword={text[:60]!r}, expected three numbers "
+                f"such as '3,6,2000000', the second at most {LONGEST}; convert the model again, or use another oov"
             )
         return (
             "oov 'subword' needs the rows of character n-grams, such as those of a fastText .bin file or of a store "

@@ -1,4 +1,4 @@
-"""The table of endings: name to class. Each ending that exists has one line here."""
+"""The table of endings: name to class, one line per ending."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ ENDINGS: dict[str, type[Ending]] = {
 }
 
 DEFAULT: Ending = Error()
-"""The ending of a policy that names none."""
+"""The ending of a policy without an ending."""
 
 
 def usages() -> list[str]:
-    """Return the texts of all endings, for messages."""
+    """Return the forms of text of all endings, for messages."""
     return [usage for ending in ENDINGS.values() for usage in ending.usages]
 
 
 def parse_ending(text: str) -> Ending | None:
-    """Make an ending of its text, with no spaces around; None where it begins with no ending's name.
+    """Make an ending from its text, stripped of spaces; None if the text does not begin with the name of an ending.
 
     Raises
     ------
     ValueError
-        For an argument that the ending does not take.
+        For an invalid argument of the ending.
     """
     name, colon, argument = text.partition(":")
     return ENDINGS[name].parse(argument if colon else None) if name in ENDINGS else None
 
 
 def takes_rest(text: str) -> bool:
-    """Whether a text begins with an ending whose argument is all that follows."""
+    """Return whether a text begins with an ending whose argument is all of the text after the colon."""
     name, colon, _ = text.partition(":")
     return bool(colon) and name in ENDINGS and ENDINGS[name].takes_rest

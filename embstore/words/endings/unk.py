@@ -1,4 +1,4 @@
-"""``unk``: missing words share the row of a token of the vocabulary."""
+"""``unk``: unknown words become the row of a token of the vocabulary."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from embstore.core.errors import EmbstoreError
 from embstore.words.endings.base import Ending, FindIds, same_id
 from embstore.words.lookup import Lookup
 
-OWN_UNKNOWN = ("<unk>", "unk", "[UNK]")  # what tables call their unknown token, tried in this order
+UNKNOWN_TOKENS = ("<unk>", "unk", "[UNK]")  # common names of the token for unknown words, tried in this order
 
 
 @dataclass(frozen=True, slots=True)
 class Unk(Ending):
-    """``unk`` or ``unk:TOKEN``: the row of the table's own unknown token, or of the token named."""
+    """``unk`` or ``unk:TOKEN``: the row of the table's token for unknown words, or of the named token."""
 
     token: str | None = None
 
@@ -24,9 +24,9 @@ class Unk(Ending):
 
     @classmethod
     def parse(cls, argument: str | None) -> Self:
-        """Take any token but the empty one."""
+        """Parse any token except the empty one."""
         if argument == "":
-            raise cls.refusal(argument)
+            raise cls.argument_error(argument)
         return cls(argument)
 
     def __str__(self) -> str:
@@ -34,17 +34,17 @@ class Unk(Ending):
 
     @property
     def ids_per_word(self) -> int:
-        """One: that of the unknown token."""
+        """One: the row of the token for unknown words."""
         return 1
 
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
-        """Return a function that gives every word the row of the unknown token."""
+        """Return a function that gives every word the row of the token for unknown words."""
         del first_row
-        names = OWN_UNKNOWN if self.token is None else (self.token,)
+        names = UNKNOWN_TOKENS if self.token is None else (self.token,)
         found = [row for row in vocabulary.rows(list(names)).tolist() if row >= 0]
         if not found:
             raise EmbstoreError(
                 f"oov {str(self)!r}: {vocabulary!r} has no token {' or '.join(map(repr, names))}; "
-                "'unk:TOKEN' names another, 'zero' and 'mean' need none"
+                "use 'unk:TOKEN' for another token, or 'zero' or 'mean'"
             )
         return same_id(int(found[0]))

@@ -1,4 +1,4 @@
-"""``zero``: missing words share a row of zeros."""
+"""``zero``: unknown words become a row of zeros."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Zero(Ending):
 
     @property
     def ids_per_word(self) -> int:
-        """One: that of the row of zeros."""
+        """One: the row of zeros."""
         return 1
 
     @property
