@@ -7,11 +7,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
 Duplicates = Literal["first", "last", "error"]
+
+
+class Reading(TypedDict, total=False):
+    """The options of reading as keywords, for signatures; `ReadOptions` describes them."""
+
+    format: str | None
+    vocab: str | Path | None
+    key: str | None
+    member: str | None
+    dim: int | None
+    header: bool | None
+    limit: int | None
+    on_error: OnError
+    dtype: Dtype | None
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
