@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
 from embstore.cli.options import as_json, reading_options, store_argument
 from embstore.cli.similar import count_option, print_neighbours
+from embstore.core.options import Reading
 from embstore.ops.open import open as open_store
 
 
@@ -20,7 +21,7 @@ from embstore.ops.open import open as open_store
 @count_option
 @as_json
 @reading_options
-def analogy_command(store: Path, a: str, b: str, c: str, topn: int, as_json: bool, **reading: Any) -> None:
+def analogy_command(store: Path, a: str, b: str, c: str, topn: int, as_json: bool, **reading: Unpack[Reading]) -> None:
     """Print the words that complete "A is to B as C is to ...": those nearest to B - A + C, by cosine.
 
     \b

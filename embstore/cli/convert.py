@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import click
 
@@ -13,10 +13,14 @@ from embstore.cli.options import FILE, as_json, progress_bar, reading_options
 from embstore.cli.policy import parse_policy
 from embstore.cli.printing import print_columns, print_json, print_text
 from embstore.codecs.registry.table import CODECS
-from embstore.ops.convert import convert
+from embstore.core.json_values import Json
+from embstore.ops.convert import ConvertOptions, convert
 from embstore.ops.report import Report
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    pass
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def writing_option(name: str, text: str) -> Callable[[Command], Command]:
@@ -65,7 +69,9 @@ def writing_option(name: str, text: str) -> Callable[[Command], Command]:
 )
 @click.option("--quiet", is_flag=True, help="Print no progress and no report, only warnings and errors.")
 @as_json
-def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, as_json: bool, **options: Any) -> None:
+def convert_command(
+    source: Path, target: Path, report_loss: bool, quiet: bool, as_json: bool, **options: Unpack[ConvertOptions]
+) -> None:
     """Convert a file of embeddings into another format, by default into a store.
 
     \b
@@ -88,10 +94,11 @@ def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, 
     if report_loss and quiet and not as_json:
         raise click.UsageError("--quiet and --report-loss cannot be combined without --json.")
     with progress_bar(show=not quiet) as progress:
+        options["progress"] = progress
         if report_loss:
-            report, loss, lines = _convert_and_compare(source, target, progress=progress, **options)
+            report, loss, lines = _convert_and_compare(source, target, **options)
         else:
-            report, loss, lines = convert(source, target, progress=progress, **options), {}, {}
+            report, loss, lines = convert(source, target, **options), {}, {}
     if as_json:
         print_json(asdict(report) | loss)
     elif not quiet:
@@ -99,7 +106,9 @@ def convert_command(source: Path, target: Path, report_loss: bool, quiet: bool, 
         print_columns(lines, err=True)
 
 
-def _convert_and_compare(source: Path, target: Path, **options: Any) -> tuple[Report, dict[str, Any], dict[str, str]]:
+def _convert_and_compare(
+    source: Path, target: Path, **options: Unpack[ConvertOptions]
+) -> tuple[Report, dict[str, Json], dict[str, str]]:
     """Convert, and return the report with the precision lost: as a JSON object and as lines of text."""
     from embstore.cli.diff import as_object, value_lines  # here, because most conversions do not need it
     from embstore.ops.loss import convert_and_compare

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
 from embstore.cli.options import FILE, as_json, reading_options, store_argument
 from embstore.cli.policy import parse_policy
 from embstore.cli.printing import print_json, print_text
+from embstore.core.options import Reading
 from embstore.ops.coverage import Coverage, Share, count_words, coverage
 from embstore.ops.open import open as open_store
 from embstore.words.policy import Policy, known_parts
@@ -32,7 +33,13 @@ from embstore.words.policy import Policy, known_parts
 @as_json
 @reading_options
 def coverage_command(
-    store: Path, corpus: Path, oov: Policy | None, top: int, corpus_member: str | None, as_json: bool, **reading: Any
+    store: Path,
+    corpus: Path,
+    oov: Policy | None,
+    top: int,
+    corpus_member: str | None,
+    as_json: bool,
+    **reading: Unpack[Reading],
 ) -> None:
     """Count how many words of a text are in a table, and how many of the others each part of a policy finds.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
 from embstore.cli.options import FILE, as_json
 from embstore.cli.printing import print_columns, print_json
+from embstore.core.json_values import Json
 from embstore.ops.compare import Difference, compare
 
 DIFFERENT = 1  # exit code
@@ -59,7 +59,7 @@ def diff_command(a: Path, b: Path, atol: float, neighbours: bool, as_json: bool)
     return 0 if found.equal else DIFFERENT
 
 
-def as_object(found: Difference) -> dict[str, Any]:
+def as_object(found: Difference) -> dict[str, Json]:
     """Return a difference as a JSON object."""
     return {"equal": found.equal, **asdict(found)}
 

@@ -7,6 +7,7 @@ import click
 from embstore.cli.options import as_json
 from embstore.cli.printing import print_json
 from embstore.codecs.registry.table import CODECS, Codec
+from embstore.core.json_values import Json
 
 COLUMNS = ("reads", "writes", "mapped", "compressed")
 
@@ -42,7 +43,7 @@ def formats_command(as_json: bool) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _entry(codec: Codec) -> dict[str, object]:
-    entry: dict[str, object] = {"name": codec.name, "suffixes": list(codec.suffixes), "about": codec.about}
+def _entry(codec: Codec) -> dict[str, Json]:
+    entry: dict[str, Json] = {"name": codec.name, "suffixes": list(codec.suffixes), "about": codec.about}
     entry |= {name: getattr(codec, name) for name in COLUMNS}
     return entry | {"options": list(codec.options), "choices": dict(codec.choices)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
@@ -15,7 +15,8 @@ from embstore.codecs.registry.detection import open_to_read
 from embstore.codecs.registry.table import Codec
 from embstore.core.batch import Batch
 from embstore.core.errors import FormatError
-from embstore.core.options import ReadOptions
+from embstore.core.json_values import Json
+from embstore.core.options import Reading, ReadOptions
 from embstore.files.input import Input
 from embstore.ops.read import read
 from embstore.store.header import read_header
@@ -29,7 +30,7 @@ SHOWN = 5  # tokens
 @click.option("--count", is_flag=True, help="Read the whole file to count its rows, if it does not state their number.")
 @reading_options
 @as_json
-def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None:
+def info_command(path: Path, count: bool, as_json: bool, **reading: Unpack[Reading]) -> None:
     """Show the format, rows, dim, dtype, first tokens and provenance of a file.
 
     For a store, only the header and the first tokens are read. For a safetensors file in which the table cannot be
@@ -46,19 +47,19 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Any) -> None
     """  # noqa: D301
     options = ReadOptions(**reading)
     file, codec = open_to_read(path, options)
-    known: dict[str, Any] = {"path": str(path), "format": codec.name, "bytes": _size(path)}
+    tensors: dict[str, str] | None = None
+    known: dict[str, Json] = {"path": str(path), "format": codec.name, "bytes": _size(path)}
     try:
         known |= _store(file) if codec.mapped else _foreign(file, codec, options, count)
     except FormatError as error:
         if not codec.has_tensors or options.non_default() or path.is_dir():
             raise
-        known |= {"table": f"not determined: {error.reason}", "tensors": _tensors(path)}
+        known["table"], tensors = f"not determined: {error.reason}", _tensors(path)
     if as_json:
-        print_json(known)
+        print_json(known if tensors is None else {**known, "tensors": tensors})
         return
-    tensors = known.pop("tensors", {})
     print_columns({name: _shown(value) for name, value in known.items()})
-    print_columns(tensors)
+    print_columns(tensors or {})
 
 
 def _size(path: Path) -> int:
@@ -67,14 +68,14 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _store(file: Input) -> dict[str, Any]:
+def _store(file: Input) -> dict[str, Json]:
     table = map_input(file)
     shape = {"rows": len(table), "special": table.special, "dim": table.dim, "dtype": table.dtype}
     metadata = {name: value for name, value in sorted(table.metadata.items()) if name.startswith("embstore.")}
     return shape | {"tokens": list(islice(table.itos, SHOWN)), **metadata}
 
 
-def _foreign(file: Input, codec: Codec, options: ReadOptions, count: bool) -> dict[str, Any]:
+def _foreign(file: Input, codec: Codec, options: ReadOptions, count: bool) -> dict[str, Json]:
     with progress_bar(show=count) as progress:
         source = read(file, codec, options, progress)
         first = next(source.batches, None)
@@ -97,9 +98,9 @@ def _first_tokens(batch: Batch | None) -> list[str]:
     return [token.decode("utf-8", "surrogateescape") for token in tokens]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Json) -> str:
     if isinstance(value, list):
-        return " ".join(value)
+        return " ".join(map(str, value))
     if value is None:
         return "unknown (--count reads the file to count them)"
     return f"{value:,}" if isinstance(value, int) else str(value)

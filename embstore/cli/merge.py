@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 
@@ -40,7 +40,16 @@ from embstore.ops.merge import How, merge
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--quiet", is_flag=True, help="Print no report, only warnings and errors.")
 @as_json
-def merge_command(tables: tuple[Path, ...], target: Path, quiet: bool, as_json: bool, **options: Any) -> None:
+def merge_command(
+    tables: tuple[Path, ...],
+    target: Path,
+    how: How,
+    to: str | None,
+    dtype: Dtype | None,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     """Merge two or more tables into one.
 
     \b
@@ -61,7 +70,7 @@ def merge_command(tables: tuple[Path, ...], target: Path, quiet: bool, as_json: 
     """  # noqa: D301
     if len(tables) < 2:
         raise click.UsageError("Name two tables or more, and OUT last.")
-    report = merge(tables, target, **options)
+    report = merge(tables, target, how=how, to=to, dtype=dtype, overwrite=overwrite)
     if as_json:
         print_json(asdict(report))
     elif not quiet:

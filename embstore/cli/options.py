@@ -14,7 +14,7 @@ import click
 from embstore.codecs.registry.table import CODECS
 from embstore.core.options import Dtype, Progress
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = TypeVar("Command", bound=Callable[..., object])
 
 READING = (
     click.option(

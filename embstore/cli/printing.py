@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 import click
+
+from embstore.core.json_values import Json
 
 JOINERS = "\u200c\u200d"  # str.isprintable is False for them, but Persian, Hindi and emoji need them
 
@@ -39,7 +40,7 @@ def print_columns(entries: dict[str, str], *, err: bool = False) -> None:
         print_text(f"{name:{width}}  {text}", err=err)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Json) -> None:
     """Print one line of strict JSON, with null for NaN and infinities."""
     try:
         text = json.dumps(value, allow_nan=False)
@@ -48,7 +49,7 @@ def print_json(value: Any) -> None:
     click.echo(text)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: Json) -> Json:
     if isinstance(value, dict):
         return {name: _finite(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 import numpy as np
@@ -16,6 +16,7 @@ from embstore.cli.printing import print_json, print_text, printable
 from embstore.codecs.shared.decimal import formatted
 from embstore.core.batch import Batch, Tokens, Vectors
 from embstore.core.errors import EmbstoreError
+from embstore.core.options import Reading
 from embstore.ops.open import open as open_store
 from embstore.store.store import Store
 
@@ -33,7 +34,9 @@ from embstore.store.store import Store
 )
 @as_json
 @reading_options
-def query_command(store: Path, words: tuple[str, ...], output_format: str, as_json: bool, **reading: Any) -> int:
+def query_command(
+    store: Path, words: tuple[str, ...], output_format: str, as_json: bool, **reading: Unpack[Reading]
+) -> int:
     """Print the vectors of words.
 
     Unknown words are listed on stderr, and the exit code is then 3. Words are printed unchanged, except that control

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
 from embstore.cli.options import as_json, reading_options, store_argument
 from embstore.cli.printing import print_json, print_text
+from embstore.core.json_values import Json
+from embstore.core.options import Reading
 from embstore.ops.open import open as open_store
 from embstore.search.exact import Neighbours
 
@@ -23,7 +25,7 @@ count_option = click.option(
 @count_option
 @as_json
 @reading_options
-def similar_command(store: Path, word: str, topn: int, as_json: bool, **reading: Any) -> None:
+def similar_command(store: Path, word: str, topn: int, as_json: bool, **reading: Unpack[Reading]) -> None:
     """Print the words nearest to a word, by cosine.
 
     Each line is a cosine and a word; control characters in words are escaped.
@@ -44,7 +46,7 @@ def similar_command(store: Path, word: str, topn: int, as_json: bool, **reading:
 def print_neighbours(query: dict[str, str], neighbours: Neighbours, as_json: bool) -> None:
     """Print words and cosines: one line each, or one JSON object that also contains the query."""
     if as_json:
-        similar = [{"word": word, "cosine": cosine} for word, cosine in neighbours]
+        similar: list[Json] = [{"word": word, "cosine": cosine} for word, cosine in neighbours]
         print_json({**query, "similar": similar})
         return
     for word, cosine in neighbours:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -29,6 +29,8 @@ MOST_ROWS = 1000  # per batch; bounds the memory together with LONGEST
 MOST_DECIMALS = 18  # of a 64-bit integer
 LENGTHS = {float, int, type(None)}
 UNIT = "rows of length 1, since the file lacks their original lengths"
+
+SqlValue: TypeAlias = bytes | int | float | None
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -156,7 +158,7 @@ class _Table:
                 raise FormatError(self.path, reason, where="size", format=NAME)
             origin.finish()
 
-    def _batch(self, part: list[tuple[Any, ...]], start: int) -> Batch:
+    def _batch(self, part: list[tuple[SqlValue, ...]], start: int) -> Batch:
         words, lengths = [row[0] for row in part], [row[-1] for row in part]
         numbers = np.array([row[1:-1] for row in part])
         if set(map(type, words)) != {bytes} or numbers.dtype.kind != "i" or not set(map(type, lengths)) <= LENGTHS:
@@ -166,10 +168,10 @@ class _Table:
         scales = np.array(lengths, np.float64)[:, np.newaxis]  # SQLite stores NaN as NULL
         with np.errstate(over="ignore", invalid="ignore"):
             vectors = numbers * scales / 10.0**self.precision + 0.0  # + 0.0 turns -0 into 0, for rows of zeros
-            return Batch(Tokens.pack(words), vectors.astype(np.float32))
+            return Batch(Tokens.pack(cast("list[bytes]", words)), vectors.astype(np.float32))
 
 
-def _fits(row: tuple[Any, ...]) -> bool:
+def _fits(row: tuple[SqlValue, ...]) -> bool:
     return type(row[0]) is bytes and set(map(type, row[1:-1])) == {int} and type(row[-1]) in LENGTHS
 
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     return array_source(array, words, dtype, Origin(source, NAME), progress, bfloat16=_is_bfloat16(tensor))
 
 
-def _load(source: Input) -> Any:
+def _load(source: Input) -> object:
     import torch
 
     path, head = source.path, source.head()
@@ -94,7 +94,7 @@ class _Content:
     def path(self) -> Path:
         return self.source.path
 
-    def collect(self, value: Any, name: str, depth: int = 0) -> None:
+    def collect(self, value: object, name: str, depth: int = 0) -> None:
         import torch
 
         if isinstance(value, torch.Tensor):
@@ -141,7 +141,7 @@ class _Content:
         return ", ".join(shown[:20]) or "no tensors"
 
 
-def _are_words(value: Any) -> bool:
+def _are_words(value: object) -> TypeGuard[list[str] | dict[str, int]]:
     if isinstance(value, list):
         return bool(value) and all(type(word) is str for word in value)
     return (

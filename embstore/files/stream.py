@@ -74,12 +74,11 @@ class Stream:
         if not self._is_compressed:
             return self._raw.readinto(buffer)
         try:
-            count: int = self._stream.readinto(buffer)
+            return self._stream.readinto(buffer)
         except MemoryError:
             raise
         except Exception as error:  # each library raises its own classes for damaged data
             raise FormatError(self.path, f"cannot be read, it is damaged or cut short: {error}") from error
-        return count
 
     def provenance(self) -> dict[str, str]:
         """Return the name and, after the last byte, size in bytes and sha256 of the decompressed content."""

@@ -6,36 +6,46 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from embstore.core.errors import FormatError, MissingDependencyError
 
 if TYPE_CHECKING:
-    from zipfile import ZipInfo
+    from zipfile import ZipExtFile, ZipInfo
 
 ZIP = b"PK\3\4"
 ENCRYPTED = 1  # flag bit of a zip member
 
 
-def _gzip(raw: IO[bytes]) -> Any:
+class Decompressed(Protocol):
+    """A stream of decompressed bytes."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read the next bytes into a buffer; return their number, 0 at the end."""
+
+    def close(self) -> None:
+        """Close the stream."""
+
+
+def _gzip(raw: IO[bytes]) -> Decompressed:
     import gzip
 
     return gzip.GzipFile(fileobj=raw)
 
 
-def _bzip2(raw: IO[bytes]) -> Any:
+def _bzip2(raw: IO[bytes]) -> Decompressed:
     import bz2
 
     return bz2.BZ2File(raw)
 
 
-def _xz(raw: IO[bytes]) -> Any:
+def _xz(raw: IO[bytes]) -> Decompressed:
     import lzma
 
     return lzma.LZMAFile(raw)
 
 
-def _zstd(raw: IO[bytes]) -> Any:
+def _zstd(raw: IO[bytes]) -> Decompressed:
     if sys.version_info >= (3, 14):
         from compression import zstd
 
@@ -47,7 +57,7 @@ def _zstd(raw: IO[bytes]) -> Any:
     return ZstdStream(raw)
 
 
-COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
+COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Decompressed]] = {
     b"\x1f\x8b\x08": _gzip,
     **{b"BZh%d1AY&SY" % level: _bzip2 for level in range(1, 10)},  # text may begin with "BZh" too
     b"\xfd7zXZ\0": _xz,
@@ -60,7 +70,7 @@ def is_compressed(head: bytes) -> bool:
     return any(head.startswith(magic) for magic in (*COMPRESSIONS, ZIP))
 
 
-def decompressed(head: bytes, raw: io.BufferedReader, path: str | Path, member: str | None) -> tuple[Any, str]:
+def decompressed(head: bytes, raw: io.BufferedReader, path: str | Path, member: str | None) -> tuple[Decompressed, str]:
     """Return the decompressed stream, or `raw` itself, and the name of the zip member, "" if it is no zip.
 
     Parameters
@@ -85,14 +95,14 @@ def decompressed(head: bytes, raw: io.BufferedReader, path: str | Path, member: 
     return raw, ""
 
 
-def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[Any, str]:
+def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[Decompressed, str]:
     import zipfile
 
     try:
         archive = zipfile.ZipFile(raw)
         chosen = _choose(archive.namelist(), path, member)
         check_not_encrypted(archive.getinfo(chosen), path)
-        return archive.open(chosen), chosen
+        return cast("ZipExtFile", archive.open(chosen)), chosen
     except (FormatError, MemoryError):
         raise
     except Exception as error:  # zipfile raises many classes for a damaged directory

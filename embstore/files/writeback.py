@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import cache
-from typing import IO, Any
+from typing import IO
 
 STEP = 8 << 20  # bytes between two calls
 WRITE = 2  # SYNC_FILE_RANGE_WRITE: start writing, do not wait
@@ -35,7 +36,7 @@ class Writeback:
 
 
 @cache
-def _sync_file_range() -> Any:
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
     """Return https://man7.org/linux/man-pages/man2/sync_file_range.2.html of the C library, or None."""
     try:
         call = ctypes.CDLL(None).sync_file_range

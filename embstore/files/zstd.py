@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import zstandard
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CHUNK = 1024  # compressed bytes at a time: they decompress to 32 MB at most
 
@@ -18,14 +21,14 @@ class ZstdStream(io.RawIOBase):
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
-        self._frame: Any = None
+        self._frame: zstandard.ZstdDecompressionObj | None = None
         self._packed, self._ready = b"", memoryview(b"")
 
     def readable(self) -> bool:
         """Return True."""
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """Read the next decompressed bytes into a buffer; return their number, 0 at the end."""
         while not self._ready:
             packed = self._packed or self._raw.read(CHUNK)
@@ -39,7 +42,8 @@ class ZstdStream(io.RawIOBase):
             self._packed = self._frame.unused_data
             if self._frame.eof:
                 self._frame = None
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
+        view = memoryview(buffer)
+        count = min(len(view), len(self._ready))
+        view[:count] = self._ready[:count]
         self._ready = self._ready[count:]
         return count

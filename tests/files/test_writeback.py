@@ -30,6 +30,7 @@ def test_linux_has_the_call_and_gets_the_arguments(tmp_path: Path) -> None:
     if not sys.platform.startswith("linux"):
         assert call is None
         return
+    assert call is not None
     with (tmp_path / "t").open("xb", buffering=0) as file:
         file.write(b"x" * 10_000)
         assert call(file.fileno(), 0, 10_000, writeback.WRITE) == 0

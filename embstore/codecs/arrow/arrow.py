@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from embstore.codecs.arrow.columns import choose, pyarrow
 from embstore.codecs.arrow.rows import record_batches, table_schema
@@ -15,6 +16,11 @@ from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    from embstore.codecs.arrow.pyarrow_types import FileReader, RecordBatch, Schema, StreamReader
 
 NAME = "arrow"
 END = b"\xff\xff\xff\xff\0\0\0\0"  # end-of-stream marker
@@ -28,11 +34,11 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         _check_end(source)
     with format_errors(source.path, NAME):
         mapped = pyarrow().py_buffer(source.map())
-        schema = _open(source, mapped).schema
-        names = choose(source.path, schema, options, NAME).names
-        rows = sum(record.num_rows for record in _records(_open(source, mapped, schema, names[:1])))
-        file = _open(source, mapped, schema, names)
-    return read_table(source, schema, _records(file), rows, options, progress, NAME)
+        schema, _ = _open(source, mapped)
+        columns = [schema.get_field_index(name) for name in choose(source.path, schema, options, NAME).names]
+        rows = sum(record.num_rows for record in _open(source, mapped, columns[:1])[1])
+        _, records = _open(source, mapped, columns)
+    return read_table(source, schema, records, rows, options, progress, NAME)
 
 
 def _is_stream(source: Input) -> bool:
@@ -46,25 +52,26 @@ def _check_end(source: Input) -> None:
         raise FormatError(source.path, reason, format=NAME)
 
 
-def _open(source: Input, mapped: Any, schema: Any = None, names: Sequence[str] = ()) -> Any:
-    """Open a memory-mapped file or stream to read some of its columns; other columns are not decompressed."""
-    fields = sorted(schema.get_field_index(name) for name in names)
+def _open(source: Input, mapped: ReadableBuffer, columns: Sequence[int] = ()) -> tuple[Schema, Iterator[RecordBatch]]:
+    """Open a memory-mapped file or stream, and return its schema and its record batches with some of its columns.
+
+    Other columns are not decompressed.
+    """
     ipc = _ipc()
-    opened = ipc.open_stream if _is_stream(source) else ipc.open_file
-    return opened(pyarrow().BufferReader(mapped), options=ipc.IpcReadOptions(included_fields=fields))
+    data, options = pyarrow().BufferReader(mapped), ipc.IpcReadOptions(included_fields=sorted(columns))
+    if _is_stream(source):
+        stream: StreamReader = ipc.open_stream(data, options=options)
+        return stream.schema, iter(stream)
+    file: FileReader = ipc.open_file(data, options=options)
+    return file.schema, (file.get_batch(i) for i in range(file.num_record_batches))
 
 
-def _records(opened: Any) -> Iterator[Any]:
-    if isinstance(opened, _ipc().RecordBatchStreamReader):
-        return iter(opened)
-    return (opened.get_batch(i) for i in range(opened.num_record_batches))
-
-
-def _ipc() -> Any:
+def _ipc() -> ModuleType:
     pyarrow()
     from pyarrow import ipc
 
-    return ipc
+    module: ModuleType = ipc
+    return module
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeGuard
 
 from embstore.core.errors import FormatError, MissingDependencyError
 from embstore.core.options import Dtype, ReadOptions
+
+if TYPE_CHECKING:
+    from embstore.codecs.arrow.pyarrow_types import DataType, NestedType, Schema
 
 TEXT = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
 FLOATS: dict[str, Dtype] = {"halffloat": "float16", "float": "float32", "double": "float32"}
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
-def pyarrow() -> Any:
+def pyarrow() -> ModuleType:
     """Import pyarrow; MissingDependencyError names the pip command."""
     try:
         import pyarrow
     except ImportError:
         raise MissingDependencyError("pyarrow", "a Parquet or Arrow file") from None
-    return pyarrow
+    module: ModuleType = pyarrow
+    return module
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Columns:
         return ([self.words] if self.words is not None else []) + self.vectors
 
 
-def choose(path: Path, schema: Any, options: ReadOptions, name: str) -> Columns:
+def choose(path: Path, schema: Schema, options: ReadOptions, name: str) -> Columns:
     """Return the columns that the options name, or the only ones that can be the table."""
     types = {field.name: field.type for field in schema}
     if len(types) < len(schema):
@@ -68,7 +73,7 @@ def choose(path: Path, schema: Any, options: ReadOptions, name: str) -> Columns:
 
 
 def _vector_columns(
-    path: Path, types: dict[str, Any], numbers: dict[str, Dtype], key: str | None, name: str
+    path: Path, types: dict[str, DataType], numbers: dict[str, Dtype], key: str | None, name: str
 ) -> list[str]:
     lists = [column for column, kind in types.items() if is_list(kind) and str(_element(kind)) in numbers]
     if key is not None:
@@ -82,18 +87,22 @@ def _vector_columns(
     raise FormatError(path, f"{reason} ({_shown(types)})", format=name)
 
 
-def _shown(types: dict[str, Any]) -> str:
+def _shown(types: dict[str, DataType]) -> str:
     return ", ".join(f"{column}: {kind}" for column, kind in list(types.items())[:20])
 
 
-def is_list(kind: Any) -> bool:
+def is_list(kind: DataType) -> TypeGuard[NestedType]:
     """Return whether a column has lists, of fixed or variable length."""
     return str(kind).partition("<")[0] in ("list", "large_list", "fixed_size_list")
 
 
-def _element(kind: Any) -> Any:
+def _element(kind: DataType) -> DataType:
     return kind.value_type if is_list(kind) else kind
 
 
-def _text(kind: Any) -> bool:
-    return str(kind.value_type if hasattr(kind, "index_type") else kind) in TEXT
+def _is_dictionary(kind: DataType) -> TypeGuard[NestedType]:
+    return hasattr(kind, "index_type")
+
+
+def _text(kind: DataType) -> bool:
+    return str(kind.value_type if _is_dictionary(kind) else kind) in TEXT

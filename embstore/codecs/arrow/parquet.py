@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from embstore.codecs.arrow.columns import choose, pyarrow
 from embstore.codecs.arrow.rows import record_batches, table_schema
@@ -13,16 +14,20 @@ from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
 
+if TYPE_CHECKING:
+    from embstore.codecs.arrow.pyarrow_types import RecordBatch
+
 NAME = "parquet"
 ROWS = 16384  # per batch read
 GROUP_BYTES = 16 << 20  # per row group written
 
 
-def _parquet() -> Any:
+def _parquet() -> ModuleType:
     pyarrow()
     from pyarrow import parquet
 
-    return parquet
+    module: ModuleType = parquet
+    return module
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -47,7 +52,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
         "column_encoding": {leaf: "BYTE_STREAM_SPLIT"},
     }
     with replacing(path) as file, _parquet().ParquetWriter(file, schema, **writer_options) as writer:
-        group, size = [], 0
+        group: list[RecordBatch] = []
+        size = 0
         for record in record_batches(path, source, schema, NAME):
             group.append(record)
             size += record.nbytes

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,11 +19,14 @@ from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
 
+if TYPE_CHECKING:
+    from embstore.codecs.arrow.pyarrow_types import Array, RecordBatch, Schema
+
 
 def read_table(
     source: Input,
-    schema: Any,
-    records: Iterator[Any],
+    schema: Schema,
+    records: Iterator[RecordBatch],
     rows: int,
     options: ReadOptions,
     progress: Progress | None,
@@ -76,7 +79,7 @@ def format_errors(path: Path, name: str) -> Iterator[None]:
         raise FormatError(path, reason, format=name) from error
 
 
-def _with_format_errors(records: Iterator[Any], path: Path, name: str) -> Iterator[Any]:
+def _with_format_errors(records: Iterator[RecordBatch], path: Path, name: str) -> Iterator[RecordBatch]:
     with format_errors(path, name):
         yield from records
 
@@ -92,7 +95,9 @@ class _Converter:
     dim: int = 0
     done: int = 0
 
-    def batches(self, records: Iterator[Any], rows: int, origin: Origin, progress: Progress | None) -> Iterator[Batch]:
+    def batches(
+        self, records: Iterator[RecordBatch], rows: int, origin: Origin, progress: Progress | None
+    ) -> Iterator[Batch]:
         with origin:
             for record in records:
                 tokens, vectors = self.tokens(record), self.vectors(record)
@@ -106,18 +111,19 @@ class _Converter:
                     progress(position, origin.total)
             origin.finish()
 
-    def tokens(self, record: Any) -> Tokens:
+    def tokens(self, record: RecordBatch) -> Tokens:
         """Return a view of the words of a record batch."""
         if self.words is not None:
             return self.words[self.done : self.done + record.num_rows]
         assert self.columns.words is not None  # noqa: S101
         array = self._checked(record, self.columns.words).cast(pyarrow().large_binary())
         _, bounds, data = array.buffers()
-        offsets = np.frombuffer(bounds, np.int64)[array.offset : array.offset + len(array) + 1]
-        whole = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        assert bounds is not None  # noqa: S101
+        offsets = np.frombuffer(memoryview(bounds), np.int64)[array.offset : array.offset + len(array) + 1]
+        whole = np.frombuffer(memoryview(data), np.uint8) if data is not None else np.empty(0, np.uint8)
         return Tokens(whole[offsets[0] : offsets[-1]], offsets - offsets[0])
 
-    def vectors(self, record: Any) -> Vectors:
+    def vectors(self, record: RecordBatch) -> Vectors:
         """Return the vectors of a record batch, (rows, dim), as a view where possible."""
         columns = [self._checked(record, column) for column in self.columns.vectors]
         if not is_list(columns[0].type):
@@ -136,7 +142,7 @@ class _Converter:
         numbers = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, dim)
         return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float32)
 
-    def _checked(self, record: Any, name: str) -> Any:
+    def _checked(self, record: RecordBatch, name: str) -> Array:
         """Return a column after validation: none of its offsets lead out of its buffers, and no value is null."""
         column = record.column(name)
         with format_errors(self.path, self.name):

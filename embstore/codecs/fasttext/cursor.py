@@ -36,8 +36,8 @@ class Cursor:
         """Number of bytes not read yet."""
         return len(self.bytes) - self.position
 
-    def take(self, form: str, what: str) -> tuple[Any, ...]:
-        """Read numbers in a `struct` format; raise FormatError, which names `what`, if the file is too short."""
+    def take(self, form: str, what: str) -> tuple[int, ...]:
+        """Read whole numbers in a `struct` format; raise FormatError, which names `what`, if the file is too short."""
         size = struct.calcsize(form)
         if size > self.left:
             raise self.error(f"cut short in its {what}")

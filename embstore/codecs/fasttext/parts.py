@@ -47,7 +47,7 @@ class Parts:
         """Read the header and the words; raise FormatError if they are damaged or no supported model."""
         cursor = Cursor(source)
         version = _version(cursor)
-        dim, _, _, _, _, _, _, kind, buckets, least, most, _, _ = cursor.take("<12id", "arguments")
+        dim, _, _, _, _, _, _, kind, buckets, least, most, _ = cursor.take("<12i8x", "arguments")
         if version < 12 and kind == SUPERVISED:
             most = 0  # these models were trained without n-grams
         if buckets < 0 or least < 0:
@@ -74,7 +74,7 @@ def _version(cursor: Cursor) -> int:
         )
     if version not in VERSIONS:
         raise cursor.error(f"fastText version {version}, expected 11 or 12")
-    return int(version)
+    return version
 
 
 def _words(cursor: Cursor, version: int) -> tuple[Tokens, int]:

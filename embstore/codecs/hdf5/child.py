@@ -12,13 +12,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
 from embstore.codecs.hdf5.layout import Refused, TableDatasets, find_table
-from embstore.codecs.hdf5.request import Request
+from embstore.codecs.hdf5.request import Plan, Request
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from embstore.codecs.hdf5.h5py_types import Dataset, File
 
 BLOCK_BYTES = 1 << 20
 
@@ -52,7 +57,7 @@ def _open(request: Request) -> io.FileIO:
     return io.FileIO(request.path if request.descriptor is None else request.descriptor, "rb")
 
 
-def _send(table: TableDatasets, plan: dict[str, Any], out: IO[bytes]) -> None:
+def _send(table: TableDatasets, plan: Plan, out: IO[bytes]) -> None:
     step = plan["step"]
     rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
     for start in range(0, plan["rows"], step):
@@ -80,7 +85,7 @@ def _limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _plan(file: Any, table: TableDatasets, size: int) -> dict[str, Any]:
+def _plan(file: File, table: TableDatasets, size: int) -> Plan:
     matrix = table.matrix
     rows, dim = table.shape
     offset = matrix.id.get_offset()
@@ -121,11 +126,11 @@ class _Blocks:
         Number of rows of a chunk, and of a part.
     """
 
-    def __init__(self, read: Callable[[int, int], Any], chunk: int, step: int) -> None:
+    def __init__(self, read: Callable[[int, int], NDArray[Any]], chunk: int, step: int) -> None:
         self._read, self._size = read, -(-step // chunk) * chunk
         self._first, self._block = -1, np.empty((0, 0))
 
-    def parts(self, start: int, stop: int) -> Iterator[Any]:
+    def parts(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         """Yield rows [start, stop) in parts; successive calls must ask for ascending rows."""
         while start < stop:
             first = start // self._size * self._size
@@ -143,11 +148,11 @@ def _rows(table: TableDatasets, step: int) -> _Blocks:
     return _Blocks(lambda start, stop: np.ascontiguousarray(matrix[start:stop]), _chunk(matrix, 0), step)
 
 
-def _words(words: Any, step: int) -> _Blocks:
+def _words(words: Dataset, step: int) -> _Blocks:
     return _Blocks(lambda start, stop: words[start:stop], _chunk(words, 0), step)
 
 
-def _chunk(dataset: Any, axis: int) -> int:
+def _chunk(dataset: Dataset, axis: int) -> int:
     return 1 if dataset.chunks is None else int(dataset.chunks[axis])
 
 

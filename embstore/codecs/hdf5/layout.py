@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import h5py
 import numpy as np
 
 from embstore.codecs.hdf5.request import Request
+
+if TYPE_CHECKING:
+    from embstore.codecs.hdf5.h5py_types import Dataset, Group
 
 MAX_OBJECTS = 10_000
 # filters that libhdf5 has built in: deflate, shuffle, fletcher32, szip, nbit, scaleoffset; and lzf, which h5py adds
@@ -40,18 +43,18 @@ class TableDatasets:
         (rows,), strings; None if the file has no words of the matrix.
     """
 
-    matrix: Any
-    words: Any
+    matrix: Dataset
+    words: Dataset | None
     transposed: bool
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and dim."""
-        first, second = self.matrix.shape
+        first, second = cast("tuple[int, int]", self.matrix.shape)  # checked by `_check_matrix`
         return (second, first) if self.transposed else (first, second)
 
 
-def find_table(file: Any, request: Request) -> TableDatasets:
+def find_table(file: Group, request: Request) -> TableDatasets:
     """Find the matrix and its words; raises Refused, also for links and data that lead out of the file."""
     key = (request.key or "").strip("/")
     if key:
@@ -68,7 +71,7 @@ def find_table(file: Any, request: Request) -> TableDatasets:
     return replace(table, words=found[words])
 
 
-def _resolve(file: Any, path: str) -> None:
+def _resolve(file: Group, path: str) -> None:
     """Follow a path name by name; raise Refused for links other than hard links, which may lead out of the file."""
     group, walked = file, ""
     for name in path.split("/"):
@@ -80,9 +83,9 @@ def _resolve(file: Any, path: str) -> None:
         group = group[name]
 
 
-def _datasets(file: Any) -> tuple[dict[str, Any], list[str]]:
+def _datasets(file: Group) -> tuple[dict[str, Dataset], list[str]]:
     """Return all datasets by name, and the names of the links that are not followed."""
-    found: dict[str, Any] = {}
+    found: dict[str, Dataset] = {}
     outside: list[str] = []
     groups, seen = [("", file)], set()
     while groups:
@@ -106,7 +109,7 @@ def _datasets(file: Any) -> tuple[dict[str, Any], list[str]]:
     return dict(sorted(found.items())), outside
 
 
-def _choose(file: Any, found: dict[str, Any], names: list[str], outside: list[str], kinds: str) -> str:
+def _choose(file: Group, found: dict[str, Dataset], names: list[str], outside: list[str], kinds: str) -> str:
     """Return the name of the only matrix that can be the table; else raise Refused with a list of the candidates."""
     numeric = [name for name in names if len(found[name].shape or ()) == 2 and found[name].dtype.kind in "fiu"]
     matrices = [name for name in numeric if found[name].dtype.kind in kinds] or numeric
@@ -126,7 +129,7 @@ def _choose(file: Any, found: dict[str, Any], names: list[str], outside: list[st
     raise Refused(f"no floating-point matrix: the file has {listed or 'no datasets'}{links}")
 
 
-def _partner(file: Any, matrix: str) -> str | None:
+def _partner(file: Group, matrix: str) -> str | None:
     """Return the name of the words that pandas or anndata stores with a matrix; None for other layouts."""
     folder, _, name = matrix.rpartition("/")
     if name == "block0_values":
@@ -137,20 +140,20 @@ def _partner(file: Any, matrix: str) -> str | None:
     return None
 
 
-def _is_transposed(file: Any, matrix: str) -> bool:
+def _is_transposed(file: Group, matrix: str) -> bool:
     """Return whether pandas wrote the matrix as (dim, rows)."""
     return matrix.endswith("block0_values") and not file[matrix].attrs.get("transposed", True)
 
 
-def _strings_of_length(found: dict[str, Any], rows: int) -> list[str]:
+def _strings_of_length(found: dict[str, Dataset], rows: int) -> list[str]:
     return [name for name, item in found.items() if item.shape == (rows,) and _is_text(item)]
 
 
-def _is_text(item: Any) -> bool:
+def _is_text(item: Dataset) -> bool:
     return h5py.check_string_dtype(item.dtype) is not None
 
 
-def _words_of(file: Any, found: dict[str, Any], matrix: str, rows: int, vocab: str | None) -> str | None:
+def _words_of(file: Group, found: dict[str, Dataset], matrix: str, rows: int, vocab: str | None) -> str | None:
     if vocab:
         vocab = vocab.strip("/")
         _resolve(file, vocab)
@@ -168,7 +171,7 @@ def _words_of(file: Any, found: dict[str, Any], matrix: str, rows: int, vocab: s
     return strings[0] if strings else None
 
 
-def _check_matrix(item: Any, name: str, kinds: str) -> None:
+def _check_matrix(item: Dataset, name: str, kinds: str) -> None:
     shape = item.shape or ()
     if item.dtype.kind in "iu" and item.dtype.kind not in kinds:
         reason = f"whole numbers ({item.dtype}), not embeddings; --dtype float32 converts them"
@@ -178,15 +181,16 @@ def _check_matrix(item: Any, name: str, kinds: str) -> None:
     _check_storage(item, name)
 
 
-def _check_words(item: Any, name: str, rows: int, matrix: str) -> None:
-    if not _is_text(item) or len(item.shape or ()) != 1:
+def _check_words(item: Dataset, name: str, rows: int, matrix: str) -> None:
+    shape = item.shape or ()
+    if not _is_text(item) or len(shape) != 1:
         raise Refused(f"{item.dtype} {item.shape}, expected a list of strings (pickled labels are not read)", name)
-    if item.shape != (rows,):
-        raise Refused(f"{item.shape[0]} words, but {matrix} has {rows} rows", name)
+    if shape != (rows,):
+        raise Refused(f"{shape[0]} words, but {matrix} has {rows} rows", name)
     _check_storage(item, name)
 
 
-def _check_storage(item: Any, name: str) -> None:
+def _check_storage(item: Dataset, name: str) -> None:
     """Refuse data in other files, unknown filters, and datasets with fewer stored bytes than their shape claims."""
     properties = item.id.get_create_plist()
     if item.is_virtual:
@@ -198,6 +202,6 @@ def _check_storage(item: Any, name: str) -> None:
         if code not in FILTERS:
             shown = label.decode("utf-8", "replace")
             raise Refused(f"compressed with filter {code} ({shown}), which is not supported: use gzip", name)
-    claimed, stored = prod(item.shape) * np.dtype(item.dtype).itemsize, item.id.get_storage_size()
+    claimed, stored = prod(item.shape or ()) * np.dtype(item.dtype).itemsize, item.id.get_storage_size()
     if claimed > MAX_RATIO * stored:
         raise Refused(f"claims {claimed:,} bytes, but {stored:,} are stored: cut short, or never written", name)

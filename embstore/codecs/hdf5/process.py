@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import queue
@@ -11,7 +12,6 @@ import sys
 import threading
 import weakref
 from dataclasses import asdict
-from typing import Any
 
 from embstore.codecs.hdf5.request import Request
 from embstore.core.errors import FormatError
@@ -89,7 +89,7 @@ class Child:
         self._end()
 
 
-def _pump(pipe: Any, pieces: queue.Queue[bytes]) -> None:
+def _pump(pipe: io.BufferedReader, pieces: queue.Queue[bytes]) -> None:
     """Copy the output of the child into the queue; an empty piece marks its end."""
     while True:
         piece = pipe.read1(PIECE)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from embstore.codecs.hdf5.process import Child
-from embstore.codecs.hdf5.request import Request
+from embstore.codecs.hdf5.request import Plan, Request
 from embstore.codecs.hdf5.rows import PipedRows, PipedTokens, mapped_rows
 from embstore.codecs.shared.array import array_source, check_matrix, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source
@@ -49,7 +49,7 @@ def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = N
 
 def _source(child: Child, file: Input, options: ReadOptions, progress: Progress | None) -> Source:
     """Make the source from the plan of the child, which sends the words of each block, if any, before its rows."""
-    plan: dict[str, Any] = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
+    plan: Plan = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
     shape, dtype, offset, step = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"], plan["step"]
     rows: Any = PipedRows(child, shape, dtype, step) if offset is None else mapped_rows(file, shape, dtype, offset)
     result_dtype, origin = check_matrix(rows.dtype, shape, options), Origin(file, NAME)

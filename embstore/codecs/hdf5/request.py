@@ -1,8 +1,9 @@
-"""The request to the child process that opens an HDF5 file."""
+"""What is exchanged with the child process that opens an HDF5 file: the request, and the plan that it answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,18 @@ class Request:
     def kinds(self) -> str:
         """The accepted ``numpy.dtype.kind`` of the matrix, one letter each."""
         return "fiu" if self.integers else "f"
+
+
+class Plan(TypedDict):
+    """The matrix and the words that the child found.
+
+    ``step`` is the number of rows of a block, ``offset`` the position of the rows in the file, None if the child sends
+    them, and ``words`` the name of the dataset of words, None if the file has none.
+    """
+
+    step: int
+    rows: int
+    dim: int
+    dtype: str
+    offset: int | None
+    words: str | None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from embstore.codecs.hdf5.process import Child
@@ -43,7 +41,7 @@ class PipedRows:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self._child, self._step = child, step
         self._start = self._stop = 0
-        self._block: Any = None
+        self._block: Vectors = np.empty((0, 0))
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from embstore.files.atomic import write_all
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 class Target(io.RawIOBase):
@@ -43,20 +46,21 @@ class Target(io.RawIOBase):
         """Return the position."""
         return self._position
 
-    def write(self, data: Any) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         """Write all bytes; after an error keep them in memory."""
+        view = memoryview(data)
         if self._error is None:
             try:
                 self._file.seek(self._position)
-                write_all(self._file, data)
+                write_all(self._file, view)
             except Exception as error:
                 self._error = error
         if self._error is not None:
-            self._kept.append((self._position, bytes(data)))
-        self._position += len(data)
-        return len(data)
+            self._kept.append((self._position, bytes(view)))
+        self._position += len(view)
+        return len(view)
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """Fill a buffer with the bytes written, and zeros where none were."""
         start, view = self._position, memoryview(buffer).cast("B")
         view[:] = bytes(len(view))

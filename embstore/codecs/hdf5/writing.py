@@ -6,17 +6,20 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from embstore.codecs.hdf5.target import Target
 from embstore.codecs.shared.matrix import rows_in_batch
 from embstore.codecs.shared.spool import spooled_rows
-from embstore.core.batch import Batch, Source
+from embstore.core.batch import Batch, Source, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import WriteOptions
 from embstore.files.atomic import defer_signals, replacing
+
+if TYPE_CHECKING:
+    from embstore.codecs.hdf5.h5py_types import Dataset, File
 
 NAME = "hdf5"
 CHUNK_BYTES = 1 << 18  # a quarter of libhdf5's chunk cache
@@ -40,7 +43,7 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
                 kind = _string_dtype(path, words, options)
                 with _file(target) as file:
                     datasets = _create(file, source.dim, dtype, kind, options, len(words))
-                    _write_spooled(target, datasets, words, rows)
+                    _write_spooled(target, datasets, words, rows, source.dim)
         else:
             with _file(target) as file:
                 first, count = _first_batches(source, _rows_in_chunk(source.dim, dtype))
@@ -52,7 +55,7 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
 
 
 @contextlib.contextmanager
-def _file(target: Target) -> Iterator[Any]:
+def _file(target: Target) -> Iterator[File]:
     """Open an HDF5 file for writing, and close it; signals are deferred wherever libhdf5 runs."""
     import h5py
 
@@ -81,17 +84,17 @@ def _first_batches(source: Source, rows: int) -> tuple[list[Batch], int | None]:
 
 
 def _create(
-    file: Any, dim: int, dtype: np.dtype[Any], strings: Any, options: WriteOptions, rows: int | None = None
-) -> tuple[Any, Any]:
+    file: File, dim: int, dtype: np.dtype[Any], strings: np.dtype[Any], options: WriteOptions, rows: int | None = None
+) -> tuple[Dataset, Dataset]:
     """Create the two datasets; without a number of rows they can grow."""
-    filters: dict[str, Any] = {}
+    filters: dict[str, object] = {}
     if options.compression not in (None, "none"):
         filters = {"compression": options.compression, "shuffle": True}  # shuffled bytes compress better
     size, max_rows = rows or 0, rows  # None lets them grow
     chunk = _rows_in_chunk(dim, dtype)
     chunks = (chunk, CHUNK_WORDS) if rows is None else (min(chunk, rows), min(CHUNK_WORDS, rows))
-    vectors_options: dict[str, Any] = {"maxshape": (max_rows, dim), "chunks": (chunks[0], dim), **filters}
-    tokens_options: dict[str, Any] = {"maxshape": (max_rows,), "chunks": (chunks[1],), **filters}
+    vectors_options: dict[str, object] = {"maxshape": (max_rows, dim), "chunks": (chunks[0], dim), **filters}
+    tokens_options: dict[str, object] = {"maxshape": (max_rows,), "chunks": (chunks[1],), **filters}
     if options.layout == "contiguous":
         vectors_options, tokens_options = {}, {}
     with defer_signals():
@@ -99,14 +102,17 @@ def _create(
         return vectors, file.create_dataset("tokens", (size,), strings, **tokens_options)
 
 
-def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any], batches: Iterable[Batch]) -> None:
+def _write_streamed(
+    target: Target, path: str | Path, datasets: tuple[Dataset, Dataset], batches: Iterable[Batch]
+) -> None:
     start = 0
     for batch in batches:
         words = batch.tokens.to_bytes()
         stop = start + len(words)
         _check_words(path, words)
+        columns: tuple[Vectors | list[bytes], ...] = (batch.vectors, words)
         with defer_signals():
-            for dataset, rows in zip(datasets, (batch.vectors, words), strict=True):
+            for dataset, rows in zip(datasets, columns, strict=True):
                 if stop > len(dataset):
                     dataset.resize(stop, axis=0)
                 dataset[start:stop] = rows
@@ -114,9 +120,11 @@ def _write_streamed(target: Target, path: str | Path, datasets: tuple[Any, Any],
         start = stop
 
 
-def _write_spooled(target: Target, datasets: tuple[Any, Any], words: list[bytes], rows: IO[bytes]) -> None:
+def _write_spooled(
+    target: Target, datasets: tuple[Dataset, Dataset], words: list[bytes], rows: IO[bytes], dim: int
+) -> None:
     vectors, tokens = datasets
-    row_bytes = vectors.shape[1] * vectors.dtype.itemsize
+    row_bytes = dim * vectors.dtype.itemsize
     step = rows_in_batch(max(row_bytes, tokens.dtype.itemsize))
     for start in range(0, len(words), step):
         stop = min(start + step, len(words))
@@ -127,17 +135,19 @@ def _write_spooled(target: Target, datasets: tuple[Any, Any], words: list[bytes]
         target.check()
 
 
-def _string_dtype(path: str | Path, words: list[bytes], options: WriteOptions) -> Any:
+def _string_dtype(path: str | Path, words: list[bytes], options: WriteOptions) -> np.dtype[Any]:
     import h5py
 
     _check_words(path, words)
+    variable: np.dtype[Any] = h5py.string_dtype()
     if options.strings != "fixed":
-        return h5py.string_dtype()
+        return variable
     widest = max(map(len, words))
     if widest * len(words) > MAX_WORDS:
         reason = f"every fixed-length string would take {widest:,} bytes: leave strings=fixed (--strings) out"
         raise FormatError(path, reason, format=NAME)
-    return h5py.string_dtype("utf-8", max(1, widest))
+    fixed: np.dtype[Any] = h5py.string_dtype("utf-8", max(1, widest))
+    return fixed
 
 
 def _check_words(path: str | Path, words: list[bytes]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embstore.codecs.huggingface.static_model import write_model
 from embstore.core.batch import Source
+from embstore.core.json_values import Json
 from embstore.core.options import AS_IS, Dtype, WriteOptions
 
 NAME = "model2vec"
@@ -15,7 +16,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     """Write the folder atomically; bfloat16 becomes float32, because model2vec reads with NumPy."""
     del options
     dtype: Dtype = "float16" if source.dtype == "float16" else "float32"
-    config = {
+    config: dict[str, Json] = {
         "model_type": "model2vec",
         "architectures": ["StaticModel"],
         "normalize": False,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
+from embstore.core.json_values import Json
 from embstore.core.options import Dtype
 from embstore.files.atomic import replacing
 from embstore.files.folder import new_folder
@@ -20,7 +20,7 @@ UNKNOWN = ("[UNK]", "<unk>")
 
 
 def write_model(
-    path: str | Path, source: Source, tensor: str, dtype: Dtype, subfolder: str, files: dict[str, Any], name: str
+    path: str | Path, source: Source, tensor: str, dtype: Dtype, subfolder: str, files: Mapping[str, Json], name: str
 ) -> None:
     """Write a folder with ``model.safetensors``, ``tokenizer.json`` and some files of JSON.
 
@@ -46,7 +46,7 @@ def write_model(
             write_tensor(file, whole, tensor, dtype, words.add, path, name)
         files = {f"{subfolder}/tokenizer.json": _tokenizer(words.rows), **files}
         for target, content in files.items():
-            (folder / target).write_text(json.dumps(content, indent=None if len(content) > 99 else 2), encoding="ascii")
+            (folder / target).write_text(json.dumps(content, indent=2), encoding="ascii")
 
 
 class _Words:
@@ -72,7 +72,7 @@ def _with_unknown(batches: Iterator[Batch], words: _Words, dim: int) -> Iterator
         yield Batch(Tokens.pack(UNKNOWN[:1]), np.zeros((1, dim), np.float32))
 
 
-def _tokenizer(rows: dict[str, int]) -> dict[str, Any]:
+def _tokenizer(rows: dict[str, int]) -> dict[str, Json]:
     """Return a tokenizer.json that splits at whitespace and looks words up: https://huggingface.co/docs/tokenizers."""
     unknown = next(word for word in UNKNOWN if word in rows)
     return {

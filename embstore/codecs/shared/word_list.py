@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -90,7 +90,7 @@ def _in_order(tokens: Tokens) -> WordList:
 
 
 def _from_json(data: bytes, path: str | Path) -> WordList:
-    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
         made = dict(pairs)
         if len(made) < len(pairs):
             key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
@@ -100,15 +100,15 @@ def _from_json(data: bytes, path: str | Path) -> WordList:
         return made
 
     try:
-        parsed = json.loads(data, object_pairs_hook=distinct)
+        parsed: object = json.loads(data, object_pairs_hook=distinct)
     except FormatError:
         raise
     except RecursionError:
         raise FormatError(path, "nested too deeply to be a word list") from None
     except ValueError as error:
         raise FormatError(path, f"not JSON: {error}") from None
-    if isinstance(parsed, dict) and isinstance(parsed.get("model"), dict):
-        return _by_row(_tokenizer_rows(parsed, path), path)
+    if isinstance(parsed, dict) and isinstance(model := parsed.get("model"), dict):
+        return _by_row(_tokenizer_rows(model.get("vocab"), parsed.get("added_tokens") or [], path), path)
     if isinstance(parsed, list) and all(isinstance(word, str) for word in parsed):
         return _in_order(Tokens.pack(_encoded(parsed)))
     if isinstance(parsed, dict):
@@ -116,13 +116,12 @@ def _from_json(data: bytes, path: str | Path) -> WordList:
     raise FormatError(path, "expected a list of words, an object from word to row, or a tokenizer.json")
 
 
-def _tokenizer_rows(parsed: dict[str, Any], path: str | Path) -> list[tuple[Any, Any]]:
-    """Return the words and ids of a tokenizer.json, including its added tokens.
+def _tokenizer_rows(vocab: object, added: object, path: str | Path) -> list[tuple[object, object]]:
+    """Return the words and ids of the vocabulary and of the added tokens of a tokenizer.json.
 
     The vocabulary is an object (WordLevel, BPE, WordPiece) or a list of [token, score] (Unigram):
     https://huggingface.co/docs/tokenizers
     """
-    vocab, added = parsed["model"].get("vocab"), parsed.get("added_tokens") or []
     if isinstance(vocab, list) and all(isinstance(pair, list) and pair for pair in vocab):
         vocab = {pair[0]: row for row, pair in enumerate(vocab) if isinstance(pair[0], str)}
     if not isinstance(vocab, dict) or not isinstance(added, list):
@@ -135,13 +134,14 @@ def _tokenizer_rows(parsed: dict[str, Any], path: str | Path) -> list[tuple[Any,
     return list(known.items())
 
 
-def _by_row(pairs: list[tuple[Any, Any]], path: str | Path) -> WordList:
+def _by_row(pairs: list[tuple[object, object]], path: str | Path) -> WordList:
     for word, row in pairs:
         if not isinstance(word, str) or type(row) is not int or not 0 <= row < 1 << 32:
             raise FormatError(path, f"the word {word!r} has the row {row!r}, expected a whole number from 0")
-    pairs.sort(key=lambda pair: pair[1])
-    tokens = Tokens.pack(_encoded(word for word, _ in pairs))
-    return WordList(tokens, np.array([row for _, row in pairs], np.int64))
+    checked = cast("list[tuple[str, int]]", pairs)
+    checked.sort(key=lambda pair: pair[1])
+    tokens = Tokens.pack(_encoded(word for word, _ in checked))
+    return WordList(tokens, np.array([row for _, row in checked], np.int64))
 
 
 def _encoded(words: Iterable[str]) -> list[bytes]:
