@@ -12,6 +12,7 @@ from typing import Unpack, cast
 from embstore.codecs.registry.table import codec_for_target
 from embstore.core.errors import EmbstoreError, EmbstoreWarning
 from embstore.files.atomic import check_target, exit_on_sigterm
+from embstore.files.input import Input
 from embstore.files.os_errors import errors_naming
 from embstore.ops.compare import Difference, compare
 from embstore.ops.convert import ConvertOptions, convert
@@ -49,9 +50,14 @@ def convert_and_compare(
         TemporaryDirectory(prefix=".embstore-", suffix=".tmp", dir=Path(dst).parent) as folder,
     ):
         exact = Path(folder) / "exact.safetensors"
-        with _ignored_warnings():  # before the conversion itself, since `dst` may be `src`
-            convert(src, exact, **exact_options)
-        report = convert(src, dst, **options)
+        with Input(src) as opened:
+            opened.given_path()  # `convert` opens the path twice: both must be the same file
+            with _ignored_warnings():  # before the conversion itself, since `dst` may be `src`
+                convert(src, exact, **exact_options)
+            opened.check_unchanged()
+            report = convert(src, dst, **options)
+            if not Path(dst).samefile(src):
+                opened.check_unchanged()
         with _ignored_warnings(), open_store(exact) as before:
             return report, compare(before, open_store(dst, format=target.name), neighbours=True)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from embstore.codecs.text.lines import SKIPPED
 from embstore.core.batch import Findings, Source
 from embstore.core.duplicates import REPEATED
-from embstore.core.errors import EmbstoreWarning
+from embstore.core.warn import warn_user
 from embstore.ops.selection import NONFINITE
 
 
@@ -74,4 +73,4 @@ def report(src: str | Path, dst: str | Path, source: Source, rows: int, seconds:
 def warn(findings: Findings) -> None:
     """Give one `EmbstoreWarning` for each kind of finding."""
     for message in findings.messages():
-        warnings.warn(message, EmbstoreWarning, stacklevel=3)
+        warn_user(message)

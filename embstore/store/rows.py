@@ -111,8 +111,15 @@ class DecodedRows:
         return stored if encoded else decode_rows(stored, self.rows.dtype)
 
     def check_rows(self, rows: ArrayLike) -> Ints:
-        """Return row numbers as int64; IndexError for a number out of range, such as the -1 of an unknown word."""
-        numbers, count = np.asarray(rows, np.int64), self.rows.shape[0]
+        """Return row numbers as int64.
+
+        Raises TypeError unless they are integers of shape (n,), and IndexError for a number out of range, such as the
+        -1 of an unknown word.
+        """
+        given, count = np.asarray(rows), self.rows.shape[0]
+        if given.ndim != 1 or (given.dtype.kind not in "iu" and len(given)):
+            raise TypeError(f"expected row numbers, integers of shape (n,), not {given.dtype} of shape {given.shape}")
+        numbers = given.astype(np.int64)
         wrong = numbers[(numbers < 0) | (numbers >= count)]
         if len(wrong):
             raise IndexError(f"row {wrong[0]} is out of range for a table of {count:,} rows")

@@ -40,7 +40,8 @@ def store_source(store: Store, progress: Progress | None = None) -> Source:
     if special is not None and special.ending.rows_from_source:
         first = len(store) + special.ending_row
         source.special = lambda _: _special_rows(store, first)
-        source.policy = {key: store.metadata[f"embstore.{key}"] for key in ("oov", *special.ending.header_keys)}
+        noted = {key: store.metadata.get(f"embstore.{key}") for key in ("oov", *special.ending.header_keys)}
+        source.policy = {key: text for key, text in noted.items() if text is not None}
     return source
 
 

@@ -251,7 +251,7 @@ class Encoder:
 
 def _missing_rows(vocabulary: Lookup, required: SpecialRows, stored: SpecialRows | None) -> str:
     """Return the message for a table without special rows that can only be copied from a source."""
-    if stored is not None and stored.ending == required.ending:
+    if stored is not None and stored.ending == required.ending and required.ending.rows:
         return (
             f"oov {str(required.ending)!r}: {vocabulary!r} has no padding row before its other special rows; convert "
             "it with padding=True, or use another oov"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from embstore.words.backoffs import BACK_OFFS, BackOff
-from embstore.words.endings.base import Ending, shortened
+from embstore.words.endings.base import Ending, is_ending, shortened
 from embstore.words.endings.table import DEFAULT, parse_ending, takes_rest, usages
 
 
@@ -124,15 +125,13 @@ def _split(text: str) -> list[str]:
 
 def _parse_parts(parts: Sequence[str | Ending | BackOff]) -> Policy:
     parsed = [_parse_part(part) if isinstance(part, str) else part for part in parts]
-    *backoffs, last = parsed or [DEFAULT]
-    if not isinstance(last, Ending):
-        backoffs, last = [*backoffs, last], DEFAULT
-    for part in backoffs:
-        if isinstance(part, Ending):
+    ending = parsed.pop() if parsed and is_ending(parsed[-1]) else DEFAULT
+    for part in parsed:
+        if is_ending(part):
             raise ValueError(f"oov: the ending {str(part)!r} must be the last part, and the only ending")
         if not isinstance(part, str) and not callable(part):
             raise ValueError(f"oov: {part!r} is not a back-off, an ending or a function")
-    return Policy(tuple(part for part in backoffs if not isinstance(part, Ending)), last)
+    return Policy(tuple(cast("list[str | BackOff]", parsed)), cast("Ending", ending))
 
 
 def _parse_part(text: str) -> str | Ending:

@@ -84,16 +84,27 @@ def special_rows(table: RowBlocks, oov: OovLike, padding: bool, seed: int = 0) -
     rows = np.empty((SpecialRows(padding, policy.ending).rows, table.dim), np.float32)
     start = 0
     for block in special_blocks(table, policy, padding, seed):
-        rows[start : start + len(block)] = block
+        rows[start : start + len(block)] = block[: len(rows) - start]
         start += len(block)
     return rows
 
 
 def special_blocks(table: RowBlocks, policy: Policy, padding: bool, seed: int = 0) -> Iterator[NDArray[np.float32]]:
-    """Yield the special rows that `special_rows` returns, in blocks."""
+    """Yield the special rows that `special_rows` returns, in blocks.
+
+    Raises EmbstoreError at the end if the ending made another number of rows than it states.
+    """
     if padding:
         yield np.zeros((1, table.dim), np.float32)
-    yield from policy.ending.make_rows(table, seed)
+    made = 0
+    for block in policy.ending.make_rows(table, seed):
+        made += len(block)
+        yield block
+    if made != policy.ending.rows:
+        raise EmbstoreError(
+            f"oov {str(policy.ending)!r}: its ending made {made:,} special rows, expected {policy.ending.rows:,}: "
+            "its make_rows and rows must agree"
+        )
 
 
 def policy_for_file(oov: OovLike) -> Policy | None:
@@ -138,5 +149,5 @@ def _with_rows_of_source(
             source.batches.close()
         raise EmbstoreError(ending.missing_rows(source.provenance().get("name", "this source"), {}))
     zeros = [np.zeros((1, source.dim), np.float32)] if padding else []
-    metadata |= {key: source.policy[key] for key in ending.header_keys}
+    metadata |= {key: source.policy[key] for key in ending.header_keys if key in source.policy}
     return replace(source, policy=metadata, special=lambda table: chain(zeros, special(table)))

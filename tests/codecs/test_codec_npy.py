@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -214,19 +215,27 @@ def test_tokens_with_a_line_break_are_written_as_json(tmp_path: Path) -> None:
     write_npy(tmp_path / "t.npy", ["a", "b"])
     write_npy(tmp_path / "t.npy", ["a\nb", "ü", b"\xed\xa0\x80"])
     assert names(tmp_path) == ["t.npy", "t.vocab.json"]
-    assert (tmp_path / "t.vocab.json").read_bytes() == b'["a\\nb", "\\u00fc", "\\ud800"]'
+    assert (tmp_path / "t.vocab.json").read_bytes() == b'["a\\nb", "\\u00fc", "\\udced\\udca0\\udc80"]'
     write_npy(tmp_path / "t.npy", ["a"])
     assert names(tmp_path) == ["t.npy", "t.vocab.txt"]
 
 
-@pytest.mark.parametrize("word", [b"\xff", b"\xed\xa0\x80\xed\xb0\x80"])
-def test_a_line_break_and_a_token_that_is_not_utf8_are_refused(tmp_path: Path, word: bytes) -> None:
-    with pytest.raises(embstore.FormatError) as caught:
-        write_npy(tmp_path / "t.npy", ["a\nb", word])
-    shown = word.decode("utf-8", "backslashreplace")
-    reason = f"the token {shown!r} is not UTF-8 and another has a line break: word2vec-bin or a store keeps both"
-    assert str(caught.value) == f"{tmp_path}/t.npy: {reason}"
-    assert names(tmp_path) == []
+def test_a_line_break_and_tokens_that_are_not_utf8_come_back(tmp_path: Path) -> None:
+    tokens: list[str | bytes] = ["a\nb", b"\xff", b"\xed\xa0\x80\xed\xb0\x80", b"\xed\xb2\x80", b"\x80"]
+    write_npy(tmp_path / "t.npy", tokens)
+    with pytest.warns(embstore.EmbstoreWarning, match="not UTF-8"):
+        store = embstore.open(tmp_path / "t.npy")
+    assert [store.vocab.token(row) for row in range(5)] == [b"a\nb", *tokens[1:]]
+
+
+def test_a_json_list_of_itos_gives_the_same_words(tmp_path: Path) -> None:
+    words = ["\udcff", "the", "\udced\udca0\udc80"]
+    np.save(tmp_path / "t.npy", np.zeros((3, 2), np.float32))
+    (tmp_path / "t.vocab.json").write_text(json.dumps(words))
+    with pytest.warns(embstore.EmbstoreWarning, match="not UTF-8"):
+        store = embstore.open(tmp_path / "t.npy")
+    assert list(store.itos) == words
+    assert store.rows(words).tolist() == [0, 1, 2]
 
 
 def test_words_of_another_file_are_not_replaced(tmp_path: Path) -> None:

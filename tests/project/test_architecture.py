@@ -124,6 +124,30 @@ def test_the_registry_alone_imports_by_name() -> None:
     assert {name for name, found in called.items() if found & {"__import__", "exec", "eval"}} == set()
 
 
+BY_NAME_ONLY = {"__import__", "import_module", "locate", "run_module", "run_path", "find_spec"}
+
+
+def test_no_other_way_to_a_module_is_mentioned() -> None:
+    """In any position, called or not: ``imp = __import__`` too; and `sys.modules`, from which modules can be taken."""
+    found = {
+        name: {_mentioned(node) for node in ast.walk(ast.parse(path.read_text()))} & {*BY_NAME_ONLY, "sys.modules"}
+        for name, path in FILES.items()
+    }
+    assert {name: names for name, names in found.items() if names} == {BY_NAME: {"import_module"}}
+
+
+def _mentioned(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return "sys.modules" if ast.unparse(node) == "sys.modules" else node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def test_the_registry_imports_families_alone() -> None:
+    tree = ast.parse(FILES[BY_NAME].read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _mentioned(node.func) == "import_module"]
+    assert [ast.unparse(call) for call in calls] == ["importlib.import_module(f'embstore.codecs.{self.module}')"]
+
+
 @pytest.mark.parametrize("codec", CODECS.values(), ids=lambda codec: codec.name)
 def test_the_registry_names_families(codec: object) -> None:
     module = f"embstore.codecs.{codec.module}"  # type: ignore[attr-defined]

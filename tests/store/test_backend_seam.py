@@ -212,3 +212,19 @@ def test_nobody_outside_decodes_stored_rows() -> None:
     readers = {"decode_rows", "dequantize"}
     found = {str(path.relative_to(root)): sorted(names) for path in outside if (names := names_in(path) & readers)}
     assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (np.array([True, False]), "bool of shape (2,)"),
+        ([1.9], "float64 of shape (1,)"),
+        (["1"], "<U1 of shape (1,)"),
+        ([[0, 1]], "int64 of shape (1, 2)"),
+        (1, "int64 of shape ()"),
+    ],
+)
+def test_what_is_no_list_of_row_numbers(made_up: Store, rows: Any, found: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        made_up.gather(rows)
+    assert str(caught.value) == f"expected row numbers, integers of shape (n,), not {found}"

@@ -288,3 +288,35 @@ def test_nobody_else_compares_an_ending_s_name() -> None:
         if isinstance(part, ast.Constant) and part.value in names
     ]
     assert found == []
+
+
+# ---------------------------------------------------------------------------------- endings that contradict themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Short(Last):
+    """``short``: states two rows and makes one."""
+
+    name: ClassVar[str] = "short"
+
+    @property
+    def rows(self) -> int:
+        return 2
+
+
+def test_rows_that_an_ending_does_not_make_are_an_error(plain: embstore.Store, tmp_path: Path) -> None:
+    """Not the memory that happens to be there."""
+    with pytest.raises(embstore.EmbstoreError) as caught:
+        plain.aligned(["qzxv"], Short())
+    assert str(caught.value) == (
+        "oov 'short': its ending made 1 special rows, expected 2: its make_rows and rows must agree"
+    )
+    with pytest.raises(embstore.EmbstoreError, match="its ending made 1 special rows, expected 2"):
+        embstore.convert(tmp_path / "plain.safetensors", tmp_path / "made.safetensors", oov=Short())
+    assert not (tmp_path / "made.safetensors").exists()
+
+
+def test_a_store_whose_header_lacks_what_its_ending_needs(plain: embstore.Store) -> None:
+    plain.metadata["embstore.oov"] = "subword"
+    with pytest.raises(embstore.EmbstoreError, match=r"^oov 'subword' needs the rows of character n-grams"):
+        embstore.Encoder(plain)

@@ -5,15 +5,15 @@ A compressed file is detected from the first bytes and the name of what it conta
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import IO
 
 from embstore.codecs.registry import magic
 from embstore.codecs.registry.table import CODECS, Codec, codec_named
 from embstore.codecs.shared.line import count_numbers, header_of
-from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError, UnknownFormatError
+from embstore.core.errors import EmbstoreError, FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions
+from embstore.core.warn import warn_user
 from embstore.files.input import Input
 from embstore.files.stream import Stream
 from embstore.files.unpacking import is_compressed
@@ -139,7 +139,7 @@ def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
     owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
     if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats is no evidence
         mismatch = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
-        warnings.warn(f"{path}: {mismatch}", EmbstoreWarning, stacklevel=5)
+        warn_user(f"{path}: {mismatch}")
     return codec
 
 

@@ -145,5 +145,12 @@ def _by_row(pairs: list[tuple[object, object]], path: str | Path) -> WordList:
 
 
 def _encoded(words: Iterable[str]) -> list[bytes]:
-    """Encode words as UTF-8; lone surrogates, which JSON can contain, are encoded as WTF-8."""
-    return [word.encode("utf-8", "surrogatepass") for word in words]
+    """Encode words as UTF-8. Strings of `itos` get back their bytes; other lone surrogates are encoded as WTF-8."""
+    return [_encode(word) for word in words]
+
+
+def _encode(word: str) -> bytes:
+    try:
+        return word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return word.encode("utf-8", "surrogatepass")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -97,22 +96,12 @@ class WordListWriter:
         words = [word for tokens in self._tokens for word in tokens.to_bytes()]
         as_text = not any(b"\n" in word or b"\r" in word for word in words) and not words[0].startswith(BOM)
         place, other = (self.text, self.json) if as_text else (self.json, self.text)
-        data = b"".join(word + b"\n" for word in words) if as_text else self._as_json(words)
+        data = b"".join(word + b"\n" for word in words) if as_text else _as_json(words)
         write_all(group.new(place), data)
         for old in (other, *self._link_lists):  # words of the file that is replaced
             group.drop(old)
 
-    def _as_json(self, words: list[bytes]) -> bytes:
-        for word in words:
-            with contextlib.suppress(UnicodeDecodeError):
-                text = word.decode("utf-8", "surrogatepass")
-                if (
-                    text.isascii() or json.loads(json.dumps(text)) == text
-                ):  # two lone surrogates may read back as one character
-                    continue
-            shown = word[:60].decode("utf-8", "backslashreplace")
-            reason = (
-                f"the token {shown!r} is not UTF-8 and another has a line break: word2vec-bin or a store keeps both"
-            )
-            raise FormatError(self.path, reason, format=self.name)
-        return json.dumps([word.decode("utf-8", "surrogatepass") for word in words]).encode("ascii")
+
+def _as_json(words: list[bytes]) -> bytes:
+    """Return the words as a JSON list of the strings of `itos`, in ASCII."""
+    return json.dumps([word.decode("utf-8", "surrogateescape") for word in words]).encode("ascii")

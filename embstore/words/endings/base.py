@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,8 @@ class Ending(ABC):
     @property
     def ids_text(self) -> str:
         """How many ids it gives, as a phrase for messages."""
-        return "drops words" if self.ids_per_word == 0 else f"gives a word {self.ids_per_word} ids"
+        count = self.ids_per_word
+        return "drops words" if count == 0 else f"gives a word {'several' if count is None else count} ids"
 
     @property
     def rows(self) -> int:
@@ -146,3 +147,8 @@ def shortened(text: str) -> str:
 def same_id(row: int) -> FindIds:
     """Return a function that gives every word the same id."""
     return lambda words: (np.full(len(words), row, np.int64), None)
+
+
+def is_ending(part: object) -> TypeGuard[Ending]:
+    """Return whether a part of a policy is an ending."""
+    return isinstance(part, Ending)
