@@ -8,9 +8,6 @@ from typing import Unpack
 from embstore.codecs.registry.detection import open_to_read
 from embstore.core.duplicates import check_duplicates
 from embstore.core.options import Duplicates, Progress, Reading, ReadOptions
-from embstore.ops.read import read
-from embstore.ops.report import warn
-from embstore.ops.selection import Selection
 from embstore.store.mapped import Advice, check_advice
 from embstore.store.store import Store, load_store, map_input
 
@@ -72,6 +69,11 @@ def open(  # noqa: A001
     if codec.mapped and not set(options.non_default()) - {"format"}:
         with file:
             return map_input(file, advise=advise)
+    # imported here, since opening a store does not need them and starts faster without
+    from embstore.ops.read import read
+    from embstore.ops.report import warn
+    from embstore.ops.selection import Selection
+
     source = Selection(options.dtype, options.limit).apply(read(file, codec, options, progress))
     path = Path(path).absolute()
     store = load_store(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,13 +16,12 @@ from embstore.core.options import Duplicates
 from embstore.files.input import Input
 from embstore.search import exact
 from embstore.search.exact import Neighbours, Query
-from embstore.store.aligned import aligned
-from embstore.store.html import SHOWN, table_of_rows
-from embstore.store.loading import load_source
 from embstore.store.mapped import Advice, map_store
 from embstore.store.rows import DecodedRows, Rows
 from embstore.store.verify import verify_store
-from embstore.words.policy import OovLike
+
+if TYPE_CHECKING:
+    from embstore.words.policy import OovLike
 
 Default = TypeVar("Default")
 
@@ -370,6 +369,8 @@ class Store:
         >>> matrix.shape, bool(matrix[0].any()), bool((matrix[1] == glove["the"]).all())
         ((3, 50), False, True)
         """
+        from embstore.store.aligned import aligned  # here: opening a store and looking words up start faster without
+
         return aligned(self, words, oov)
 
     def verify(self) -> None:
@@ -418,6 +419,8 @@ class Store:
 
     def _repr_html_(self) -> str:
         """Return a table of the first rows for notebooks."""
+        from embstore.store.html import SHOWN, table_of_rows
+
         return table_of_rows(repr(self), self.itos[:SHOWN], self.block(0, min(SHOWN, len(self))), self.dim)
 
 
@@ -441,6 +444,8 @@ def load_store(
     reopen
         Function and arguments that open the store again, for pickling.
     """
+    from embstore.store.loading import load_source
+
     rows, vocab, metadata = load_source(source, path, duplicates)
     return Store(rows, vocab, metadata, path=Path(path) if reopen else None, reopen=reopen)
 

@@ -177,6 +177,7 @@ def test_two_ids_per_word(kernel: ModuleType, plain: embstore.Store, oov: str, u
     assert bags.weights.tolist() == [2, 2, 3, *[4] * len(upper), 5, 5]
 
 
+@pytest.mark.torch
 def test_any_number_of_ids_that_share_a_weight(plain: embstore.Store) -> None:
     encoder = embstore.Encoder(plain, "letters")
     bags = encoder.encode_bags([["ab", "the"], ["abcd"]])
@@ -191,6 +192,7 @@ def test_any_number_of_ids_that_share_a_weight(plain: embstore.Store) -> None:
         embstore.EmbeddingBag.from_pretrained(plain, oov="letters")
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     ("oov", "reason"),
     [("twin:7/9", "gives a word 2 ids"), ("letters", "gives an unknown word an id for each of its letters")],
@@ -207,6 +209,7 @@ def test_endings_that_a_matrix_does_not_support(plain: embstore.Store, oov: str,
         assert str(caught.value) == message
 
 
+@pytest.mark.torch
 def test_embedding(plain: embstore.Store, tmp_path: Path) -> None:
     embstore.convert(plain.path or "", tmp_path / "last.safetensors", oov="last")
     for source in (plain, tmp_path / "last.safetensors"):
@@ -214,6 +217,7 @@ def test_embedding(plain: embstore.Store, tmp_path: Path) -> None:
         assert layer(layer.encode(["FROG", "toad"])).tolist() == [[3, 4], [1, 1]]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("oov", "toad"), [("lower,last", [1, 1]), ("lower,twin:7/9", [16, 16])])
 def test_bags(plain: embstore.Store, tmp_path: Path, oov: str, toad: list[float]) -> None:
     embstore.convert(plain.path or "", tmp_path / "special.safetensors", oov=oov)

@@ -15,7 +15,6 @@ from embstore.core.errors import EmbstoreError, FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions
 from embstore.core.warn import warn_user
 from embstore.files.input import Input
-from embstore.files.stream import Stream
 from embstore.files.unpacking import is_compressed
 
 HEAD = 4096
@@ -116,6 +115,8 @@ def _by_folder(path: Path) -> Codec | None:
 
 def _sniff_content(source: Input, member: str | None) -> Codec:
     """Detect the format of the content of a compressed file; GloVe if nothing identifies it, as in glove.6B.50d.gz."""
+    from embstore.files.stream import Stream  # here: stores are opened without, and faster
+
     path, buffer = source.path, bytearray(TEXT_HEAD)
     with Stream(source, member) as stream:
         head = bytes(buffer[: stream.fill(memoryview(buffer))])
