@@ -90,3 +90,21 @@ def test_the_script_and_the_module_are_one(store_path: Path) -> None:
     for command in ([str(script)], EMBSTORE):
         done = subprocess.run([*command, "query", str(store_path), "frog"], capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr) == (0, "frog -1 2.25\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["query", "{store}", "the"], ["embstore.words", "embstore.ops.convert", "embstore.files.checksum"]),
+        (["convert", "{store}.txt", "{store}.made", "--to", "npy", "--quiet"], ["embstore.words", "embstore.search"]),
+    ],
+    ids=["query", "convert"],
+)
+def test_a_command_loads_only_what_it_uses(store_path: Path, arguments: list[str], spared: list[str]) -> None:
+    """Each module costs a part of a millisecond at every start."""
+    Path(f"{store_path}.txt").write_text("the 0.5 1\nfrog 2 3\n")
+    code = "import sys\nfrom embstore.cli.main import run\nassert run(sys.argv[2:]) == 0\n"
+    code += "print([name for name in sys.modules if name.startswith(tuple(sys.argv[1].split()))])"
+    command = [argument.format(store=store_path) for argument in arguments]
+    done = subprocess.run([sys.executable, "-c", code, " ".join(spared), *command], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
