@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, Self, Unpack, get_args
 
 import torch
@@ -12,8 +12,9 @@ from embstore.core.errors import EmbstoreError
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.initialized import VocabularyLike, initialized_table
 from embstore.layers.rowwise import is_rowwise, pool
-from embstore.layers.sources import BagWeights, LayerReading, Pretrained, WordBags
+from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weights import LayerTable, open_table
+from embstore.words.columns import WordBags
 from embstore.words.policy import OovLike
 
 Mode = Literal["mean", "sum", "max"]
@@ -176,7 +177,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             include_last_offset=include_last_offset,
         )
 
-    def encode(self, bags: WordBags, weights: BagWeights | None = None) -> tuple[torch.Tensor, ...]:
+    def encode(self, bags: WordBags, weights: Iterable[Sequence[float]] | None = None) -> tuple[torch.Tensor, ...]:
         """Encode bags of words as the input of this layer: ``layer(*layer.encode(bags))``.
 
         Parameters

@@ -9,10 +9,10 @@ from typing import Protocol, cast
 import numpy as np
 import torch
 
-from embstore.layers.sources import WordBags, Words
+from embstore.words.columns import WordBags, Words
 from embstore.words.encoder import Encoder
 
-Batch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
+TensorBatch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
 """By name: a tensor, or for a bag the tuple (values, offsets), with weights as a third part under ``subword``."""
 
 Column = Collection[object]
@@ -64,13 +64,13 @@ class Collate:
     dense: tuple[str, ...]
     targets: tuple[str, ...]
 
-    def __call__(self, data: Data) -> Batch:
+    def __call__(self, data: Data) -> TensorBatch:
         """Encode rows or columns: see `Tables.encode`."""
         columns = {name: _column(data, name) for name in (*self.dense, *self.features, *self.targets)}
         sizes = {name: len(column) for name, column in columns.items()}
         if len(set(sizes.values())) > 1:
             raise ValueError(f"the columns differ in length: {sizes}")
-        batch: Batch = {name: _dense(columns[name], name) for name in self.dense}
+        batch: TensorBatch = {name: _dense(columns[name], name) for name in self.dense}
         batch |= {name: feature.encode(columns[name]) for name, feature in self.features.items()}
         return batch | {name: _numbers(columns[name]) for name in self.targets}
 

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.initialized import VocabularyLike, initialized_table
 from embstore.layers.rowwise import is_rowwise, look_up
-from embstore.layers.sources import LayerReading, Pretrained, Words
+from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weights import open_table
+from embstore.words.columns import Words
 from embstore.words.policy import OovLike
 
 

@@ -1,8 +1,8 @@
-"""Types of what users pass to layers, and opening the source of a layer: a store, a file or an array."""
+"""Opening the source of a layer: a store, a file or an array."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,15 +14,6 @@ from embstore.store.store import Store
 
 Pretrained = Store | str | Path | ArrayLike | torch.Tensor
 """A store, a path, or a 2-D floating array or tensor."""
-
-Words = Iterable[str] | Iterable[Sequence[str]]
-"""One sentence or a batch of sentences: lists, arrays, or columns of pyarrow, pandas or polars."""
-
-WordBags = Iterable[Sequence[str]]
-"""Lists of words of any lengths, or a column of lists."""
-
-BagWeights = Iterable[Sequence[float]]
-"""A list of numbers for each bag, one for each of its words."""
 
 
 class LayerReading(FileReading, total=False):

@@ -9,7 +9,7 @@ import torch
 
 from embstore.core.errors import EmbstoreError
 from embstore.layers.bag import EmbeddingBag
-from embstore.layers.collate import Batch, Collate, Data, Feature
+from embstore.layers.collate import Collate, Data, Feature, TensorBatch
 from embstore.layers.embedding import Embedding
 
 
@@ -99,7 +99,7 @@ class Tables(torch.nn.Module):
         """The `collate_fn` for a `DataLoader` over rows: the same as `encode`, but pickled without vectors."""
         return Collate({name: self._feature(name) for name in self}, self.dense, self.targets)
 
-    def encode(self, data: Data) -> Batch:
+    def encode(self, data: Data) -> TensorBatch:
         """Encode rows or columns as a batch of tensors.
 
         Parameters
@@ -131,7 +131,7 @@ class Tables(torch.nn.Module):
         return self.collate(data)
 
     @staticmethod
-    def move(batch: Batch, device: torch.device | str) -> Batch:
+    def move(batch: TensorBatch, device: torch.device | str) -> TensorBatch:
         """Return a batch with its tensors on a device; tensors in pinned memory are copied asynchronously.
 
         Examples
@@ -142,7 +142,7 @@ class Tables(torch.nn.Module):
         >>> batch["state"].device
         device(type='cpu')
         """
-        moved: Batch = {}
+        moved: TensorBatch = {}
         for name, inputs in batch.items():
             tensors = [part.to(device, non_blocking=True) for part in _parts(inputs)]
             moved[name] = tuple(tensors) if isinstance(inputs, tuple | list) else tensors[0]
@@ -154,7 +154,7 @@ class Tables(torch.nn.Module):
         widths = [self[name].embedding_dim * self.lengths.get(name, 1) for name in self]
         return len(self.dense) + sum(widths)
 
-    def forward(self, batch: Batch, concat: bool = False) -> dict[str, torch.Tensor] | torch.Tensor:
+    def forward(self, batch: TensorBatch, concat: bool = False) -> dict[str, torch.Tensor] | torch.Tensor:
         """Look up the vectors of a batch.
 
         Parameters

@@ -62,7 +62,7 @@ def read_text(
     except BaseException:
         stream.close()
         raise
-    reader = Reader(stream, shape, findings, name, spare)
+    reader = BlockReader(stream, shape, findings, name, spare)
     return Source(
         dim=shape.dim,
         batches=reader.batches(chain([first], blocks), options.on_error, progress),
@@ -130,7 +130,7 @@ def _threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Event]]:
         pool.shutdown(cancel_futures=True)
 
 
-class Reader:
+class BlockReader:
     """Parses blocks on all cores and yields their rows in order."""
 
     def __init__(self, stream: Stream, shape: Shape, findings: Findings, name: str, spare: list[bytearray]) -> None:
