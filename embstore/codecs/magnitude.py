@@ -15,6 +15,7 @@ import numpy as np
 from embstore.codecs.registry.magic import is_magnitude
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
 from embstore.core.batch import Batch, Findings, Source, Tokens
+from embstore.core.closing import ClosingBatches
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
@@ -46,7 +47,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     findings, origin = Findings(), Origin(source, NAME)
     if not table.lengths:
         findings.add(UNIT, times=table.rows)
-    batches = table.batches(database, origin, progress)
+    batches = ClosingBatches(table.batches(database, origin, progress), database.close)
     return Source(table.dim, batches, "float32", table.rows, findings=findings, provenance=lambda: dict(origin.notes))
 
 
@@ -143,7 +144,7 @@ class _Table:
         length = "magnitude" if self.lengths else "1.0"
         query = f"SELECT key, {numbers}, {length} FROM magnitude NOT INDEXED ORDER BY rowid"  # noqa: S608
         step, done = min(MOST_ROWS, rows_in_batch(4 * self.dim)), 0
-        with origin, closing(database), _sqlite_errors(self.path):
+        with origin, _sqlite_errors(self.path):
             database.set_progress_handler(None, 0)
             cursor = database.execute(query)
             while (part := cursor.fetchmany(step)) and done + len(part) <= self.rows:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypedDict
 
 from embstore.codecs.registry.table import Codec
 from embstore.core.batch import Batch, Source
+from embstore.core.closing import ClosingBatches
 from embstore.core.errors import FormatError
 from embstore.core.options import OnError, Progress, ReadOptions
 from embstore.files.input import Input
@@ -45,7 +46,7 @@ def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | N
         file.close()
         raise
     source = with_options(source, options)
-    return source.through(lambda batches: _closing(file, batches))
+    return source.through(lambda batches: ClosingBatches(_checked(file, batches), file.close))
 
 
 def with_options(source: Source, options: ReadOptions) -> Source:
@@ -64,17 +65,21 @@ def _read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | 
     except FormatError:
         file.check_unchanged()  # files that do not match may be of two versions: report that instead
         raise
-    file.check_unchanged()
+    try:
+        file.check_unchanged()
+    except BaseException:
+        if isinstance(source.batches, Generator):
+            source.batches.close()
+        raise
     return source
 
 
-def _closing(file: Input, batches: Iterator[Batch]) -> Iterator[Batch]:
-    with file:
-        try:
-            for batch in batches:
-                file.check_not_written()
-                yield batch
-        except FormatError:
-            file.check_not_written()  # what looks damaged may be of two versions
-            raise
-        file.check_not_written()
+def _checked(file: Input, batches: Iterator[Batch]) -> Iterator[Batch]:
+    try:
+        for batch in batches:
+            file.check_not_written()
+            yield batch
+    except FormatError:
+        file.check_not_written()  # what looks damaged may be of two versions
+        raise
+    file.check_not_written()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,8 @@ from embstore.codecs.shared.array import array_source, check_matrix, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source
 from embstore.codecs.shared.word_list import WordList, read_word_list
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
-from embstore.core.batch import Batch, Source
+from embstore.core.batch import Source
+from embstore.core.closing import ClosingBatches
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
 
@@ -44,7 +43,7 @@ def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = N
     except BaseException:
         child.close()
         raise
-    return table.through(lambda batches: _closing(child, batches))
+    return table.through(lambda batches: ClosingBatches(batches, child.close))
 
 
 def _source(child: Child, file: Input, options: ReadOptions, progress: Progress | None) -> Source:
@@ -79,8 +78,3 @@ def _entity_names(path: Path) -> Path | None:
     match = re.fullmatch(r"embeddings_(.+_\d+)(\.v\d+)?", path.stem)
     names = path.with_name(f"entity_names_{match[1]}.json") if match else path
     return names if match and names.is_file() else None
-
-
-def _closing(child: Child, batches: Iterator[Batch]) -> Iterator[Batch]:
-    with contextlib.closing(child):
-        yield from batches
