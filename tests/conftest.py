@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +18,13 @@ from support.running import Run
 import embstore
 from embstore.cli.main import main
 
-# The fixture `kernel` stays the same from example to example, and shared machines stall now and then.
+# The fixture `kernel` stays the same from example to example, and shared machines stall now and then. Where CI is set,
+# the examples are the same in every run, as in Hypothesis's own profile for CI; elsewhere each run draws new ones.
 hypothesis.settings.register_profile(
-    "embstore", deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    "embstore",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
 hypothesis.settings.load_profile("embstore")
 
