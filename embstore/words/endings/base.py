@@ -1,4 +1,4 @@
-"""`Ending`: the interface of all endings."""
+"""`Ending`: the interface of all endings; `OneRow`: what endings with one special row share."""
 
 from __future__ import annotations
 
@@ -137,6 +137,27 @@ class Ending(ABC):
         """
         del metadata
         return f"oov {str(self)!r} needs special rows that cannot be made, and {name} does not have them"
+
+
+class OneRow(Ending):
+    """An ending with one special row, which every missing word gets; a subclass makes the row."""
+
+    __slots__ = ()
+
+    @property
+    def ids_per_word(self) -> int:
+        """One: the special row."""
+        return 1
+
+    @property
+    def rows(self) -> int:
+        """One row."""
+        return 1
+
+    def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
+        """Return a function that gives every word the special row."""
+        del vocabulary
+        return same_id(first_row)
 
 
 def shortened(text: str) -> str:

@@ -10,34 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import RowBlocks
-from embstore.words.endings.base import Ending, FindIds, same_id
-from embstore.words.lookup import Lookup
+from embstore.words.endings.base import OneRow
 from embstore.words.moments import moments
 
 
 @dataclass(frozen=True, slots=True)
-class Mean(Ending):
+class Mean(OneRow):
     """``mean``: the mean of the rows of the table, computed in float64."""
 
     name: ClassVar[str] = "mean"
     usages: ClassVar[tuple[str, ...]] = ("mean",)
 
-    @property
-    def ids_per_word(self) -> int:
-        """One: the row of the mean."""
-        return 1
-
-    @property
-    def rows(self) -> int:
-        """One row."""
-        return 1
-
     def make_rows(self, table: RowBlocks, seed: int) -> Iterator[NDArray[np.float32]]:
         """Yield the mean."""
         del seed
         yield moments(table)[0][np.newaxis].astype(np.float32)
-
-    def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
-        """Return a function that gives every word the row of the mean."""
-        del vocabulary
-        return same_id(first_row)
