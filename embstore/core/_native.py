@@ -14,6 +14,7 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 MAX_PROBE = 1024
+FARTHEST = 64
 SLACK = 16
 LOW = (1 << 32) - 1
 
@@ -71,7 +72,7 @@ def _finish(h: Lane, tail: Bytes) -> Lane:
 
 def check_packed(data: Bytes, offsets: Ints) -> None:
     """Raise ValueError for offsets that decrease or point outside the bytes."""
-    if offsets[0] < 0 or offsets[-1] > len(data) or (np.diff(offsets) < 0).any():
+    if offsets[0] < 0 or offsets[-1] > len(data) or (offsets[1:] < offsets[:-1]).any():
         raise ValueError("token offsets must not decrease, and must stay inside the token bytes")
 
 
@@ -92,12 +93,12 @@ def hash_tokens(data: Bytes, offsets: Ints, seed: int) -> Lane:
     return hashes
 
 
-def find_tokens(slots: Bytes, offsets: Bytes, data: Bytes, word_data: Bytes, word_offsets: Ints) -> Ints:
+def find_tokens(slots: Bytes, offsets: Bytes, data: Bytes, word_data: Bytes, word_offsets: Ints, seed: int) -> Ints:
     """Rows of packed words in an index: int64 of shape (words,), -1 for an unknown word."""
     entries, bounds = slots.view("<u8"), offsets.view("<i8")
     if len(entries) & (len(entries) - 1) or not len(entries) or not len(bounds):
         raise ValueError("an index needs a number of slots that is a power of two, and at least one offset")
-    hashes = hash_tokens(word_data, word_offsets, 0)
+    hashes = hash_tokens(word_data, word_offsets, seed)
     rows = np.full(len(hashes), -1, np.int64)
     pending = np.arange(len(hashes))
     slot = hashes & np.uint64(len(entries) - 1)
@@ -121,7 +122,7 @@ def _same(
 ) -> NDArray[np.bool_]:
     start, stop = bounds[rows].astype(np.int64), bounds[rows + 1].astype(np.int64)
     size = word_offsets[words + 1] - word_offsets[words]
-    same: NDArray[np.bool_] = (start >= 0) & (stop <= len(data)) & (stop - start == size) & (stop >= start)
+    same: NDArray[np.bool_] = (start >= 0) & (stop <= len(data)) & (stop >= start) & (stop - start == size)
     for length in np.unique(size[same]):
         members = np.flatnonzero(same & (size == length))
         tokens = matrix_of(data, start[members], int(length))
@@ -130,7 +131,7 @@ def _same(
     return same
 
 
-def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str]) -> Ints:
+def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str], seed: int) -> Ints:
     """Rows of a list of str in an index: int64 of shape (words,), -1 for an unknown word."""
     for word in words:
         if not isinstance(word, str):
@@ -138,42 +139,47 @@ def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str]) ->
     packed = [word.encode() for word in words]
     ends = np.zeros(len(packed) + 1, np.int64)
     np.cumsum([len(word) for word in packed], out=ends[1:])
-    return find_tokens(slots, offsets, data, np.frombuffer(b"".join(packed), np.uint8), ends)
+    return find_tokens(slots, offsets, data, np.frombuffer(b"".join(packed), np.uint8), ends, seed)
 
 
-def insert_tokens(slots: Lane, data: Bytes, offsets: Ints, count: int, added: int) -> Ints:
-    """Insert the tokens after the first `count` distinct ones into the index; return the row of each."""
+def insert_tokens(
+    slots: Lane, data: Bytes, offsets: Ints, count: int, added: int, seed: int, spare: int
+) -> tuple[Ints, int]:
+    """Insert the tokens after the first `count` distinct ones into the index; return rows, and the spare steps."""
     last = count + added
     if last + 1 > len(offsets) or 2 * last > len(slots) or last > LOW - 1:
         raise ValueError("the index is too small for these tokens")
-    hashes = hash_tokens(data, offsets[count : last + 1], 0).tolist()
+    hashes = hash_tokens(data, offsets[count : last + 1], seed).tolist()
     bounds = offsets[count : last + 1].tolist()
     rows = np.empty(added, np.int64)
     known = count
     for i, hashed in enumerate(hashes):
         token = data[bounds[i] : bounds[i + 1]].tobytes()
-        row = rows[i] = _place(slots, data, offsets, hashed, token, known)
+        row, distance = _place(slots, data, offsets, hashed, token, known)
+        if row < 0 or (row == known and distance > spare):
+            return rows[:i], spare
         if row == known:
+            spare += 2 - distance
+            slots[(hashed + distance) & (len(slots) - 1)] = (hashed >> 32 << 32) | (known + 1)
             start = int(offsets[known])
             data[start : start + len(token)] = np.frombuffer(token, np.uint8)
             offsets[known + 1] = start + len(token)
             known += 1
-    return rows
+        rows[i] = row
+    return rows, spare
 
 
-def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, new_row: int) -> int:
-    slot = hashed & (len(slots) - 1)
-    for _ in range(MAX_PROBE):
-        entry = int(slots[slot])
+def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, new_row: int) -> tuple[int, int]:
+    """Return the row of a token and its distance from home; `new_row` for a new one, -1 if it is too far from home."""
+    for distance in range(FARTHEST + 1):
+        entry = int(slots[(hashed + distance) & (len(slots) - 1)])
         if entry == 0:
-            slots[slot] = (hashed >> 32 << 32) | (new_row + 1)
-            return new_row
+            return new_row, distance
         row = (entry & LOW) - 1
         same_hash = entry >> 32 == hashed >> 32 and 0 <= row < new_row
         if same_hash and data[offsets[row] : offsets[row + 1]].tobytes() == token:
-            return row
-        slot = (slot + 1) & (len(slots) - 1)
-    raise OverflowError("more than 1,024 tokens share a home slot")
+            return row, distance
+    return -1, FARTHEST
 
 
 _LINE = re.compile(rb"[^\n]*\n")

@@ -43,7 +43,8 @@ cdef extern from "Python.h":
 DEF BLOCK = 128
 
 cdef enum:
-    MAX_PROBE = 1024  # formats/hash/SPEC.md: the maximum distance of a token from its home slot
+    MAX_PROBE = 1024  # formats/hash/SPEC.md: the slots that a reader looks at
+    FARTHEST = 64     # the maximum distance of a token from its home slot in an index that is written
     SLACK = 16       # bytes after the end of a text block that may be read, but are not used
 
 cdef uint64_t P1 = 0x9E3779B185EBCA87ULL
@@ -121,8 +122,11 @@ def hash_tokens(const uint8_t[::1] data, const int64_t[::1] offsets, uint64_t se
     return hashes
 
 
+cdef uint8_t NOTHING = 0   # its address stands for that of an empty array, since C adds nothing to NULL
+
+
 cdef inline const uint8_t *start_of(const uint8_t[::1] data) noexcept nogil:
-    return &data[0] if data.shape[0] else NULL
+    return &data[0] if data.shape[0] else &NOTHING
 
 
 cdef int check_packed(const uint8_t[::1] data, const int64_t[::1] offsets, Py_ssize_t count) except -1:
@@ -146,6 +150,7 @@ cdef struct Index:
     int64_t tokens
     const uint8_t *data
     int64_t size
+    uint64_t seed
 
 
 cdef struct Query:
@@ -156,14 +161,14 @@ cdef struct Query:
 
 
 cdef int open_index(
-    Index *index, const uint8_t[::1] slots, const uint8_t[::1] offsets, const uint8_t[::1] data
+    Index *index, const uint8_t[::1] slots, const uint8_t[::1] offsets, const uint8_t[::1] data, uint64_t seed
 ) except -1:
     cdef Py_ssize_t count = slots.shape[0] // 8
     if count == 0 or count & (count - 1) or slots.shape[0] % 8 or offsets.shape[0] < 8:
         raise ValueError("an index needs a number of slots that is a power of two, and at least one offset")
     index.slots, index.mask = &slots[0], count - 1
     index.offsets, index.tokens = &offsets[0], offsets.shape[0] // 8 - 1
-    index.data, index.size = start_of(data), data.shape[0]
+    index.data, index.size, index.seed = start_of(data), data.shape[0], seed
     return 0
 
 
@@ -188,7 +193,7 @@ cdef inline int64_t row_at(const Index *index, uint64_t slot) noexcept nogil:
 cdef inline bint same(const Index *index, int64_t row, const Query *query) noexcept nogil:
     cdef int64_t start = <int64_t>load64(index.offsets + 8 * row)
     cdef int64_t stop = <int64_t>load64(index.offsets + 8 * row + 8)
-    if start < 0 or stop > index.size or stop - start != query.size or stop < start:
+    if start < 0 or stop > index.size or stop < start or stop - start != query.size:   # in this order: no overflow
         return False
     return memcmp(index.data + start, query.word, query.size) == 0
 
@@ -214,7 +219,7 @@ cdef void find_block(const Index *index, Query *queries, Py_ssize_t count, int64
     cdef Py_ssize_t i
     cdef int64_t row, start
     for i in range(count):
-        queries[i].hash = xxh64(queries[i].word, queries[i].size, 0)
+        queries[i].hash = xxh64(queries[i].word, queries[i].size, index.seed)
         prefetch(index.slots + 8 * (queries[i].hash & index.mask))
     for i in range(count):
         queries[i].slot = seek(index, &queries[i])
@@ -233,14 +238,14 @@ cdef void find_block(const Index *index, Query *queries, Py_ssize_t count, int64
 
 def find_tokens(
     const uint8_t[::1] slots, const uint8_t[::1] offsets, const uint8_t[::1] data,
-    const uint8_t[::1] word_data, const int64_t[::1] word_offsets,
+    const uint8_t[::1] word_data, const int64_t[::1] word_offsets, uint64_t seed,
 ):
     """Rows of packed words in an index: int64 of shape (words,), -1 for an unknown word."""
     cdef Index index
     cdef Query[BLOCK] queries
     cdef Py_ssize_t i, n, first, count = word_offsets.shape[0] - 1
     cdef const uint8_t *words = start_of(word_data)
-    open_index(&index, slots, offsets, data)
+    open_index(&index, slots, offsets, data, seed)
     check_packed(word_data, word_offsets, count)
     result = np.empty(count, np.int64)
     cdef int64_t[::1] rows = result
@@ -255,7 +260,7 @@ def find_tokens(
 
 
 def find_strings(
-    const uint8_t[::1] slots, const uint8_t[::1] offsets, const uint8_t[::1] data, list words not None
+    const uint8_t[::1] slots, const uint8_t[::1] offsets, const uint8_t[::1] data, list words not None, uint64_t seed
 ):
     """Rows of a list of str in an index: int64 of shape (words,), -1 for an unknown word.
 
@@ -265,7 +270,7 @@ def find_strings(
     cdef Query[BLOCK] queries
     cdef Py_ssize_t i, n, first, count = PyList_GET_SIZE(words)
     cdef object word
-    open_index(&index, slots, offsets, data)
+    open_index(&index, slots, offsets, data, seed)
     result = np.empty(count, np.int64)
     cdef int64_t[::1] rows = result
     for first in range(0, count, BLOCK):
@@ -285,18 +290,20 @@ def find_strings(
 
 
 def insert_tokens(
-    uint64_t[::1] slots, uint8_t[::1] data, int64_t[::1] offsets, Py_ssize_t count, Py_ssize_t added
+    uint64_t[::1] slots, uint8_t[::1] data, int64_t[::1] offsets, Py_ssize_t count, Py_ssize_t added, uint64_t seed,
+    int64_t spare,
 ):
     """Insert tokens [count, count + added), packed after the first `count` distinct ones, into the index.
 
     Repeated tokens are removed from `data` and `offsets` in place, so that these contain the distinct tokens
-    end to end. Returns the row of each added token, int64 of shape (added,): an earlier row for a repeated
-    token, the next row for a new one.
-    Raises OverflowError if a token has no free slot within 1,024 slots of its home.
+    end to end. Returns the row of each token up to the last inserted, int64 of shape (at most `added`,): an earlier
+    row for a repeated token, the next row for a new one; and the new `spare`.
+    Stops at the first new token that would be more than 64 slots from its home, or farther than `spare` steps, which
+    begin at 64 in an empty index and grow by 2 with each new token: formats/hash/SPEC.md.
     """
     cdef Index index
     cdef Query[BLOCK] queries
-    cdef Py_ssize_t i, n, first, last = count + added
+    cdef Py_ssize_t i, n, first, last = count + added, placed_rows = 0
     cdef int64_t known = count, start, row, size
     cdef bint full = False
     if last + 1 > offsets.shape[0] or 2 * last > slots.shape[0] or last > 0xFFFFFFFE:
@@ -306,24 +313,26 @@ def insert_tokens(
     cdef int64_t[::1] rows = result
     index.slots, index.mask = <const uint8_t *>&slots[0], slots.shape[0] - 1
     index.offsets, index.data, index.size = <const uint8_t *>&offsets[0], start_of(data), data.shape[0]
+    index.seed = seed
     start = offsets[count]
     with nogil:
         for first in range(count, last, BLOCK):
             n = min(<Py_ssize_t>BLOCK, last - first)
             for i in range(n):
                 queries[i].size = offsets[first + i + 1] - start
-                queries[i].hash = xxh64(index.data + start, queries[i].size, 0)
+                queries[i].hash = xxh64(index.data + start, queries[i].size, seed)
                 prefetch(index.slots + 8 * (queries[i].hash & index.mask))
                 queries[i].word = index.data + start
                 start = offsets[first + i + 1]
             for i in range(n):
                 size = queries[i].size
                 index.tokens = known
-                row = place(&index, &slots[0], &queries[i], known)
+                row = place(&index, &slots[0], &queries[i], known, &spare)
                 if row < 0:
                     full = True
                     break
-                rows[first - count + i] = row
+                rows[placed_rows] = row
+                placed_rows += 1
                 if row == known:
                     if index.data + offsets[known] != queries[i].word:
                         memmove(&data[offsets[known]], queries[i].word, size)
@@ -331,20 +340,21 @@ def insert_tokens(
                     known += 1
             if full:
                 break
-    if full:
-        raise OverflowError("more than 1,024 tokens share a home slot")
-    return result
+    return result[:placed_rows], spare
 
 
 cdef inline int64_t place(
-    const Index *index, uint64_t *slots, const Query *query, int64_t new_row
+    const Index *index, uint64_t *slots, const Query *query, int64_t new_row, int64_t *spare
 ) noexcept nogil:
-    """The row of a known word, or `new_row` after inserting a new word; -1 if no slot is free."""
+    """The row of a known word, or `new_row` after inserting a new word; -1 if the new word is too far from its home."""
     cdef uint64_t slot = query.hash & index.mask
     cdef int64_t row
-    cdef int probe
-    for probe in range(MAX_PROBE):
+    cdef int distance
+    for distance in range(FARTHEST + 1):
         if slots[slot] == 0:
+            if distance > spare[0]:
+                return -1
+            spare[0] += 2 - distance
             slots[slot] = (query.hash >> 32 << 32) | <uint64_t>(new_row + 1)
             return new_row
         if slots[slot] >> 32 == query.hash >> 32:
@@ -571,6 +581,12 @@ def parse_rows(
     return p - start, row
 
 
+cdef inline float load_float(const float *p) noexcept nogil:
+    cdef float value
+    memcpy(&value, p, 4)   # rows of a mapped file need not be aligned
+    return value
+
+
 cdef inline uint8_t *digits_of(uint8_t *p, uint64_t value, int count) noexcept nogil:
     """Write a number of `count` digits."""
     cdef int i
@@ -663,7 +679,7 @@ def format_rows(
     """
     cdef Py_ssize_t dim = vectors.shape[1], count = vectors.shape[0], i, size, line = 20 * vectors.shape[1] + 1
     cdef uint8_t *p
-    cdef uint8_t *start = &text[0] if text.shape[0] else NULL
+    cdef uint8_t *start = &text[0] if text.shape[0] else &NOTHING
     check_packed(token_data, token_offsets, count)
     if token_offsets.shape[0] != count + 1 or row < 0 or position < 0:
         raise ValueError("the numbers of tokens and vectors differ")
@@ -677,7 +693,7 @@ def format_rows(
             p += size
             for i in range(dim):
                 p[0] = 32
-                p = decimal(p + 1, vectors[row, i])
+                p = decimal(p + 1, load_float(&vectors[row, i]))
                 if p == NULL:
                     break
             if p == NULL:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, overload
 
 import numpy as np
@@ -13,6 +16,8 @@ from embstore.core.batch import Bytes, Ints, Tokens, offsets_of
 from embstore.core.errors import EmbstoreError, UnknownTokenError
 
 MAX_TOKENS = (1 << 32) - 2  # a slot stores row + 1 in 32 bits
+SPARE = 64  # steps from home that tokens may take together in an empty index; each token adds 2
+SEEDS = 16  # seeds tried for one vocabulary; one in a hundred does not suit it by chance
 
 
 def slots_for(tokens: int) -> int:
@@ -27,10 +32,12 @@ class Vocab:
     ----------
     slots, offsets, data
         The arrays of formats/store/SPEC.md as uint8 views, of any alignment.
+    seed
+        Seed of the hash.
     """
 
-    def __init__(self, slots: Bytes, offsets: Bytes, data: Bytes) -> None:
-        self.slots, self.offsets, self.data = slots, offsets, data
+    def __init__(self, slots: Bytes, offsets: Bytes, data: Bytes, seed: int = 0) -> None:
+        self.slots, self.offsets, self.data, self.seed = slots, offsets, data, seed
         self._bounds = offsets.view("<i8")
         self.size = len(self._bounds) - 1
 
@@ -42,7 +49,7 @@ class Vocab:
         """
         listed = words if type(words) is list else list(words)
         try:
-            return kernels.find_strings(self.slots, self.offsets, self.data, listed)
+            return kernels.find_strings(self.slots, self.offsets, self.data, listed, self.seed)
         except UnicodeEncodeError:  # lone surrogates, which stand in `itos` for bytes that are not UTF-8
             return self._rows_with_surrogates(listed)
 
@@ -55,7 +62,7 @@ class Vocab:
 
     def packed_rows(self, words: Tokens) -> Ints:
         """Rows of packed words: int64 of shape (words,), -1 for an unknown word."""
-        return kernels.find_tokens(self.slots, self.offsets, self.data, words.data, words.offsets)
+        return kernels.find_tokens(self.slots, self.offsets, self.data, words.data, words.offsets, self.seed)
 
     def token(self, row: int) -> bytes:
         """Return the bytes of the token of a row in [0, size)."""
@@ -67,7 +74,7 @@ class Vocab:
     def tokens(self, start: int, stop: int) -> Tokens:
         """Return a copy of the packed tokens of the rows [start, stop), with checked offsets."""
         bounds = self._bounds[start : stop + 1].astype(np.int64)
-        if bounds[0] < 0 or bounds[-1] > len(self.data) or (np.diff(bounds) < 0).any():
+        if bounds[0] < 0 or bounds[-1] > len(self.data) or (bounds[1:] < bounds[:-1]).any():
             raise EmbstoreError(
                 "token offsets decrease or point outside the token bytes: the store is damaged, verify it"
             )
@@ -208,11 +215,21 @@ class Itos(Sequence[str]):
 class VocabBuilder:
     """Collects distinct tokens in their order, and their index; both grow as needed.
 
-    The same tokens in the same order make the same arrays, whatever the batches.
+    The same tokens in the same order make the same arrays, whatever the batches. Tokens that were chosen to collide in
+    the index are inserted under another seed, which nobody can know in advance: while tokens are added it is random,
+    and at the end it is derived from all of them (formats/hash/SPEC.md).
+
+    Attributes
+    ----------
+    size
+        Number of distinct tokens.
+    seed
+        Seed of the hash.
     """
 
     def __init__(self, expected: int = 0) -> None:
-        self.size = 0
+        self.size = self.seed = 0
+        self._spare, self._unsuited = SPARE, 0
         self._slots = np.zeros(slots_for(min(expected, 1 << 24)), np.uint64)
         self._offsets = np.zeros(1024, np.int64)
         self._data = np.empty(8192, np.uint8)
@@ -221,8 +238,20 @@ class VocabBuilder:
         """Add tokens; return the row of each: int64 of shape (tokens,).
 
         A new token has a higher row than all tokens before it, a repeated token the row of the first equal one.
-        Raises EmbstoreError for too many tokens, or too many that hash to the same slots.
+        Raises EmbstoreError for too many tokens.
         """
+        rows = self._insert(tokens)
+        if len(rows) == len(tokens):
+            return rows
+        parts, done = [rows], len(rows)
+        while done < len(tokens):
+            self._rebuild(len(self._slots), _random_seeds())
+            parts.append(self._insert(tokens[done:]))
+            done += len(parts[-1])
+        return np.concatenate(parts)
+
+    def _insert(self, tokens: Tokens) -> Ints:
+        """Add tokens up to the first that is too far from its home slot; return the rows of the added ones."""
         count, used = len(tokens), int(self._offsets[self.size])
         if self.size + count > MAX_TOKENS:
             raise EmbstoreError(f"more than {MAX_TOKENS:,} tokens, the maximum of a store")
@@ -230,34 +259,58 @@ class VocabBuilder:
         self._data = _enlarged(self._data, used + int(tokens.offsets[-1]))
         self._data[used : used + int(tokens.offsets[-1])] = tokens.data[: tokens.offsets[-1]]
         self._offsets[self.size + 1 : self.size + count + 1] = tokens.offsets[1:] + used
-        try:
-            self._reserve(self.size + count)
-            rows = kernels.insert_tokens(self._slots, self._data, self._offsets, self.size, count)
-        except OverflowError:
-            raise EmbstoreError("more than 1,024 tokens hash to the same slots: they were chosen to collide") from None
+        if 2 * (self.size + count) > len(self._slots):
+            self._rebuild(slots_for(self.size + count), chain([self.seed], _random_seeds()))
+        rows, self._spare = kernels.insert_tokens(
+            self._slots, self._data, self._offsets, self.size, count, self.seed, self._spare
+        )
         self.size = max(self.size, int(rows.max(initial=-1)) + 1)
+        if len(rows) < count and self.seed == 0:
+            self._unsuited = len(self._slots)
         return rows
+
+    def _rebuild(self, slots: int, seeds: Iterable[int]) -> None:
+        """Index all tokens again, in another number of slots and under the first seed that suits them."""
+        for seed in seeds:
+            self.seed = seed
+            if len(self._slots) == slots:
+                self._slots.fill(0)  # new memory would cost as much as filling the table
+            else:
+                self._slots = np.zeros(slots, np.uint64)
+            rows, self._spare = kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size, seed, SPARE)
+            if len(rows) == self.size:
+                return
+        raise EmbstoreError(f"the tokens collide in the index under each of {SEEDS} seeds")
 
     def token(self, row: int) -> bytes:
         """Return the bytes of the token of a row in [0, size)."""
         return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes()
 
-    def _reserve(self, tokens: int) -> None:
-        if 2 * tokens > len(self._slots):
-            self._slots = np.zeros(slots_for(tokens), np.uint64)
-            kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size)
-
     def finish(self) -> tuple[NDArray[np.uint64], Ints, Bytes]:
         """Return slots, offsets and bytes as a store has them: views, so no tokens may be added afterwards."""
-        if len(self._slots) != slots_for(self.size):  # larger than necessary because of repeated tokens
-            self._slots = np.zeros(slots_for(self.size), np.uint64)
-            kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size)
+        slots = slots_for(self.size)
+        if len(self._slots) != slots or self.seed:  # larger than necessary because of repeated tokens, or a random seed
+            zero = [] if self._unsuited == slots else [0]
+            self._rebuild(slots, chain(zero, self._derived_seeds()))
         return self._slots, self._offsets[: self.size + 1], self._data[: self._offsets[self.size]]
+
+    def _derived_seeds(self) -> Iterator[int]:
+        """Yield the seeds that formats/hash/SPEC.md derives from a vocabulary."""
+        offsets = self._offsets[: self.size + 1].astype("<i8", copy=False)
+        parts = offsets.data.cast("B"), self._data[: offsets[-1]].data
+        digests = b"".join(hashlib.sha256(part).digest() for part in parts)
+        for number in range(1, SEEDS):
+            derived = hashlib.sha256(digests + number.to_bytes(8, "little")).digest()
+            yield int.from_bytes(derived[:8], "little")
 
     def vocab(self) -> Vocab:
         """Return the vocabulary, which uses the memory of the builder."""
         slots, offsets, data = self.finish()
-        return Vocab(slots.view(np.uint8), offsets.view(np.uint8), data)
+        return Vocab(slots.view(np.uint8), offsets.view(np.uint8), data, self.seed)
+
+
+def _random_seeds() -> Iterator[int]:
+    return (int.from_bytes(os.urandom(8), "little") for _ in range(SEEDS))
 
 
 def _enlarged(array: NDArray[Any], size: int) -> NDArray[Any]:

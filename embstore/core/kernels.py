@@ -27,9 +27,9 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 hash_tokens: Callable[[Bytes, Ints, int], NDArray[np.uint64]] = _active.hash_tokens
-find_tokens: Callable[[Bytes, Bytes, Bytes, Bytes, Ints], Ints] = _active.find_tokens
-find_strings: Callable[[Bytes, Bytes, Bytes, list[str]], Ints] = _active.find_strings
-insert_tokens: Callable[[NDArray[np.uint64], Bytes, Ints, int, int], Ints] = _active.insert_tokens
+find_tokens: Callable[[Bytes, Bytes, Bytes, Bytes, Ints, int], Ints] = _active.find_tokens
+find_strings: Callable[[Bytes, Bytes, Bytes, list[str], int], Ints] = _active.find_strings
+insert_tokens: Callable[[NDArray[np.uint64], Bytes, Ints, int, int, int, int], tuple[Ints, int]] = _active.insert_tokens
 format_rows: Callable[[Bytes, Ints, NDArray[np.float32], int, Bytes, int], tuple[int, int]] = _active.format_rows
 parse_rows: Callable[[Bytes, int, int, NDArray[np.float32], Bytes, Ints, int], tuple[int, int]] = _active.parse_rows
 split_rows: Callable[[Bytes, int, int, bool, Bytes, Bytes, Ints, int], tuple[int, int]] = _active.split_rows

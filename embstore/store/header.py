@@ -1,4 +1,4 @@
-"""The header of a safetensors file, read strictly and written reproducibly.
+"""The header of a safetensors file, read strictly and written reproducibly, with a checksum of its own.
 
 formats/store/SPEC.md specifies the tensors of a store. The safetensors format:
 https://github.com/huggingface/safetensors#format
@@ -6,6 +6,7 @@ https://github.com/huggingface/safetensors#format
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ SLOTS = "vocab.index"
 OFFSETS = "vocab.offsets"
 BYTES = "vocab.bytes"
 
+VERSION_KEY = "embstore.version"
+DIGEST_KEY = "embstore.sha256.header"
+NO_DIGEST = "0" * 64  # stands for the checksum while it is computed
 ENCODING = "embstore.dtype"  # metadata key: the encoding of a U8 weight
 ROWWISE = "int8-rowwise"
 
@@ -59,8 +63,15 @@ class Header:
         return all(name in self.tensors for name in (WEIGHT, SLOTS, OFFSETS, BYTES))
 
 
-def read_header(source: Input) -> Header:
+def read_header(source: Input, *, trust: bool = False) -> Header:
     """Read and check a header, without allocating memory for sizes that it states.
+
+    Parameters
+    ----------
+    source
+        The file.
+    trust
+        Accept metadata of embstore without the checksum of the header, or with a wrong one.
 
     Raises
     ------
@@ -79,11 +90,14 @@ def read_header(source: Input) -> Header:
     if length > MAX_HEADER:
         reason = f"a header of {length:,} bytes, more than the {MAX_HEADER:,} that embstore reads"
         raise FormatError(path, reason, format="safetensors")
-    parsed = _parse_json(source.read_at(8, length), path)
+    raw = source.read_at(8, length)
+    parsed = _parse_json(raw, path)
     metadata = parsed.pop("__metadata__", {})
     if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
         _refuse(path, "__metadata__", "must map strings to strings")
-    _check_version(metadata.get("embstore.version", VERSION), path)  # first, as a later version may have other dtypes
+    _check_version(metadata.get(VERSION_KEY, VERSION), path)  # first, as a later version may have other dtypes
+    if not trust and any(key.startswith("embstore.") for key in metadata):
+        _check_digest(raw, metadata, path)
     tensors = {name: _tensor(name, entry, 8 + length, size, path) for name, entry in parsed.items()}
     _check_gapless(tensors, 8 + length, size, path)
     return Header(tensors, metadata)
@@ -117,6 +131,28 @@ def _parse_json(raw: bytes, path: str | Path) -> dict[str, object]:
     if type(parsed) is not dict:
         _refuse(path, "header", "must be a JSON object")
     return parsed
+
+
+def _check_digest(raw: bytes, metadata: dict[str, str], path: str | Path) -> None:
+    """Check the checksum that a header with metadata of embstore must have."""
+    missing = next((key for key in (DIGEST_KEY, VERSION_KEY) if key not in metadata), None)
+    if missing:
+        reason = (
+            f"metadata of embstore without {missing}: a store from before headers had a checksum, or a damaged one; "
+            "convert its source again, or read its words and vectors unchecked with --from safetensors "
+            "(format='safetensors')"
+        )
+        raise FormatError(path, reason, where="header", format="store")
+    stated = metadata[DIGEST_KEY]
+    if len(stated) != len(NO_DIGEST) or stated != header_digest(raw, stated):
+        reason = f"does not have the sha256 that it states in {DIGEST_KEY}: damaged, convert or download it again"
+        raise FormatError(path, reason, where="header", format="store")
+
+
+def header_digest(raw: bytes, stated: str) -> str:
+    """Return the sha256 of a header's JSON in which zeros stand for the checksum that it states."""
+    text = raw.strip(b" \t\r\n").replace(stated.encode(), NO_DIGEST.encode())
+    return hashlib.sha256(text).hexdigest()
 
 
 def _tensor(name: str, entry: object, data: int, size: int, path: str | Path) -> Tensor:
@@ -170,10 +206,12 @@ def build_header(tensors: list[tuple[str, str, tuple[int, ...]]], metadata: dict
     tensors
         (name, dtype, shape) in the order of the data.
     metadata
-        Written in sorted order, so that equal tables make equal files.
+        Written in sorted order, so that equal tables make equal files. Metadata of embstore gets a checksum.
     reserve
         Number of bytes reserved for the header; ValueError if it does not fit. 0: as many as needed.
     """
+    if any(key.startswith("embstore.") for key in metadata):
+        metadata = metadata | {DIGEST_KEY: NO_DIGEST}
     entries: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
     end = 0
     for name, dtype, shape in tensors:
@@ -181,6 +219,10 @@ def build_header(tensors: list[tuple[str, str, tuple[int, ...]]], metadata: dict
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
     # lone surrogates, of names that are not UTF-8, become JSON escapes
     text = json.dumps(entries, separators=(",", ":")).encode("ascii")
+    if DIGEST_KEY in metadata:
+        entry = f'"{DIGEST_KEY}":"%s"'
+        digest = header_digest(text, NO_DIGEST)
+        text = text.replace((entry % NO_DIGEST).encode(), (entry % digest).encode())
     size = max(reserve, -(-(8 + len(text)) // ALIGNMENT) * ALIGNMENT)
     if reserve and size != reserve:
         raise ValueError(f"a header of {len(text)} bytes does not fit into the {reserve} bytes reserved for it")

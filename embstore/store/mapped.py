@@ -15,7 +15,7 @@ from embstore.core.options import check_choice
 from embstore.files.input import Input
 from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
 from embstore.store.rows import ArrayRows
-from embstore.store.verify import check_store
+from embstore.store.schema import check_store
 
 Advice = Literal["normal", "random", "sequential", "willneed"]
 
@@ -34,18 +34,19 @@ def check_advice(advise: str) -> None:
     check_choice("advise", advise, get_args(Advice))
 
 
-def map_store(source: Input, advise: Advice) -> MappedStore:
-    """Map a store copy-on-write; the arguments and errors are those of `Store.open`."""
+def map_store(source: Input, advise: Advice, *, trust: bool = False) -> MappedStore:
+    """Map a store copy-on-write; the arguments and errors are those of `Store.open` and `read_header`."""
     check_advice(advise)
-    header = read_header(source)
-    dtype = check_store(header, source.path)
+    header = read_header(source, trust=trust)
+    schema = check_store(header, source.path)
     mapped = source.map(copy_on_write=True)
     if advise != "normal" and hasattr(mapped, "madvise"):
         mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
     weight = header.tensors[WEIGHT]
-    arrays = (_bytes_of(mapped, header.tensors[name]) for name in (SLOTS, OFFSETS, BYTES))
-    rows: NDArray[Any] = np.ndarray(weight.shape, NUMPY_DTYPES[dtype], mapped, weight.start)
-    return MappedStore(ArrayRows(rows, dtype, is_mapped=True), Vocab(*arrays), header.metadata)
+    slots, offsets, data = (_bytes_of(mapped, header.tensors[name]) for name in (SLOTS, OFFSETS, BYTES))
+    rows: NDArray[Any] = np.ndarray(weight.shape, NUMPY_DTYPES[schema.dtype], mapped, weight.start)
+    vocab = Vocab(slots, offsets, data, schema.seed)
+    return MappedStore(ArrayRows(rows, schema.dtype, is_mapped=True), vocab, header.metadata)
 
 
 def _bytes_of(mapped: mmap.mmap, tensor: Tensor) -> NDArray[np.uint8]:

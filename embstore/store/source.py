@@ -36,7 +36,7 @@ def store_source(store: Store, progress: Progress | None = None) -> Source:
         rows=len(store),
         provenance=lambda: _provenance(store),
     )
-    special = SpecialRows.of_file(store.metadata, store.special)
+    special = SpecialRows.of_table(store.metadata, store.special)
     if special is not None and special.ending.rows_from_source:
         first = len(store) + special.ending_row
         source.special = lambda _: _special_rows(store, first)

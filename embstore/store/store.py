@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
 Default = TypeVar("Default")
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What a store has until it is closed."""
+
+    table: DecodedRows
+    vocab: Vocab
+    stoi: Stoi
+    itos: Itos
+
+
 class Store:
     """Vectors by word.
 
@@ -41,10 +52,6 @@ class Store:
         Dtype of the stored rows: ``float32``, ``float16``, ``bfloat16`` or ``int8``.
     metadata
         The metadata of the header: strings by key.
-    stoi
-        String to index: a `Mapping` from word to row.
-    itos
-        Index to string: a `Sequence` of words.
     norms
         Lengths of the vocabulary's rows, (tokens,), after the first search; None before.
 
@@ -59,6 +66,8 @@ class Store:
     ((50,), (2, 50), (400000, 50))
     """
 
+    _opened: _Opened | None  # read once by each method, so that another thread may close the store meanwhile
+
     def __init__(
         self,
         rows: Rows,
@@ -68,9 +77,8 @@ class Store:
         path: Path | None = None,
         reopen: tuple[object, ...] | None = None,
     ) -> None:
-        self._table: DecodedRows | None = DecodedRows(rows, vocab.size)
-        self.vocab, self.metadata, self.dtype, self.path = vocab, metadata, rows.dtype, path
-        self.stoi, self.itos = Stoi(vocab), Itos(vocab)
+        self._opened = _Opened(DecodedRows(rows, vocab.size), vocab, Stoi(vocab), Itos(vocab))
+        self.metadata, self.dtype, self.path = metadata, rows.dtype, path
         self.norms: NDArray[np.float32] | None = None
         self._reopen = reopen
 
@@ -100,6 +108,30 @@ class Store:
         with Input(Path(path).absolute()) as source:
             return map_input(source, advise=advise)
 
+    def _parts(self) -> _Opened:
+        opened = self._opened
+        if opened is None:
+            raise ValueError("this store is closed")
+        return opened
+
+    def _open_table(self) -> DecodedRows:
+        return self._parts().table
+
+    @property
+    def vocab(self) -> Vocab:
+        """The index over the arrays of the vocabulary."""
+        return self._parts().vocab
+
+    @property
+    def stoi(self) -> Stoi:
+        """String to index: a `Mapping` from word to row."""
+        return self._parts().stoi
+
+    @property
+    def itos(self) -> Itos:
+        """Index to string: a `Sequence` of words."""
+        return self._parts().itos
+
     @property
     def dim(self) -> int:
         """Numbers in a vector (embedding_dim)."""
@@ -108,17 +140,19 @@ class Store:
     @property
     def shape(self) -> tuple[int, int]:
         """Number of tokens, and dim."""
-        return len(self), self.dim
+        table = self._open_table()
+        return len(table), table.dim
 
     @property
     def special(self) -> int:
         """Number of special rows, after the vocabulary's: padding, unknown words, buckets of hashes or n-grams."""
-        return self._count() - len(self)
+        table = self._open_table()
+        return table.rows.shape[0] - len(table)
 
     @property
     def mapped(self) -> bool:
         """Whether the rows are in a mapped file, so that `mapped_rows` does not return None."""
-        return self._table is not None and self._table.rows.mapped is not None
+        return self._open_table().rows.mapped is not None
 
     @property
     def weight(self) -> Vectors:
@@ -126,12 +160,14 @@ class Store:
 
         A read-only view; for ``bfloat16``, which NumPy lacks, and ``int8`` a float32 copy.
         """
-        return self._open_table().block(0, self._count())
+        table = self._open_table()
+        return table.block(0, table.rows.shape[0])
 
     @property
     def vectors(self) -> Vectors:
         """The rows of the vocabulary: (tokens, dim); a view or a copy like `weight`."""
-        return self._open_table().block(0, len(self))
+        table = self._open_table()
+        return table.block(0, len(table))
 
     def block(self, start: int, stop: int, *, encoded: bool = False) -> NDArray[Any]:
         """Return the rows [start, stop) of `weight`; no other row is read or decoded.
@@ -220,17 +256,8 @@ class Store:
         """
         return self._open_table().rows.mapped
 
-    def _open_table(self) -> DecodedRows:
-        if self._table is None:
-            raise ValueError("this store is closed")
-        return self._table
-
-    def _count(self) -> int:
-        """Return the number of all rows, including the special rows."""
-        return self._open_table().rows.shape[0]
-
     def __len__(self) -> int:
-        return self.vocab.size
+        return self._parts().vocab.size
 
     def __contains__(self, word: object) -> bool:
         return word in self.stoi
@@ -254,8 +281,7 @@ class Store:
         """
         if isinstance(words, str):
             raise TypeError("rows takes a list of words; for one word use stoi[word]")
-        self._open_table()
-        return self.vocab.rows(words)
+        return self._parts().vocab.rows(words)
 
     @overload
     def __getitem__(self, words: str) -> Vectors: ...
@@ -266,14 +292,15 @@ class Store:
 
         Raises UnknownTokenError, a KeyError, which names the unknown words.
         """
+        opened = self._parts()
         if isinstance(words, str):
-            return self._open_table().row(self.stoi[words])
-        table, listed = self._open_table(), list(words)
-        rows = self.vocab.rows(listed)
+            return opened.table.row(opened.stoi[words])
+        listed = list(words)
+        rows = opened.vocab.rows(listed)
         if (rows < 0).any():
             missing = [word for word, row in zip(listed, rows.tolist(), strict=True) if row < 0]
             raise UnknownTokenError(list(dict.fromkeys(missing)))
-        return table.gather(rows)
+        return opened.table.gather(rows)
 
     @overload
     def get(self, word: str) -> Vectors | None: ...
@@ -290,8 +317,9 @@ class Store:
         >>> glove.get("qzxv") is None
         True
         """
-        row = int(self.rows([word])[0])
-        return default if row < 0 else self._open_table().row(row)
+        opened = self._parts()
+        row = int(opened.vocab.rows([word])[0])
+        return default if row < 0 else opened.table.row(row)
 
     def most_similar(
         self, positive: Query | Sequence[Query], negative: Query | Sequence[Query] = (), topn: int = 10
@@ -382,10 +410,14 @@ class Store:
         --------
         >>> embstore.open("glove.6B.50d.safetensors").verify()
         """
-        verify_store(self._open_table().rows, self.vocab, self.metadata, self.path or "store in memory")
+        opened = self._parts()
+        verify_store(opened.table.rows, opened.vocab, self.metadata, self.path or "store in memory")
 
     def close(self) -> None:
-        """Release the file. Arrays that are views of it stay valid and keep it mapped.
+        """Release the file. Arrays and layers made from it stay valid and keep it mapped.
+
+        Whatever the store is asked afterwards raises ``ValueError: this store is closed``, in every thread; only its
+        `path`, `dtype` and `metadata` remain.
 
         Examples
         --------
@@ -395,27 +427,28 @@ class Store:
         >>> glove, frog.shape
         (<Store, closed>, (50,))
         """
-        # the map itself stays open, as views of it would become invalid
-        self._table, self.vocab = None, Vocab(*(np.zeros(size, np.uint8) for size in (16, 8, 0)))
-        self.stoi, self.itos = Stoi(self.vocab), Itos(self.vocab)
+        self._opened = self.norms = None  # the map itself stays open, as views of it would become invalid
 
     def __enter__(self) -> Store:
+        self._parts()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
+        opened = self._parts()
         if self._reopen is not None:
             return self._reopen
-        vocab = self.vocab
-        return _from_parts, (self._open_table().rows, vocab.slots, vocab.offsets, vocab.data, self.metadata)
+        vocab = opened.vocab
+        return _from_parts, (opened.table.rows, vocab.slots, vocab.offsets, vocab.data, vocab.seed, self.metadata)
 
     def __repr__(self) -> str:
-        if self._table is None:
+        if self._opened is None:
             return "<Store, closed>"
-        name = self.path.name if self.path else "in memory"
-        return f"<Store {name}: {len(self):,} x {self.dim} {self.dtype}{', mapped' if self.mapped else ''}>"
+        table, name = self._opened.table, self.path.name if self.path else "in memory"
+        mapped = ", mapped" if table.rows.mapped is not None else ""
+        return f"<Store {name}: {len(table):,} x {table.dim} {self.dtype}{mapped}>"
 
     def _repr_html_(self) -> str:
         """Return a table of the first rows for notebooks."""
@@ -450,10 +483,10 @@ def load_store(
     return Store(rows, vocab, metadata, path=Path(path) if reopen else None, reopen=reopen)
 
 
-def map_input(source: Input, *, advise: Advice = "normal") -> Store:
-    """Map a store from an open file: see `Store.open`."""
+def map_input(source: Input, *, advise: Advice = "normal", trust: bool = False) -> Store:
+    """Map a store from an open file: see `Store.open`; `trust` is explained at `read_header`."""
     path = source.path.absolute()
-    mapped = map_store(source, advise)
+    mapped = map_store(source, advise, trust=trust)
     return Store(mapped.rows, mapped.vocab, mapped.metadata, path=path, reopen=(_open_mapped, (path, advise)))
 
 
@@ -461,5 +494,5 @@ def _open_mapped(path: Path, advise: Advice) -> Store:
     return Store.open(path, advise=advise)
 
 
-def _from_parts(rows: Rows, slots: Bytes, offsets: Bytes, data: Bytes, metadata: dict[str, str]) -> Store:
-    return Store(rows, Vocab(slots, offsets, data), metadata)
+def _from_parts(rows: Rows, slots: Bytes, offsets: Bytes, data: Bytes, seed: int, metadata: dict[str, str]) -> Store:
+    return Store(rows, Vocab(slots, offsets, data, seed), metadata)

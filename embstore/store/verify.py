@@ -11,65 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core import int8
-from embstore.core.dtypes import TENSOR_DTYPES, bytes_of, columns_of
+from embstore.core.dtypes import TENSOR_DTYPES, bytes_of
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import Vocab
-from embstore.core.options import Dtype
-from embstore.store.header import BYTES, ENCODING, OFFSETS, ROWWISE, SLOTS, WEIGHT, Header
+from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT
 from embstore.store.rows import Rows
 
 BLOCK = 65536  # rows or tokens at a time
 VOCABULARY = (SLOTS, OFFSETS, BYTES)
 DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
-
-
-def check_store(header: Header, path: str | Path) -> Dtype:
-    """Return the dtype of the rows; raises FormatError for a header whose tensors are not those of a store.
-
-    Does not read the tensors.
-    """
-    missing = [name for name in (WEIGHT, *VOCABULARY) if name not in header.tensors]
-    if missing:
-        raise FormatError(path, f"a safetensors file, but not a store: {', '.join(missing)} missing", format="store")
-
-    def require(condition: bool, where: str, reason: str) -> None:
-        if not condition:
-            raise FormatError(path, reason, where=where, format="store")
-
-    weight, slots, offsets, data = (header.tensors[name] for name in (WEIGHT, *VOCABULARY))
-    require(
-        weight.dtype in DTYPES and len(weight.shape) == 2,
-        WEIGHT,
-        f"must be F32, F16, BF16, or U8 encoded as {ROWWISE}, with 2 dimensions",
-    )
-    dtype = DTYPES[weight.dtype]
-    encoding = header.metadata.get(ENCODING, "absent") if dtype == "int8" else ROWWISE
-    require(
-        encoding == ROWWISE,
-        ENCODING,
-        f"{ascii(encoding)[1:-1][:40]}; this embstore reads U8 rows only as {ROWWISE}: upgrade embstore",
-    )
-    tail = columns_of(0, dtype)
-    least = f"more than {tail} columns: each row ends with {tail} bytes of scale and offset" if tail else "a column"
-    require(weight.shape[1] > tail, WEIGHT, f"must have {least}")
-    count = slots.shape[0] if len(slots.shape) == 1 else 0
-    require(slots.dtype in ("U64", "I64"), SLOTS, "must be U64 or I64")
-    require(count > 1 and count & (count - 1) == 0, SLOTS, "the number of slots must be a power of two, at least 2")
-    require(offsets.dtype == "I64" and len(offsets.shape) == 1, OFFSETS, "must be I64 with 1 dimension")
-    tokens = offsets.shape[0] - 1
-    require(
-        0 < tokens <= weight.shape[0],
-        OFFSETS,
-        f"{tokens} tokens for {weight.shape[0]} rows, expected 1 to {weight.shape[0]} tokens",
-    )
-    require(2 * tokens <= count, SLOTS, f"{count} slots for {tokens} tokens, expected at least {2 * tokens}")
-    require(data.dtype == "U8" and len(data.shape) == 1, BYTES, "must be U8 with 1 dimension")
-    hashed = header.metadata.get("embstore.hash", "xxh64"), header.metadata.get("embstore.hash_seed", "0")
-    found = ", seed ".join(ascii(part)[1:-1][:40] for part in hashed)
-    require(
-        hashed == ("xxh64", "0"), "embstore.hash", f"{found}; this embstore supports xxh64, seed 0: upgrade embstore"
-    )
-    return dtype
 
 
 def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:

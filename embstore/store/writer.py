@@ -32,8 +32,21 @@ from embstore.core.options import Duplicates
 from embstore.files.atomic import replacing, write_all
 from embstore.files.checksum import Checksum
 from embstore.files.writeback import Writeback
-from embstore.store.header import ALIGNMENT, BYTES, ENCODING, OFFSETS, ROWWISE, SLOTS, VERSION, WEIGHT, build_header
+from embstore.store.header import (
+    ALIGNMENT,
+    BYTES,
+    ENCODING,
+    OFFSETS,
+    ROWWISE,
+    SLOTS,
+    VERSION,
+    WEIGHT,
+    Header,
+    Tensor,
+    build_header,
+)
 from embstore.store.rows import ArrayRows, DecodedRows
+from embstore.store.schema import check_store
 
 RESERVE = ALIGNMENT
 MAX_PROVENANCE = 800  # maximum size of a provenance entry as JSON, so that the header fits into the reserved space
@@ -108,8 +121,11 @@ class _Writer:
         ]
         digests = self._append_hashed({SLOTS: slots, OFFSETS: offsets, BYTES: data})
         digests[WEIGHT] = self._weight_digest(rows * self.row_bytes)
+        metadata = self._metadata(digests)
+        described = {name: Tensor(dtype, shape, 0, 0) for name, dtype, shape in tensors}
+        check_store(Header(described, metadata), self.path)  # nothing is written that cannot be opened
         self.file.seek(0)
-        write_all(self.file, build_header(tensors, self._metadata(digests), RESERVE))
+        write_all(self.file, build_header(tensors, metadata, RESERVE))
 
     def _append_hashed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
         """Write arrays end to end, and hash them in other threads; return the sha256 of each."""
@@ -133,7 +149,7 @@ class _Writer:
             "format": "pt",
             "embstore.version": VERSION,
             "embstore.hash": "xxh64",
-            "embstore.hash_seed": "0",
+            "embstore.hash_seed": str(self.builder.seed),
             **({ENCODING: ROWWISE} if self.source.dtype == "int8" else {}),
             **{f"embstore.sha256.{name}": digest for name, digest in digests.items()},
             **{f"embstore.source.{key}": _shortened(value) for key, value in self.source.provenance().items()},

@@ -100,7 +100,7 @@ class Encoder:
     def __init__(self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False) -> None:
         self.vocabulary, self.policy = vocabulary, policy_of(vocabulary, oov)
         required = SpecialRows(padding, self.policy.ending)
-        stored = SpecialRows.of_file(vocabulary.metadata, vocabulary.special)
+        stored = SpecialRows.of_table(vocabulary.metadata, vocabulary.special)
         self.in_file = bool(required.rows) and stored is not None and stored.covers(required)
         if self.policy.ending.rows_from_source and not self.in_file:
             raise EmbstoreError(_missing_rows(vocabulary, required, stored))

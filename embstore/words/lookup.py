@@ -12,7 +12,9 @@ from embstore.core.index import Vocab
 class Lookup(Protocol):
     """Words to rows: a `Store`, a `Vocabulary`, or any object with these members."""
 
-    vocab: Vocab
+    @property
+    def vocab(self) -> Vocab:
+        """The index."""
 
     @property
     def metadata(self) -> Mapping[str, str]:

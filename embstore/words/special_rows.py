@@ -33,15 +33,23 @@ class SpecialRows:
     ending: Ending
 
     @classmethod
-    def of_file(cls, metadata: Mapping[str, str], rows: int) -> SpecialRows | None:
-        """Return the special rows that a store's header states; None if it states none, or not as many as `rows`."""
+    def of_metadata(cls, metadata: Mapping[str, str]) -> SpecialRows:
+        """Return the special rows that a store's header states; ValueError if it states a policy that is unknown."""
+        policy = policy_for_table(metadata.get("embstore.oov"), metadata)
+        return cls(metadata.get("embstore.padding") == "1", policy.ending)
+
+    @classmethod
+    def of_table(cls, metadata: Mapping[str, str], rows: int) -> SpecialRows | None:
+        """Return the special rows of an open table; None if its header states none, or it has another number of rows.
+
+        A store has as many as it states; another table with the same header may have none.
+        """
         if "embstore.oov" not in metadata:
             return None
         try:
-            policy = policy_for_table(metadata["embstore.oov"], metadata)
-        except ValueError:  # a policy of a later version
+            special = cls.of_metadata(metadata)
+        except ValueError:
             return None
-        special = cls(metadata.get("embstore.padding") == "1", policy.ending)
         return special if special.rows == rows else None
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from makers.golden import write_json
 from makers.store_file import index
-from makers.xxh64 import MASK, xxh64
+from makers.xxh64 import MASK, collisions, xxh64
 
 # The sanity check of xxHash (cli/xsum_sanity_check.c) hashes the first bytes of a sequence made with these.
 PRIME32, PRIME64 = 0x9E3779B1, 0x9E3779B185EBCA8D
@@ -75,15 +75,19 @@ def indexes() -> dict[str, list[bytes]]:
         "behind_a_power_of_two": [b"a", b"b", b"c", b"d", b"e"],
         "one_home": home[3][:4],
         "around_the_end": home[7][:4],
+        "spare_steps_used_up": collisions(13),
+        "spare_steps_exceeded": collisions(14),
+        "farther_than_64": [*(b"%d" % i for i in range(1100)), *collisions(66)],
         "of_bytes": [b"", b"\xff\xfe", b"\x00", "\u4e2d".encode()],
     }
 
 
 def built(tokens: list[bytes]) -> dict[str, Any]:
     """Return a vocabulary and the index that a writer must build for it."""
-    slots = index(tokens)
+    slots, seed = index(tokens)
     return {
         "tokens": [token.hex() for token in tokens],
-        "home_slots": [xxh64(token) % len(slots) for token in tokens],
+        "seed": seed,
+        "home_slots": [xxh64(token, seed) % len(slots) for token in tokens],
         "slots": [f"{slot:016x}" for slot in slots],
     }

@@ -13,6 +13,7 @@ from makers.xxh64 import xxh64
 
 PAGE = 4096
 ITEMSIZE = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
+UNSEALED = "0" * 64  # in place of the checksum of the header while that is computed
 TAIL = 8  # bytes of scale and offset after the int8 codes
 Part = tuple[str, str, list[int], bytes]
 
@@ -30,6 +31,7 @@ class Store:
     text: bytes
     more: dict[str, str] = field(default_factory=dict)
     checksums: bool = True
+    seed: int = 0
 
     @property
     def rows(self) -> int:
@@ -57,9 +59,10 @@ class Store:
             "format": "pt",
             "embstore.version": "1.0",
             "embstore.hash": "xxh64",
-            "embstore.hash_seed": "0",
+            "embstore.hash_seed": str(self.seed),
             **({"embstore.dtype": "int8-rowwise"} if self.dtype == "U8" else {}),
             **(sums if self.checksums else {}),
+            "embstore.sha256.header": UNSEALED,
             **self.more,
         }
 
@@ -81,14 +84,15 @@ class Store:
         return assemble(self.header(), self.data(), alignment)
 
     def but(self, **changes: Any) -> Store:
-        """Return the store with some parts changed and no checksums, so that other checks must find the change."""
+        """Return the store with some parts changed and no checksums of arrays: other checks must find the change."""
         return replace(self, checksums=False, **changes)
 
 
 def assemble(header: dict[str, Any] | str | bytes, data: bytes, alignment: int = 8) -> bytes:
-    """Return the file: a header, padded with spaces, then the data."""
+    """Return the file: a header, in which zeros become its checksum, padded with spaces; then the data."""
     text = json.dumps(header, separators=(",", ":")) if isinstance(header, dict) else header
     raw = text.encode() if isinstance(text, str) else text
+    raw = raw.replace(UNSEALED.encode(), hashlib.sha256(raw).hexdigest().encode())
     raw = raw.ljust(-(-(8 + len(raw)) // alignment) * alignment - 8)
     return struct.pack("<Q", len(raw)) + raw + data
 
@@ -97,7 +101,8 @@ def store(tokens: list[bytes], rows: list[str], dtype: str = "F32", **more: str)
     """Make a store of tokens and rows of decimals; rows after those of the tokens are special rows."""
     weight = b"".join(encode_row(row.split(), dtype) for row in rows)
     ends = [sum(map(len, tokens[:i])) for i in range(len(tokens) + 1)]
-    return Store(tokens, len(rows[0].split()), dtype, weight, index(tokens), ends, b"".join(tokens), more)
+    slots, seed = index(tokens)
+    return Store(tokens, len(rows[0].split()), dtype, weight, slots, ends, b"".join(tokens), more, seed=seed)
 
 
 def encode_row(numbers: list[str], dtype: str) -> bytes:
@@ -119,15 +124,35 @@ def encode(number: str, dtype: str) -> bytes:
     return bits[::-1] if dtype == "F32" else struct.pack("<e", float(number))
 
 
-def index(tokens: list[bytes], count: int = 2) -> list[int]:
-    """Place each token, in row order, into the first empty slot from its home on; at least `count` slots."""
+def index(tokens: list[bytes], count: int = 2) -> tuple[list[int], int]:
+    """Build an index of at least `count` slots; return it and its seed: 0, or the first derived one that suits."""
     while count < 2 * len(tokens):
         count *= 2
-    slots = [0] * count
+    for seed in [0, *derived_seeds(tokens)]:
+        slots = placed(tokens, count, seed)
+        if slots:
+            return slots, seed
+    raise AssertionError("no seed suits these tokens")
+
+
+def derived_seeds(tokens: list[bytes]) -> list[int]:
+    """Derive the seeds 1 to 15 from all tokens."""
+    ends = [sum(map(len, tokens[:i])) for i in range(len(tokens) + 1)]
+    offsets, text = struct.pack(f"<{len(ends)}q", *ends), b"".join(tokens)
+    digests = hashlib.sha256(offsets).digest() + hashlib.sha256(text).digest()
+    numbers = [hashlib.sha256(digests + struct.pack("<Q", number)).digest() for number in range(1, 16)]
+    return [int.from_bytes(digest[:8], "little") for digest in numbers]
+
+
+def placed(tokens: list[bytes], count: int, seed: int) -> list[int] | None:
+    """Place each token, in row order, into the first empty slot from its home on; None if one is too far from home."""
+    slots, spare = [0] * count, 64
     for row, token in enumerate(tokens):
-        hashed = xxh64(token)
-        slot = hashed % count
-        while slots[slot]:
-            slot = (slot + 1) % count
-        slots[slot] = hashed >> 32 << 32 | row + 1
+        hashed, distance = xxh64(token, seed), 0
+        while slots[(hashed + distance) % count]:
+            distance += 1
+        if distance > 64 or distance > spare:
+            return None
+        spare += 2 - distance
+        slots[(hashed + distance) % count] = hashed >> 32 << 32 | row + 1
     return slots

@@ -27,6 +27,7 @@ def make(folder: Path) -> None:
     _entries(invalid)
     _places(invalid)
     _stores(invalid)
+    _checksums(invalid)
     store_damaged.make(folder)
 
 
@@ -134,22 +135,29 @@ def _stores(invalid: Any) -> None:
         "no_index", assemble(missing, PLAIN.data()), ": a safetensors file, but not a store: vocab.index missing"
     )
     two = "; this embstore reads version 1: upgrade embstore"
+    seed = ", expected a whole number below 2^64"
     for name, version in (("version_2", "2.0"), ("version_unknown", "next")):
         made = store(PLAIN.tokens, ["1 2", "3 4"], **{"embstore.version": version})
         not_a_store(name, made.file(8), f": a store of version {version}{two}", "UnsupportedVersionError")
     for name, key, value, found in (
-        ("wrong_hash", "embstore.hash", "xxh3", "xxh3, seed 0"),
-        ("wrong_seed", "embstore.hash_seed", "1", "xxh64, seed 1"),
-    ):
+        ("wrong_hash", "embstore.hash", "xxh3", "xxh3; this embstore supports xxh64: upgrade embstore"),
+        ("seed_of_words", "embstore.hash_seed", "one", f"'one'{seed}"),
+        ("seed_too_large", "embstore.hash_seed", str(1 << 64), f"'18446744073709551616'{seed}"),
+        ("seed_with_a_zero", "embstore.hash_seed", "00", f"'00'{seed}"),
+        ("padding_of_two", "embstore.padding", "2", "'2', expected 1, or no such key"),
+        ("checksum_too_short", f"embstore.sha256.{WEIGHT}", "0f", "'0f', expected 64 hexadecimal digits in lower case"),
+        ("rowwise_of_floats", "embstore.dtype", "int8-rowwise",
+         "int8-rowwise; this embstore reads U8 rows only as int8-rowwise, and other rows only without it: "
+         "upgrade embstore"),
+    ):  # fmt: skip
         made = store(PLAIN.tokens, ["1 2", "3 4"], **{key: value})
-        not_a_store(
-            name, made.file(8), f":embstore.hash: {found}; this embstore supports xxh64, seed 0: upgrade embstore"
-        )
+        not_a_store(name, made.file(8), f":{key}: {found}")
+    _special_rows(not_a_store)
     weight = ":embedding.weight: must be F32, F16, BF16, or U8 encoded as int8-rowwise, with 2 dimensions"
     not_a_store("weight_of_integers", changed(WEIGHT, "dtype", "I32"), weight)
     not_a_store("weight_of_one_dimension", changed(WEIGHT, "shape", [4]), weight)
     narrow = store(PLAIN.tokens, ["0 255", "0 0"], "U8").but()
-    only = "this embstore reads U8 rows only as int8-rowwise: upgrade embstore"
+    only = "this embstore reads U8 rows only as int8-rowwise, and other rows only without it: upgrade embstore"
     unsaid = narrow.header()
     del unsaid["__metadata__"]["embstore.dtype"]
     not_a_store("rowwise_unsaid", assemble(unsaid, narrow.data()), f":embstore.dtype: absent; {only}")
@@ -174,3 +182,71 @@ def _stores(invalid: Any) -> None:
     not_a_store("no_offsets", PLAIN.but(offsets=[]).file(8), f":vocab.offsets: -1 {expected}")
     bare = changed(WEIGHT, "shape", [2, 0], PLAIN.but(weight=b""))
     not_a_store("no_columns", bare, ":embedding.weight: must have a column")
+
+
+def _special_rows(not_a_store: Any) -> None:
+    """Write policies that do not explain the special rows."""
+
+    def policy(name: str, message: str, rows: int = 2, **more: str) -> None:
+        made = store(
+            PLAIN.tokens, ["1 2", "3 4", "5 6", "7 8"][:rows], **{f"embstore.{key}": more[key] for key in more}
+        )
+        not_a_store(name, made.file(8), message)
+
+    def other(special: int, stated: str) -> str:
+        return (
+            f":embedding.weight: {special} rows after those of the 2 tokens, but the policy in the header has {stated}"
+        )
+
+    known = (
+        "(back-offs: nfc, lower, casefold, accents, digits; endings: error, skip, zero, mean, unk, unk:TOKEN, "
+        "hash:BUCKETS, hash:BUCKETS:HASHES, subword); if it is a policy of a later version, upgrade embstore"
+    )
+    policy("special_rows_unexplained", other(1, "0"), rows=3)
+    policy("special_rows_too_many", other(2, "1"), rows=4, oov="lower,zero")
+    policy("special_rows_of_padding_missing", other(1, "2"), rows=3, oov="mean", padding="1")
+    policy("policy_of_20_million_rows", other(0, "20,000,000"), oov="hash:20000000")
+    policy("policy_of_4_billion_rows", other(0, "4,294,967,296"), oov="hash:4294967296")
+    policy("policy_of_millions_of_ngrams", other(0, "2,000,000"), oov="subword", subword="3,6,2000000")
+    policy("policy_unknown", f":embstore.oov: oov: 'nonsense' is not a back-off or an ending {known}", oov="nonsense")
+    policy(
+        "policy_out_of_range",
+        ":embstore.oov: oov 'hash:4294967297': expected 1 to 4,294,967,296 buckets and 1 to 256 hashes; "
+        "if it is a policy of a later version, upgrade embstore",
+        oov="hash:4294967297",
+    )
+    policy(
+        "policy_without_its_ngrams",
+        ":embstore.oov: oov 'subword' needs the rows of character n-grams, such as those of a fastText .bin file or "
+        "of a store made from one; this store has none",
+        oov="subword",
+    )
+    policy(
+        "policy_with_odd_ngrams",
+        ":embstore.oov: oov 'subword': the header of this store has embstore.subword='3,6', expected three numbers "
+        "such as '3,6,2000000', the second at most 100; convert the model again, or use another oov",
+        oov="subword",
+        subword="3,6",
+    )
+
+
+def _checksums(invalid: Any) -> None:
+    """Write headers without their checksum, or with a wrong one."""
+    text = json.dumps(PLAIN.header())
+    absent = (
+        "; convert its source again, or read its words and vectors unchecked with --from safetensors "
+        "(format='safetensors')"
+    )
+    for name, key in (("no_checksum_of_the_header", "embstore.sha256.header"), ("no_version", "embstore.version")):
+        header = PLAIN.header()
+        del header["__metadata__"][key]
+        found = f"metadata of embstore without {key}: a store from before headers had a checksum, or a damaged one"
+        invalid(name, assemble(header, PLAIN.data()), "{path}:header: " + found + absent)
+    wrong = "does not have the sha256 that it states in embstore.sha256.header: damaged, convert or download it again"
+    sealed = assemble(text, PLAIN.data())
+    for name, old, new in (
+        ("header_transposed", b"[2, 2]", b"[1, 4]"),
+        ("header_of_other_provenance", b'"pt"', b'"np"'),
+        ("header_with_another_sum", sealed[sealed.index(b"sha256.header") + 17 :][:64], b"0" * 64),
+    ):
+        invalid(name, sealed.replace(old, new, 1), "{path}:header: " + wrong)

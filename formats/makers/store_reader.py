@@ -19,6 +19,7 @@ class Reader:
         self.data = Path(path).read_bytes()
         self.begin = 8 + int.from_bytes(self.data[:8], "little")
         self.header: dict[str, Any] = json.loads(self.data[8 : self.begin])
+        self.seed = int(self.header["__metadata__"].get("embstore.hash_seed", "0"))
         self.rows, self.dim = self.header["embedding.weight"]["shape"]
         self.slots: int = self.header["vocab.index"]["shape"][0]
         self.tokens: int = self.header["vocab.offsets"]["shape"][0] - 1
@@ -36,7 +37,7 @@ class Reader:
 
     def find(self, word: bytes) -> int:
         """Return the row of a word, or -1."""
-        hashed = xxh64(word)
+        hashed = xxh64(word, self.seed)
         for step in range(MAX_PROBE):
             (entry,) = self.numbers("vocab.index", "Q", (hashed + step) % self.slots, 1)
             if not entry:

@@ -8,6 +8,7 @@ from typing import Any
 from makers.golden import write_valid
 from makers.rounding import float32_bits
 from makers.store_file import Store, assemble, index, store
+from makers.xxh64 import collisions
 
 WORDS = ["the", "frog", "café", "\u4e2d\u6587"]
 TOKENS = [word.encode() for word in WORDS]
@@ -48,6 +49,12 @@ def _tokens(valid: Any) -> None:
     many = [str(i).encode() for i in range(33)]
     rows = [str(i) for i in range(33)]
     valid("many_tokens", store(many, rows, "F16"), rows, "33 tokens, 128 slots; the weight takes 66 bytes")
+    crafted = collisions(20)
+    rows = [str(i) for i in range(20)]
+    first = crafted[0].decode(errors="surrogateescape")
+    found = [f"tokens that are not UTF-8, their bytes kept: {len(crafted)}, the first {first!a}"]
+    about = "tokens with one home slot under the seed 0: the index has a derived seed"
+    valid("tokens_that_collide", store(crafted, rows), rows, about, when_saved=found)
 
 
 def _values(valid: Any) -> None:
@@ -113,12 +120,12 @@ def _foreign(valid: Any) -> None:
         "data begins at an unaligned offset",
         raw=assemble(unaligned.header(), unaligned.data(), 1),
     )
-    valid("not_padded", plain, ROWS, "no checksums, data directly after the header", raw=plain.but().file(8))
+    valid("not_padded", plain, ROWS, "no checksums of arrays, data directly after the header", raw=plain.but().file(8))
     extra = plain.header()
     end = len(plain.data())
     extra["extra"] = {"dtype": "F64", "shape": [1], "data_offsets": [end, end + 8]}
     valid("further_tensor", plain, ROWS, "an additional tensor", raw=assemble(extra, plain.data() + b"\0" * 8))
-    larger = plain.but(slots=index(TOKENS, 64))
+    larger = plain.but(slots=index(TOKENS, 64)[0])
     valid(
         "larger_index",
         larger,

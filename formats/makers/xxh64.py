@@ -53,3 +53,23 @@ def _finish(h: int, rest: bytes) -> int:
     h = (h ^ h >> 33) * P2 & MASK
     h = (h ^ h >> 29) * P3 & MASK
     return h ^ h >> 32
+
+
+def word_with_hash(h: int) -> bytes:
+    """Return the only word of 8 bytes with a given hash under the seed 0: every step of the hash can be inverted."""
+
+    def divided(x: int, factor: int) -> int:
+        return x * pow(factor, -1, 1 << 64) & MASK
+
+    h ^= h >> 32
+    h = divided(h, P3)
+    h ^= h >> 29 ^ h >> 58
+    h = divided(h, P2)
+    h ^= h >> 33
+    h = rotate(divided(h - P4 & MASK, P1), 64 - 27) ^ P5 + 8
+    return divided(rotate(divided(h, P1), 64 - 31), P2).to_bytes(8, "little")
+
+
+def collisions(count: int) -> list[bytes]:
+    """Return words with different hashes, but with one home slot in every index."""
+    return [word_with_hash(number << 32 | 7) for number in range(count)]

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import xxhash
 from hypothesis import given
+from support.crafted import clusters
 
 from embstore.core import _native, _speedups
 from embstore.core.batch import Tokens
-from embstore.core.errors import EmbstoreError
-from embstore.core.index import VocabBuilder, slots_for
+from embstore.core.index import SPARE, Vocab, VocabBuilder, slots_for
 
 NAMES = st.sampled_from([b"", b"the", "d\u00e9j\u00e0".encode(), b"\xff", b"x" * 40])
 WORDS = st.lists(st.binary(max_size=2) | NAMES, max_size=60)
@@ -58,13 +58,16 @@ def test_every_word_is_found_and_no_other(kernel: ModuleType, words: list[bytes]
     assert vocab.packed_rows(Tokens.pack(asked)).tolist() == [rows.get(word, -1) for word in asked]
 
 
-@given(words=WORDS, cuts=st.lists(st.integers(0, 60), max_size=5))
-def test_both_implementations_build_equal_arrays(words: list[bytes], cuts: list[int]) -> None:
-    """Inserted directly into arrays that are large enough for all tokens."""
+COLLIDING = st.permutations(clusters(60, 30).to_bytes())
+
+
+@given(words=WORDS | COLLIDING, cuts=st.lists(st.integers(0, 60), max_size=5), seed=st.sampled_from([0, 1, 2**64 - 1]))
+def test_both_implementations_build_equal_arrays(words: list[bytes], cuts: list[int], seed: int) -> None:
+    """Inserted directly into arrays that are large enough for all tokens, until one is too far from home."""
     results = []
     for module in (_native, _speedups):
         slots, packed = np.zeros(slots_for(len(words)), np.uint64), Tokens.pack(words)
-        data, offsets, count = packed.data.copy(), packed.offsets.copy(), 0
+        data, offsets, count, spare = packed.data.copy(), packed.offsets.copy(), 0, SPARE
         rows: list[int] = []
         for part in cut(words, cuts):
             # duplicates left unused bytes: pack the next part directly after the distinct tokens
@@ -72,9 +75,12 @@ def test_both_implementations_build_equal_arrays(words: list[bytes], cuts: list[
             joined = np.frombuffer(b"".join(part), np.uint8)
             data[used : used + len(joined)] = joined
             offsets[count : count + len(part) + 1] = used + np.cumsum([0, *map(len, part)])
-            rows += module.insert_tokens(slots, data, offsets, count, len(part)).tolist()
+            inserted, spare = module.insert_tokens(slots, data, offsets, count, len(part), seed, spare)
+            rows += inserted.tolist()
             count = max([-1, *rows]) + 1
-        results.append((rows, slots.tolist(), offsets[: count + 1].tolist(), data[: offsets[count]].tobytes()))
+            if len(inserted) < len(part):
+                break
+        results.append((rows, spare, slots.tolist(), offsets[: count + 1].tolist(), data[: offsets[count]].tobytes()))
     assert results[0] == results[1]
 
 
@@ -113,30 +119,62 @@ def test_an_empty_batch_adds_nothing(kernel: ModuleType) -> None:
     assert built([[], [b"a"], [], [b"a", b"b"], []])[0] == [0, 0, 1]
 
 
-@pytest.fixture(scope="module")
-def collisions() -> list[bytes]:
-    """1,400 words whose home slots are the first 256 of 4,096, found by trial, as an attacker would."""
-    candidates = Tokens.pack(b"%d" % i for i in range(40_000))
-    hashes = _speedups.hash_tokens(candidates.data, candidates.offsets, 0)
-    crowd = np.flatnonzero(hashes % np.uint64(4096) < 256)[:1400]
-    assert len(crowd) == 1400
-    return candidates.take(crowd).to_bytes()
+CROWDS = [(1, 400), (14, 14), (66, 66), (400, 400)]  # words in each cluster, words
 
 
-def test_words_made_to_collide_are_refused(kernel: ModuleType, collisions: list[bytes]) -> None:
-    with pytest.raises(EmbstoreError) as caught:
-        built([collisions])
-    assert str(caught.value) == "more than 1,024 tokens hash to the same slots: they were chosen to collide"
+@pytest.mark.parametrize(("size", "count"), CROWDS)
+@pytest.mark.parametrize("expected", [0, 400])
+def test_words_chosen_to_collide_are_indexed(kernel: ModuleType, size: int, count: int, expected: int) -> None:
+    """As fast as others: no word is more than 64 slots from home, or all together more than 2 each and 64."""
+    words = clusters(count, size)
+    builder = VocabBuilder(expected)
+    rows = [*builder.add(words[:10]).tolist(), *builder.add(words[5:]).tolist(), *builder.add(words[:3]).tolist()]
+    assert rows == [*range(10), *range(5, count), 0, 1, 2]
+    vocab = builder.vocab()
+    assert (vocab.seed == 0) == (size == 1)
+    assert vocab.packed_rows(words).tolist() == list(range(count))
+    distances = distances_from_home(vocab)
+    assert distances.max() <= 64
+    assert distances.sum() <= 2 * count + 64
 
 
-def test_1024_colliding_words_are_found(kernel: ModuleType, collisions: list[bytes]) -> None:
+def distances_from_home(vocab: Vocab) -> np.typing.NDArray[np.int64]:
+    """Slots between the home of each token and its place."""
+    entries = vocab.slots.view("<u8")
+    used = np.flatnonzero(entries)
+    homes = _native.hash_tokens(vocab.data, vocab.offsets.view("<i8"), vocab.seed) & np.uint64(len(entries) - 1)
+    rows = (entries[used] & np.uint64(0xFFFFFFFF)).astype(np.int64) - 1
+    distances: np.typing.NDArray[np.int64] = (used - homes[rows].astype(np.int64)) % len(entries)
+    return distances
+
+
+def test_words_chosen_to_collide_give_one_index_for_any_batches(kernel: ModuleType) -> None:
+    """The seed of the result depends on the words alone, although that of the work is random."""
+    words = clusters(300, 60)
+    results = []
+    for batch, expected in ((300, 0), (7, 0), (64, 300), (1, 1000)):
+        builder = VocabBuilder(expected)
+        for start in range(0, 300, batch):
+            builder.add(words[start : start + batch])
+        results.append((builder.vocab().slots.tobytes(), builder.seed))
+    assert len(set(results)) == 1
+
+
+def test_the_seed_cannot_be_chosen(kernel: ModuleType) -> None:
+    """Words that collide under the seed derived from others: it is derived from all words, these too."""
     builder = VocabBuilder()
-    builder.add(Tokens.pack(collisions[:1024]))
-    asked = Tokens.pack([*collisions[:1024], collisions[1024]])
-    assert builder.vocab().packed_rows(asked).tolist() == [*range(1024), -1]
+    builder.add(clusters(100, 100))
+    builder.finish()
+    first = builder.seed
+    both = VocabBuilder()
+    both.add(clusters(100, 100))
+    both.add(clusters(100, 100, seed=first))
+    vocab = both.vocab()
+    assert vocab.seed not in (0, first)
+    assert distances_from_home(vocab).max() <= 64
 
 
 def test_an_index_without_room_is_refused(kernel: ModuleType) -> None:
     packed = Tokens.pack(["a", "b"])
     with pytest.raises(ValueError, match=r"^the index is too small for these tokens$"):
-        kernel.insert_tokens(np.zeros(2, np.uint64), packed.data.copy(), packed.offsets.copy(), 0, 2)
+        kernel.insert_tokens(np.zeros(2, np.uint64), packed.data.copy(), packed.offsets.copy(), 0, 2, 0, 64)

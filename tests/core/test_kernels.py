@@ -55,23 +55,24 @@ def test_the_stub_names_the_arguments_of_both(name: str) -> None:
     data=st.binary(max_size=10),
     words=st.lists(st.binary(max_size=3), max_size=5),
     aimed=st.booleans(),
+    seed=st.sampled_from([0, 1, 2**63, 2**64 - 1]),
 )
 def test_both_agree_on_an_index_of_random_bytes(
-    slots: bytes, offsets: list[int], data: bytes, words: list[bytes], aimed: bool
+    slots: bytes, offsets: list[int], data: bytes, words: list[bytes], aimed: bool, seed: int
 ) -> None:
     """Neither crashes, and both return the same rows for damaged bytes."""
     table = np.frombuffer(slots, np.uint8).copy()
     packed = Tokens.pack(words)
     if aimed:  # make fingerprints agree, so that the damaged offsets are read
-        aim(table, packed, len(offsets))
+        aim(table, packed, len(offsets), seed)
     arrays = (table, np.array(offsets, np.int64).view(np.uint8), np.frombuffer(data, np.uint8))
-    compiled = _speedups.find_tokens(*arrays, packed.data, packed.offsets)
-    np.testing.assert_array_equal(compiled, _native.find_tokens(*arrays, packed.data, packed.offsets))
+    compiled = _speedups.find_tokens(*arrays, packed.data, packed.offsets, seed)
+    np.testing.assert_array_equal(compiled, _native.find_tokens(*arrays, packed.data, packed.offsets, seed))
 
 
-def aim(table: np.typing.NDArray[np.uint8], words: Tokens, rows: int) -> None:
+def aim(table: np.typing.NDArray[np.uint8], words: Tokens, rows: int, seed: int) -> None:
     entries = table.view(np.uint64)
-    for i, hashed in enumerate(_native.hash_tokens(words.data, words.offsets, 0)):
+    for i, hashed in enumerate(_native.hash_tokens(words.data, words.offsets, seed)):
         entries[int(hashed) % len(entries)] = (int(hashed) >> 32 << 32) | (i % (rows + 1))
 
 
@@ -89,7 +90,7 @@ def test_a_probe_ends_1024_slots_from_home(distance: int, row: int) -> None:
     slots = full_index(hashed + distance, (hashed >> 32 << 32) | 1)
     offsets = np.array([0, 4], np.int64).view(np.uint8)
     for module in (_native, _speedups):
-        assert module.find_tokens(slots, offsets, word.data, word.data, word.offsets).tolist() == [row]
+        assert module.find_tokens(slots, offsets, word.data, word.data, word.offsets, 0).tolist() == [row]
 
 
 def test_a_probe_continues_after_the_fingerprint_of_another_word() -> None:
@@ -99,7 +100,7 @@ def test_a_probe_continues_after_the_fingerprint_of_another_word() -> None:
     slots.view(np.uint64)[(hashed + 600) % 4096] = hashed >> 32 << 32  # has no row
     offsets = np.array([0, 4], np.int64).view(np.uint8)
     for module in (_native, _speedups):
-        assert module.find_tokens(slots, offsets, word.data, word.data, word.offsets).tolist() == [-1]
+        assert module.find_tokens(slots, offsets, word.data, word.data, word.offsets, 0).tolist() == [-1]
 
 
 @pytest.mark.parametrize("slots", [0, 3 * 8])
@@ -109,4 +110,4 @@ def test_an_index_of_another_size_is_refused(slots: int) -> None:
         with pytest.raises(
             ValueError, match=r"^an index needs a number of slots that is a power of two, and at least one offset$"
         ):
-            module.find_tokens(np.zeros(slots, np.uint8), offsets, word.data, word.data, word.offsets)
+            module.find_tokens(np.zeros(slots, np.uint8), offsets, word.data, word.data, word.offsets, 0)

@@ -42,6 +42,7 @@ def test_indexes_are_built_to_the_bit(path: Path) -> None:
     builder = VocabBuilder()
     builder.add(Tokens.pack([bytes.fromhex(token) for token in expected["tokens"]]))
     slots, _, _ = builder.finish()
+    assert builder.seed == expected["seed"]
     assert [f"{slot:016x}" for slot in slots.tolist()] == expected["slots"]
 
 

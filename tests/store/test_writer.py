@@ -58,7 +58,7 @@ def test_the_file_to_the_byte(kernel: ModuleType, tmp_path: Path) -> None:
     assert raw[4096:4112] == np.array([1, 2, 3, 4], "<f4").tobytes()
     assert raw[-5:] == b"theof"
     assert len(raw) == 4096 + 16 + 4 * 8 + 3 * 8 + 5
-    assert hashlib.sha256(raw).hexdigest() == "f666474291f293d54ebcd5ef0e65aeb449da47e04d5b91dbf491b4c01e34b41a"
+    assert hashlib.sha256(raw).hexdigest() == "bb7d677d3e6dedeb71e243f4b329bcf96da2e9b98713210c4c6c70a79229cc14"
 
 
 @pytest.mark.parametrize(("duplicates", "kept"), [("first", [0, 1, 3]), ("last", [5, 4, 3])])
@@ -121,11 +121,27 @@ def test_a_source_that_fails_leaves_the_old_file(tmp_path: Path, error: BaseExce
 def test_special_rows_follow_the_vocabulary(tmp_path: Path) -> None:
     words, vectors = numbered_words(3)
     special = np.full((2, 2), 9, np.float32)
-    write_store(tmp_path / "s", source(words, vectors, special=special))
+    write_store(tmp_path / "s", source(words, vectors, special=special, policy={"oov": "hash:2"}))
     store = embstore.open(tmp_path / "s", format="store")
     assert (store.shape, store.weight.shape) == ((3, 2), (5, 2))
     assert store.weight[3:].tolist() == [[9, 9], [9, 9]]
     store.verify()
+
+
+def test_zeros_elsewhere_are_not_taken_for_the_checksum_of_the_header(tmp_path: Path) -> None:
+    words, vectors = numbered_words(1)
+    write_store(tmp_path / "s", source(words, vectors, policy={"oov": f"unk:{'0' * 64}", "a": "0" * 64}))
+    metadata = embstore.open(tmp_path / "s", format="store").metadata
+    assert (metadata["embstore.oov"], metadata["embstore.a"]) == (f"unk:{'0' * 64}", "0" * 64)
+
+
+def test_special_rows_without_a_policy_are_not_written(tmp_path: Path) -> None:
+    words, vectors = numbered_words(3)
+    with pytest.raises(FormatError) as caught:
+        write_store(tmp_path / "s", source(words, vectors, special=np.zeros((2, 2), np.float32)))
+    reason = "2 rows after those of the 3 tokens, but the policy in the header has 0"
+    assert str(caught.value) == f"{tmp_path / 's'}:embedding.weight: {reason}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_provenance_of_any_length_fits(tmp_path: Path) -> None:

@@ -221,8 +221,8 @@ def test_a_policy_without_rows_does_not_use_the_file_s(text_path: Path) -> None:
     ],
 )
 def test_rows_that_do_not_match_the_header_are_not_used(metadata: dict[str, str], count: int) -> None:
-    assert SpecialRows.of_file(metadata, count) is None
+    assert SpecialRows.of_table(metadata, count) is None
 
 
 def test_rows_that_match_the_header() -> None:
-    assert SpecialRows.of_file({"embstore.oov": "lower,zero", "embstore.padding": "1"}, 2) == SpecialRows(True, Zero())
+    assert SpecialRows.of_table({"embstore.oov": "lower,zero", "embstore.padding": "1"}, 2) == SpecialRows(True, Zero())

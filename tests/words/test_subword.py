@@ -238,7 +238,7 @@ NOT_READ = ["", "2,4", "2,4,7,1", "-2,4,7", "2,1,7", "2,4,0", "٢,4,7", "2,4,7\n
 def test_a_header_that_does_not_match(text: str, tmp_path: Path) -> None:
     store = converted(MODEL, tmp_path)
     metadata = {**store.metadata, "embstore.subword": text}
-    assert SpecialRows.of_file(metadata, 7) is None
+    assert SpecialRows.of_table(metadata, 7) is None
     store.metadata = metadata
     with pytest.raises(embstore.EmbstoreError) as caught:
         Encoder(store)

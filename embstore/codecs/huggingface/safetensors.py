@@ -23,6 +23,8 @@ from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOpti
 from embstore.files.atomic import replacing_together
 from embstore.files.input import Input
 from embstore.store.header import MAX_HEADER, WEIGHT, Header, Tensor, read_header
+from embstore.store.source import store_source
+from embstore.store.store import map_input
 
 NAME = "safetensors"
 FLOATS: dict[str, tuple[str, Dtype]] = {
@@ -41,6 +43,8 @@ TABLE_NAMES = (
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read one matrix of a safetensors file, of an index of shards, or of a folder with either."""
     path = source.path
+    if options.format == NAME and not options.vocab and not options.key and is_store(source.head()):
+        return store_source(map_input(source, trust=True), progress)  # named by the user, for a store that is refused
     found = checkpoint(path) if source.is_folder else None
     place = source.open_companion(found) if found else source
     if found and is_store(place.head()):
