@@ -73,12 +73,17 @@ class Vocab:
 
     def tokens(self, start: int, stop: int) -> Tokens:
         """Return a copy of the packed tokens of the rows [start, stop), with checked offsets."""
+        tokens = self.view_tokens(start, stop)
+        return Tokens(tokens.data.copy(), tokens.offsets)
+
+    def view_tokens(self, start: int, stop: int) -> Tokens:
+        """Do the same as `tokens`, but with a view of the bytes."""
         bounds = self._bounds[start : stop + 1].astype(np.int64)
         if bounds[0] < 0 or bounds[-1] > len(self.data) or (bounds[1:] < bounds[:-1]).any():
             raise EmbstoreError(
                 "token offsets decrease or point outside the token bytes: the store is damaged, verify it"
             )
-        return Tokens(self.data[bounds[0] : bounds[-1]].copy(), bounds - bounds[0])
+        return Tokens(self.data[bounds[0] : bounds[-1]], bounds - bounds[0])
 
 
 def token_of(word: str) -> bytes | None:

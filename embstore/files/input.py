@@ -13,6 +13,7 @@ import io
 import mmap
 import os
 import stat
+import sys
 from pathlib import Path
 
 from embstore.core.errors import FormatError
@@ -22,6 +23,9 @@ DESCRIPTORS = Path("/proc/self/fd")
 """Folder in which Linux lists the open descriptors of a process; opening an entry opens the same file again."""
 
 CHANGED = "was replaced or changed while it was read: read it again"
+
+NO_RESERVE = 0x4000
+"""MAP_NORESERVE of Linux, which Python names from 3.13 on (https://man7.org/linux/man-pages/man2/mmap.2.html)."""
 
 HEAD = 1 << 16
 """Number of first bytes that `Input.head` reads at once and caches."""
@@ -121,8 +125,7 @@ class Input:
         """
         if not self.require_file().size:
             raise FormatError(self.path, "an empty file")
-        access = mmap.ACCESS_COPY if copy_on_write else mmap.ACCESS_READ
-        mapped = mmap.mmap(self._descriptor, 0, access=access)
+        mapped = _map_copy_on_write(self._descriptor) if copy_on_write else _map_to_read(self._descriptor)
         if len(mapped) != self.size:
             raise FormatError(self.path, CHANGED)
         return mapped
@@ -185,6 +188,18 @@ class Input:
 
     def __repr__(self) -> str:
         return f"Input({str(self.path)!r})"
+
+
+def _map_to_read(descriptor: int) -> mmap.mmap:
+    return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+
+
+def _map_copy_on_write(descriptor: int) -> mmap.mmap:
+    """Map a file copy-on-write, on Linux without reserving memory for copies: so it may be larger than the memory."""
+    if sys.platform != "linux":
+        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
+    flags, protection = mmap.MAP_PRIVATE | NO_RESERVE, mmap.PROT_READ | mmap.PROT_WRITE
+    return mmap.mmap(descriptor, 0, flags=flags, prot=protection)
 
 
 class PositionedFile(io.RawIOBase):

@@ -404,14 +404,17 @@ class Store:
     def verify(self) -> None:
         """Read and check the whole store: checksums, offsets, and that the index finds each token in its row.
 
-        Raises FormatError for the first defect found.
+        A store file is also read by the safetensors package, which must find the same tensors, metadata and bytes (for
+        ``bfloat16``, which it cannot give to NumPy, the same dtype and shape), unless it was removed meanwhile. Takes
+        little memory for a file of any size. Raises FormatError for the first defect found.
 
         Examples
         --------
         >>> embstore.open("glove.6B.50d.safetensors").verify()
         """
         opened = self._parts()
-        verify_store(opened.table.rows, opened.vocab, self.metadata, self.path or "store in memory")
+        file = self.path if opened.table.rows.mapped is not None else None
+        verify_store(opened.table.rows, opened.vocab, self.metadata, self.path or "store in memory", file)
 
     def close(self) -> None:
         """Release the file. Arrays and layers made from it stay valid and keep it mapped.

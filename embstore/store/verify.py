@@ -1,29 +1,33 @@
-"""Checks that a file is a store of formats/store/SPEC.md: the header on opening, the contents on request."""
+"""Checks the contents of a store of formats/store/SPEC.md, on request."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core import int8
-from embstore.core.dtypes import TENSOR_DTYPES, bytes_of
+from embstore.core.dtypes import NUMPY_DTYPES, bytes_of
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import Vocab
 from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT
 from embstore.store.rows import Rows
+from embstore.store.second_reader import compare_readers
 
-BLOCK = 65536  # rows or tokens at a time
-VOCABULARY = (SLOTS, OFFSETS, BYTES)
-DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
+BLOCK = 65536  # tokens looked up at a time
+PART = 1 << 24  # bytes read at a time
 
 
-def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
-    """Check the contents of a store.
+def verify_store(
+    rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path, file: Path | None = None
+) -> None:
+    """Check the contents of a store, in bounded memory.
 
     Parameters
     ----------
@@ -35,17 +39,32 @@ def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str |
         Checksums in `embstore.sha256.*` are compared if present.
     path
         Named in the error.
+    file
+        The file, which is read by the safetensors package too; None for a table in memory.
 
     Raises
     ------
     FormatError
         For the first defect found.
     """
+    stopped = Event()
+    with ThreadPoolExecutor(1) as pool:  # the other reader runs while this one computes checksums
+        compared = pool.submit(compare_readers, file, stopped.is_set) if file else None
+        try:
+            _verify_contents(rows, vocab, metadata, path)
+        except BaseException:
+            stopped.set()
+            raise
+        if compared:
+            compared.result()
+
+
+def _verify_contents(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
     contents: dict[str, Iterable[NDArray[Any]]] = {
-        WEIGHT: _blocks(rows),
-        SLOTS: [vocab.slots],
-        OFFSETS: [vocab.offsets],
-        BYTES: [vocab.data],
+        WEIGHT: (block for _, block in _blocks(rows)),
+        SLOTS: _parts(vocab.slots),
+        OFFSETS: _parts(vocab.offsets),
+        BYTES: _parts(vocab.data),
     }
     for name, arrays in contents.items():
         expected = metadata.get(f"embstore.sha256.{name}")
@@ -57,16 +76,23 @@ def verify_store(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str |
     _verify_ends(vocab, path)
     for start in range(0, vocab.size, BLOCK):
         _verify_tokens(vocab, start, min(start + BLOCK, vocab.size), path)
-    used = int(np.count_nonzero(vocab.slots.view("<u8")))
+    used = sum(int(np.count_nonzero(part.view("<u8"))) for part in _parts(vocab.slots))
     if used != vocab.size:
         reason = f"{used:,} slots are in use, expected {vocab.size:,}: one per token"
         raise FormatError(path, reason, where=SLOTS, format="store")
 
 
-def _blocks(rows: Rows) -> Iterator[NDArray[Any]]:
-    count = rows.shape[0]
-    for start in range(0, count, BLOCK):
-        yield rows.read(start, min(start + BLOCK, count))
+def _blocks(rows: Rows) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield the rows in blocks, each with the number of its first row."""
+    count, columns = rows.shape
+    step = max(1, PART // (columns * np.dtype(NUMPY_DTYPES[rows.dtype]).itemsize))
+    for start in range(0, count, step):
+        yield start, rows.read(start, min(start + step, count))
+
+
+def _parts(array: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(array), PART):
+        yield array[start : start + PART]
 
 
 def _sha256(arrays: Iterable[NDArray[Any]]) -> str:
@@ -77,8 +103,8 @@ def _sha256(arrays: Iterable[NDArray[Any]]) -> str:
 
 
 def _verify_scales(rows: Rows, path: str | Path) -> None:
-    for number, block in enumerate(_blocks(rows)):
-        start, ends = number * BLOCK, int8.scales(block)
+    for start, block in _blocks(rows):
+        ends = int8.scales(block)
         wrong = np.flatnonzero(~np.isfinite(ends).all(axis=1))
         if len(wrong):
             scale, offset = ends[wrong[0]].tolist()
@@ -96,7 +122,7 @@ def _verify_ends(vocab: Vocab, path: str | Path) -> None:
 
 def _verify_tokens(vocab: Vocab, start: int, stop: int, path: str | Path) -> None:
     try:
-        tokens = vocab.tokens(start, stop)
+        tokens = vocab.view_tokens(start, stop)
     except EmbstoreError:
         reason = f"decrease, or exceed the {len(vocab.data):,} bytes of {BYTES}, between rows {start:,} and {stop:,}"
         raise FormatError(path, reason, where=OFFSETS, format="store") from None

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import pickle
+import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from support.paths import FORMATS
 from support.running import output_of
 from support.tables import saved
 
@@ -218,3 +221,61 @@ def test_opening_takes_no_memory_for_any_size(store_path: Path, tmp_path: Path) 
     grown, row, size = map(int, output.split())
     assert (row, size) == (11, 400_000)
     assert grown <= 1024  # kB
+
+
+def test_verify_finds_what_only_the_other_reader_refuses(tmp_path: Path) -> None:
+    """A name that is no Unicode text, which Python's JSON accepts: readers must agree on the names of tensors."""
+    raw = (FORMATS / "store" / "valid" / "no_metadata.safetensors").read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header, data = raw[8 : 8 + length].rstrip(), raw[8 + length :]
+    more = b',"\\ud800":{"dtype":"U8","shape":[0],"data_offsets":[%d,%d]}}' % (len(data), len(data))
+    header = header[:-1] + more
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path).verify()
+    message = str(caught.value)
+    assert message.startswith(
+        f"{path}:header: the safetensors package reads an error: Error while deserializing header"
+    )
+    assert message.endswith(", embstore does not: damaged, or an error of one of them")
+
+
+def test_offsets_whose_differences_wrap_are_found(kernel: ModuleType, tmp_path: Path) -> None:
+    words = ["aa", "bb", "cc", "dd"]
+    embstore.save(tmp_path / "s", words, np.ones((4, 1)))
+    store = embstore.open(tmp_path / "s", format="store")
+    store.vocab.offsets.view("<i8")[:] = [0, 2**63 - 1, -(2**63), -1, 8]  # a private copy: the file stays as it is
+    store.metadata.clear()
+    with pytest.raises(embstore.FormatError) as caught:
+        store.verify()
+    reason = "decrease, or exceed the 8 bytes of vocab.bytes, between rows 0 and 4"
+    assert str(caught.value) == f"{tmp_path / 's'}:vocab.offsets: {reason}"
+    assert store.rows([*words, ""]).tolist() == [-1] * 5
+
+
+def test_a_store_that_another_thread_closes_answers_or_raises(store: embstore.Store, store_path: Path) -> None:
+    """Never an answer of an empty table in between."""
+    for _ in range(25):
+        opened = embstore.open(store_path)
+        wrong: list[object] = []
+
+        def ask(opened: embstore.Store = opened, wrong: list[object] = wrong) -> None:
+            try:
+                while True:
+                    answers = (len(opened), "the" in opened, opened.rows(["the"]).tolist(), opened.stoi["the"])
+                    if answers != (len(store), True, [store.stoi["the"]], store.stoi["the"]):
+                        wrong.append(answers)
+            except ValueError as error:
+                if str(error) != "this store is closed":
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.002)
+        opened.close()
+        for thread in threads:
+            thread.join(10)
+            assert not thread.is_alive()
+        assert wrong == []

@@ -19,5 +19,19 @@ def peak_of(call: Callable[[], object]) -> int:
 
 def peak_of_process() -> int:
     """Return the most bytes that this process ever held: VmHWM, as getrusage inherits its parent's peak."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
+
+
+def private_memory() -> int:
+    """Return the bytes of memory that this process shares with no file: RssAnon."""
+    return _status("RssAnon")
+
+
+def address_space() -> int:
+    """Return the bytes of addresses that this process has mapped: VmSize, which RLIMIT_AS limits."""
+    return _status("VmSize")
