@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,15 +25,8 @@ if TYPE_CHECKING:
 
 Default = TypeVar("Default")
 
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """What a store has until it is closed."""
-
-    table: DecodedRows
-    vocab: Vocab
-    stoi: Stoi
-    itos: Itos
+OPEN = ("_table", "vocab", "stoi", "itos")
+"""The attributes that a store has until it is closed: each read gives all of it or an error, in any thread."""
 
 
 class Store:
@@ -52,6 +44,10 @@ class Store:
         Dtype of the stored rows: ``float32``, ``float16``, ``bfloat16`` or ``int8``.
     metadata
         The metadata of the header: strings by key.
+    stoi
+        String to index: a `Mapping` from word to row.
+    itos
+        Index to string: a `Sequence` of words.
     norms
         Lengths of the vocabulary's rows, (tokens,), after the first search; None before.
 
@@ -66,8 +62,6 @@ class Store:
     ((50,), (2, 50), (400000, 50))
     """
 
-    _opened: _Opened | None  # read once by each method, so that another thread may close the store meanwhile
-
     def __init__(
         self,
         rows: Rows,
@@ -77,7 +71,8 @@ class Store:
         path: Path | None = None,
         reopen: tuple[object, ...] | None = None,
     ) -> None:
-        self._opened = _Opened(DecodedRows(rows, vocab.size), vocab, Stoi(vocab), Itos(vocab))
+        self._table = DecodedRows(rows, vocab.size)
+        self.vocab, self.stoi, self.itos = vocab, Stoi(vocab), Itos(vocab)
         self.metadata, self.dtype, self.path = metadata, rows.dtype, path
         self.norms: NDArray[np.float32] | None = None
         self._reopen = reopen
@@ -108,51 +103,32 @@ class Store:
         with Input(Path(path).absolute()) as source:
             return map_input(source, advise=advise)
 
-    def _parts(self) -> _Opened:
-        opened = self._opened
-        if opened is None:
+    def __getattr__(self, name: str) -> NoReturn:  # called for what an open store has as an attribute
+        if name in OPEN:
             raise ValueError("this store is closed")
-        return opened
-
-    def _open_table(self) -> DecodedRows:
-        return self._parts().table
-
-    @property
-    def vocab(self) -> Vocab:
-        """The index over the arrays of the vocabulary."""
-        return self._parts().vocab
-
-    @property
-    def stoi(self) -> Stoi:
-        """String to index: a `Mapping` from word to row."""
-        return self._parts().stoi
-
-    @property
-    def itos(self) -> Itos:
-        """Index to string: a `Sequence` of words."""
-        return self._parts().itos
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     @property
     def dim(self) -> int:
         """Numbers in a vector (embedding_dim)."""
-        return self._open_table().dim
+        return self._table.dim
 
     @property
     def shape(self) -> tuple[int, int]:
         """Number of tokens, and dim."""
-        table = self._open_table()
+        table = self._table
         return len(table), table.dim
 
     @property
     def special(self) -> int:
         """Number of special rows, after the vocabulary's: padding, unknown words, buckets of hashes or n-grams."""
-        table = self._open_table()
+        table = self._table
         return table.rows.shape[0] - len(table)
 
     @property
     def mapped(self) -> bool:
         """Whether the rows are in a mapped file, so that `mapped_rows` does not return None."""
-        return self._open_table().rows.mapped is not None
+        return self._table.rows.mapped is not None
 
     @property
     def weight(self) -> Vectors:
@@ -160,13 +136,13 @@ class Store:
 
         A read-only view; for ``bfloat16``, which NumPy lacks, and ``int8`` a float32 copy.
         """
-        table = self._open_table()
+        table = self._table
         return table.block(0, table.rows.shape[0])
 
     @property
     def vectors(self) -> Vectors:
         """The rows of the vocabulary: (tokens, dim); a view or a copy like `weight`."""
-        table = self._open_table()
+        table = self._table
         return table.block(0, len(table))
 
     def block(self, start: int, stop: int, *, encoded: bool = False) -> NDArray[Any]:
@@ -199,7 +175,7 @@ class Store:
         >>> block.shape, bool((block[0] == glove["the"]).all())
         ((1000, 50), True)
         """
-        return self._open_table().block(start, stop, encoded=encoded)
+        return self._table.block(start, stop, encoded=encoded)
 
     def gather(self, rows: ArrayLike, *, encoded: bool = False) -> NDArray[Any]:
         """Return a copy of rows of `weight`, in any order.
@@ -229,7 +205,7 @@ class Store:
         >>> glove.gather(glove.rows(["frog", "toad", "frog"])).shape
         (3, 50)
         """
-        table = self._open_table()
+        table = self._table
         return table.gather(table.check_rows(rows), encoded=encoded)
 
     def mapped_rows(self) -> NDArray[Any] | None:
@@ -254,10 +230,10 @@ class Store:
         >>> embstore.concat([glove, glove], how="mean").mapped_rows() is None
         True
         """
-        return self._open_table().rows.mapped
+        return self._table.rows.mapped
 
     def __len__(self) -> int:
-        return self._parts().vocab.size
+        return self.vocab.size
 
     def __contains__(self, word: object) -> bool:
         return word in self.stoi
@@ -281,7 +257,7 @@ class Store:
         """
         if isinstance(words, str):
             raise TypeError("rows takes a list of words; for one word use stoi[word]")
-        return self._parts().vocab.rows(words)
+        return self.vocab.rows(words)
 
     @overload
     def __getitem__(self, words: str) -> Vectors: ...
@@ -292,15 +268,14 @@ class Store:
 
         Raises UnknownTokenError, a KeyError, which names the unknown words.
         """
-        opened = self._parts()
         if isinstance(words, str):
-            return opened.table.row(opened.stoi[words])
+            return self._table.row(self.stoi[words])
         listed = list(words)
-        rows = opened.vocab.rows(listed)
+        rows = self.vocab.rows(listed)
         if (rows < 0).any():
             missing = [word for word, row in zip(listed, rows.tolist(), strict=True) if row < 0]
             raise UnknownTokenError(list(dict.fromkeys(missing)))
-        return opened.table.gather(rows)
+        return self._table.gather(rows)
 
     @overload
     def get(self, word: str) -> Vectors | None: ...
@@ -317,9 +292,8 @@ class Store:
         >>> glove.get("qzxv") is None
         True
         """
-        opened = self._parts()
-        row = int(opened.vocab.rows([word])[0])
-        return default if row < 0 else opened.table.row(row)
+        row = int(self.vocab.rows([word])[0])
+        return default if row < 0 else self._table.row(row)
 
     def most_similar(
         self, positive: Query | Sequence[Query], negative: Query | Sequence[Query] = (), topn: int = 10
@@ -412,9 +386,9 @@ class Store:
         --------
         >>> embstore.open("glove.6B.50d.safetensors").verify()
         """
-        opened = self._parts()
-        file = self.path if opened.table.rows.mapped is not None else None
-        verify_store(opened.table.rows, opened.vocab, self.metadata, self.path or "store in memory", file)
+        rows = self._table.rows
+        file = self.path if rows.mapped is not None else None
+        verify_store(rows, self.vocab, self.metadata, self.path or "store in memory", file)
 
     def close(self) -> None:
         """Release the file. Arrays and layers made from it stay valid and keep it mapped.
@@ -430,26 +404,27 @@ class Store:
         >>> glove, frog.shape
         (<Store, closed>, (50,))
         """
-        self._opened = self.norms = None  # the map itself stays open, as views of it would become invalid
+        for name in OPEN:  # the map itself stays open, as views of it would become invalid
+            self.__dict__.pop(name, None)
+        self.norms = None
 
     def __enter__(self) -> Store:
-        self._parts()
+        self._table  # noqa: B018 - raises for a closed store
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        opened = self._parts()
+        vocab = self.vocab
         if self._reopen is not None:
             return self._reopen
-        vocab = opened.vocab
-        return _from_parts, (opened.table.rows, vocab.slots, vocab.offsets, vocab.data, vocab.seed, self.metadata)
+        return _from_parts, (self._table.rows, vocab.slots, vocab.offsets, vocab.data, vocab.seed, self.metadata)
 
     def __repr__(self) -> str:
-        if self._opened is None:
+        table, name = self.__dict__.get("_table"), self.path.name if self.path else "in memory"
+        if table is None:
             return "<Store, closed>"
-        table, name = self._opened.table, self.path.name if self.path else "in memory"
         mapped = ", mapped" if table.rows.mapped is not None else ""
         return f"<Store {name}: {len(table):,} x {table.dim} {self.dtype}{mapped}>"
 
