@@ -16,7 +16,8 @@ from embstore.core import int8
 from embstore.core.dtypes import NUMPY_DTYPES, bytes_of
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import Vocab
-from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT
+from embstore.core.warn import warn_user
+from embstore.store.header import BYTES, DIGEST_KEY, OFFSETS, SLOTS, WEIGHT
 from embstore.store.rows import Rows
 from embstore.store.second_reader import compare_readers
 
@@ -46,6 +47,11 @@ def verify_store(
     ------
     FormatError
         For the first defect found.
+
+    Warns
+    -----
+    EmbstoreWarning
+        If a part of the file has no checksum.
     """
     stopped = Event()
     with ThreadPoolExecutor(1) as pool:  # the other reader runs while this one computes checksums
@@ -57,6 +63,10 @@ def verify_store(
             raise
         if compared:
             compared.result()
+    lacking = ["its header"] if file and DIGEST_KEY not in metadata else []
+    lacking += [name for name in (WEIGHT, SLOTS, OFFSETS, BYTES) if file and f"embstore.sha256.{name}" not in metadata]
+    if lacking:
+        warn_user(f"{path}: no checksum of {', '.join(lacking)}: damage there may not be found")
 
 
 def _verify_contents(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:

@@ -96,6 +96,12 @@ def _rowwise(valid: Any) -> None:
     valid("special_rows_int8", made, rows, "special rows of 8 bits", special=bits)
 
 
+def unprotected(more: str = "") -> str:
+    """Return the warning when a store without checksums is verified."""
+    arrays = "embedding.weight, vocab.index, vocab.offsets, vocab.bytes"
+    return f"no checksum of {more}{arrays}: damage there may not be found"
+
+
 def _foreign(valid: Any) -> None:
     """Write files that embstore does not write, but must read."""
     plain = store(TOKENS, ROWS)
@@ -120,7 +126,8 @@ def _foreign(valid: Any) -> None:
         "data begins at an unaligned offset",
         raw=assemble(unaligned.header(), unaligned.data(), 1),
     )
-    valid("not_padded", plain, ROWS, "no checksums of arrays, data directly after the header", raw=plain.but().file(8))
+    about = "no checksums of arrays, data directly after the header"
+    valid("not_padded", plain, ROWS, about, raw=plain.but().file(8), when_verified=[unprotected()])
     extra = plain.header()
     end = len(plain.data())
     extra["extra"] = {"dtype": "F64", "shape": [1], "data_offsets": [end, end + 8]}
@@ -132,6 +139,7 @@ def _foreign(valid: Any) -> None:
         ROWS,
         "an index that is less than half full: 64 slots for four tokens",
         raw=larger.file(8),
+        when_verified=[unprotected()],
     )
     bare = plain.header()
     bare["__metadata__"] = {}
@@ -141,4 +149,5 @@ def _foreign(valid: Any) -> None:
         ROWS,
         "no metadata: version 1.0, xxh64 and seed 0 are the defaults",
         raw=assemble(bare, plain.data()),
+        when_verified=[unprotected("its header, ")],
     )

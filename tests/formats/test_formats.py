@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,11 @@ def test_valid_files_are_read(folder: Path, sidecar: Any) -> None:
     assert bits_of(store.vectors) == sidecar["bits"]
     assert messages == sidecar["warnings"]
     assert store.rows(sidecar["tokens"]).tolist() == list(range(len(store)))
-    store.verify()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        store.verify()
+    found = [str(warning.message).removeprefix(f"{store.path}: ") for warning in caught]
+    assert found == sidecar.get("when_verified", [])
 
 
 def read_and_verify(path: Path, sidecar: Any) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
-
-import numpy as np
 
 from embstore.core.batch import Tokens
 from embstore.core.index import VocabBuilder
@@ -28,9 +27,12 @@ def sparse_store(path: Path, size: int, sha256: str = "") -> None:
         (BYTES, "U8", data.shape),
     ]
     metadata = {"embstore.version": VERSION, "embstore.oov": f"hash:{rows - words}"}
-    metadata |= {f"embstore.sha256.{WEIGHT}": sha256} if sha256 else {}
+    arrays = {SLOTS: slots.tobytes(), OFFSETS: offsets.tobytes(), BYTES: data.tobytes()}
+    digests = {name: hashlib.sha256(array).hexdigest() for name, array in arrays.items()}
+    digests |= {WEIGHT: sha256} if sha256 else {}
+    metadata |= {f"embstore.sha256.{name}": digest for name, digest in digests.items()}
     with path.open("wb") as file:
         begin = file.write(build_header(tensors, metadata))
         file.seek(begin + 4 * dim * rows)
-        for array in (slots, offsets, data):
-            file.write(np.ascontiguousarray(array).tobytes())
+        for array in arrays.values():
+            file.write(array)
