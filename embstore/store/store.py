@@ -380,8 +380,8 @@ class Store:
 
         A store file is also read by the safetensors package, which must find the same tensors, metadata and bytes (for
         ``bfloat16``, which it cannot give to NumPy, the same dtype and shape), unless it was removed meanwhile. Takes
-        little memory for a file of any size. Raises FormatError for the first defect found, and warns of parts of a file
-        that have no checksum.
+        little memory for a file of any size. Raises FormatError for the first defect found, and warns of parts of a
+        file that have no checksum.
 
         Examples
         --------

@@ -308,7 +308,9 @@ def test_a_child_without_progress_is_an_error(tmp_path: Path, monkeypatch: pytes
 def test_a_child_that_crashes_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
     path.touch()
-    request = Request(descriptor=None, path=str(tmp_path / "missing"), key=None, vocab=None, words=True, integers=False)
+    request = Request(
+        descriptor=None, path=str(tmp_path / "missing"), key=None, vocab=None, words=True, integers=False, seconds=10
+    )
     child = process.Child(Input(path), request, "hdf5")
     with contextlib.closing(child), pytest.raises(embstore.FormatError) as caught:
         child.read(8)

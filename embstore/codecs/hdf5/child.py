@@ -1,8 +1,11 @@
 """The child process that opens an HDF5 file, so that a damaged file cannot hang or crash its parent.
 
-Started as ``python -m embstore.codecs.hdf5.child REQUEST``. It writes to stdout: the length of the plan and the plan as
-JSON; then, for each block of `step` rows, the lengths and the bytes of the tokens, if they are in the file, and the raw
-rows, unless the parent maps them. Lengths are int64 in native byte order. An error is one line of JSON on stderr.
+It writes to stdout: the length of the plan and the plan as JSON; then, for each block of `step` rows, the lengths and
+the bytes of the tokens, if they are in the file, and the raw rows, unless the parent maps them. Lengths are int64 in
+native byte order. An error is one line of JSON on stderr.
+
+Signals of the system end it, since libhdf5 may never return to Python: SIGPROF after too much processor time without a
+block, SIGIO when its parent ends, however that happens.
 """
 
 from __future__ import annotations
@@ -10,8 +13,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
 import h5py
@@ -25,12 +31,16 @@ if TYPE_CHECKING:
 
     from embstore.codecs.hdf5.h5py_types import Dataset, File
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20  # of the rows of a block; one row may be larger
+BLOCK_WORDS = 10_000
+SPEED = 50e6  # bytes of a chunk decompressed in a second of processor time, at least
 
 
-def main() -> int:
-    """Answer the request; return 0 on success, 1 after an error."""
-    request = Request(**json.loads(sys.argv[1]))
+def main(text: str) -> int:
+    """Answer a request in JSON; return 0 on success, 1 after an error."""
+    request = Request(**json.loads(text))
+    _end_with_parent()
+    _limit_processor_time(request.seconds)
     opened = _open(request)
     size = os.fstat(opened.fileno()).st_size
     _limit_memory(size)
@@ -41,7 +51,7 @@ def main() -> int:
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
             out.write(_count(len(answer)) + answer)
-            _send(table, plan, out)
+            _send(table, plan, out, request.seconds)
             out.flush()
     except BrokenPipeError:  # the parent has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,10 +67,12 @@ def _open(request: Request) -> io.FileIO:
     return io.FileIO(request.path if request.descriptor is None else request.descriptor, "rb")
 
 
-def _send(table: TableDatasets, plan: Plan, out: IO[bytes]) -> None:
+def _send(table: TableDatasets, plan: Plan, out: IO[bytes], seconds: float) -> None:
     step = plan["step"]
+    seconds += _chunk_bytes(table) / SPEED
     rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
     for start in range(0, plan["rows"], step):
+        _limit_processor_time(seconds)
         stop = min(start + step, plan["rows"])
         if words is not None:
             _send_tokens([word for part in words.parts(start, stop) for word in part.tolist()], out)
@@ -72,6 +84,32 @@ def _send(table: TableDatasets, plan: Plan, out: IO[bytes]) -> None:
 def _report_error(reason: str, where: str) -> int:
     sys.stderr.write(json.dumps({"reason": " ".join(reason.split()), "where": where}) + "\n")
     return 1
+
+
+def _end_with_parent() -> None:
+    """Let SIGIO end this process when its standard input ends, which the parent holds open and never writes to."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    _act_by_default(signal.SIGIO)
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([0], [], [], 0)[0]:  # it has ended already
+        sys.exit(1)
+
+
+def _limit_processor_time(seconds: float) -> None:
+    """Let SIGPROF end this process after this much processor time from now on."""
+    if hasattr(signal, "setitimer"):
+        _act_by_default(signal.SIGPROF)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _act_by_default(number: signal.Signals) -> None:
+    """Let a signal end this process, although the parent may ignore or block it."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
 
 
 def _limit_memory(size: int) -> None:
@@ -97,7 +135,7 @@ def _plan(file: File, table: TableDatasets, size: int) -> Plan:
         )
     words = None if table.words is None else table.words.name
     return {
-        "step": max(1, BLOCK_BYTES // (dim * matrix.dtype.itemsize)),
+        "step": min(max(1, BLOCK_BYTES // (dim * matrix.dtype.itemsize)), BLOCK_WORDS),
         "rows": rows,
         "dim": dim,
         "dtype": matrix.dtype.str,
@@ -156,5 +194,6 @@ def _chunk(dataset: Dataset, axis: int) -> int:
     return 1 if dataset.chunks is None else int(dataset.chunks[axis])
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _chunk_bytes(table: TableDatasets) -> int:
+    """Return the number of bytes of a chunk of the matrix."""
+    return prod(table.matrix.chunks or ()) * table.matrix.dtype.itemsize

@@ -22,6 +22,7 @@ from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
 
 NAME = "hdf5"
+SECONDS = 10.0
 INHERITS_DESCRIPTORS = os.name != "nt"  # whether a child process can inherit descriptors
 
 
@@ -36,6 +37,7 @@ def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = N
         vocab=str(options.vocab) if options.vocab and in_file else None,
         words=in_file,
         integers=options.dtype is not None,
+        seconds=SECONDS,
     )
     child = Child(source, request, NAME)
     try:

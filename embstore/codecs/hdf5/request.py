@@ -24,6 +24,8 @@ class Request:
         Whether to read words; False if they come from another file.
     integers
         Whether a matrix of integers is accepted.
+    seconds
+        Processor time in which the child must send its plan, and then each block.
     """
 
     descriptor: int | None
@@ -32,6 +34,7 @@ class Request:
     vocab: str | None
     words: bool
     integers: bool
+    seconds: float
 
     @property
     def kinds(self) -> str:
