@@ -72,10 +72,17 @@ class FormatError(EmbstoreError, ValueError):
     def __init__(self, path: str | Path, reason: str, *, where: str | int = "", format: str = "") -> None:  # noqa: A002
         self.path, self.reason, self.where, self.format = str(path), reason, str(where), format
         place = f"{self.path}:{self.where}" if self.where else self.path
-        super().__init__(f"{place}: {reason}")
+        super().__init__(_on_one_line(f"{place}: {reason}"))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.path, self.reason, self.where, self.format)
+
+
+def _on_one_line(text: str) -> str:
+    """Escape what is not printable, such as a line break in the name of a tensor."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _rebuild(kind: type[FormatError], path: str, reason: str, where: str, format: str) -> FormatError:  # noqa: A002

@@ -217,11 +217,11 @@ def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
         (
             {"wte.weight": "../secret.safetensors"},
             None,
-            "the shard '../secret.safetensors' is not in the folder of the index",
+            "the shard '../secret.safetensors' is not a file in the folder of the index",
         ),
         (SHARDS, "nix", "no tensor 'nix' in the weight_map"),
         ({"a": "b", "c": "d"}, None, "no tensor may be the table: name one with key= (a, c)"),
-        (["wte.weight"], None, "not an index of shards: it has no weight_map"),
+        (["wte.weight"], None, "not an index of shards: it has no weight_map from tensors to files"),
     ],
 )
 def test_a_wrong_index_is_refused(tmp_path: Path, weight_map: Any, key: str | None, message: str) -> None:

@@ -21,7 +21,7 @@ from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing_together
-from embstore.files.input import Input
+from embstore.files.input import Input, is_file_name
 from embstore.store.header import MAX_HEADER, WEIGHT, Header, Tensor, read_header
 from embstore.store.source import store_source
 from embstore.store.store import map_input
@@ -76,15 +76,17 @@ def _shard_of(source: Input, key: str | None) -> tuple[Input, str | None]:
         return source, key
     try:
         weight_map = json.loads(source.read_at(0, MAX_HEADER))["weight_map"]
-        named = {str(name): str(shard) for name, shard in weight_map.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise FormatError(path, "not an index of shards: it has no weight_map", format=NAME) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        weight_map = None
+    named = weight_map if isinstance(weight_map, dict) else {}
+    if not named or not all(isinstance(shard, str) for shard in named.values()):
+        raise FormatError(path, "not an index of shards: it has no weight_map from tensors to files", format=NAME)
     key = key or _only([name for name in named if _is_known(name)], list(named), path)
     if key not in named:
         raise FormatError(path, f"no tensor {key!r} in the weight_map", format=NAME)
     shard = named[key]
-    if Path(shard).name != shard:
-        raise FormatError(path, f"the shard {shard!r} is not in the folder of the index", format=NAME)
+    if not is_file_name(shard):
+        raise FormatError(path, f"the shard {shard[:80]!r} is not a file in the folder of the index", format=NAME)
     return source.open_companion(path.with_name(shard)), key
 
 
@@ -96,7 +98,7 @@ def _only(candidates: list[str], all_tensors: list[str], path: Path) -> str:
     """Return the only candidate; else raise FormatError, which lists them, or all tensors if there are none."""
     if len(candidates) == 1:
         return candidates[0]
-    listed = ", ".join((candidates or all_tensors)[:20])
+    listed = ", ".join(name[:80] for name in (candidates or all_tensors)[:20])
     count = f"{len(candidates)} tensors" if candidates else "no tensor"
     raise FormatError(path, f"{count} may be the table: name one with key= ({listed})", format=NAME)
 
