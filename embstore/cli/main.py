@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -129,7 +130,7 @@ def run(arguments: Sequence[str] | None) -> int:
         return _report(error.__cause__) if isinstance(error.__cause__, EOFError) else 130
     except OSError as error:
         _discard_output()
-        if error.filename is None and error.errno in DISK_FULL:  # errors about files have a filename
+        if error.filename is None and error.errno in {*DISK_FULL, errno.EBADF}:  # errors about files have a filename
             error.filename = "standard output"
         return 1 if isinstance(error, BrokenPipeError) else _report(error)
     except Exception as error:
@@ -138,9 +139,12 @@ def run(arguments: Sequence[str] | None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """Replace streams that the caller closed (``embstore ... <&-``), which are None in Python, by empty ones."""
+    """Replace streams that the caller closed (``embstore ... <&-``), which are None in Python.
+
+    Input is empty, and errors are dropped, as nobody could read them. Output is an error: it would be lost.
+    """
     sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115, PTH123
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
 
 

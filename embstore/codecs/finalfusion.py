@@ -147,8 +147,10 @@ def _padding(position: int) -> int:
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a simple vocabulary and a matrix without norms, so that the rows are stored unchanged."""
-    del options
-    with replacing(path) as file, spooled_rows(source, path, NAME, "float32") as (words, rows):
+    with (
+        replacing(path, overwrite=options.overwrite) as file,
+        spooled_rows(source, path, NAME, "float32") as (words, rows),
+    ):
         for word in words:
             if not is_utf8(word):
                 shown = word[:60].decode("utf-8", "replace")

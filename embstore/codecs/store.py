@@ -21,4 +21,4 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a store; the file appears only when it is complete."""
-    write_store(path, source, duplicates=options.duplicates)
+    write_store(path, source, duplicates=options.duplicates, overwrite=options.overwrite)

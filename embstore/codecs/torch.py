@@ -5,12 +5,11 @@ They are memory-mapped and loaded with ``weights_only=True``, so that no code in
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
 from embstore.core.index import pack_for_hashing
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
-from embstore.files.atomic import replacing
+from embstore.files.atomic import replacing, write_all
 from embstore.files.input import Input
 
 if TYPE_CHECKING:
@@ -182,16 +181,52 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     """
     import torch
 
-    del options
-    with replacing(path) as file, spooled_rows(source, path, NAME, source.dtype) as (tokens, rows):
+    with (
+        replacing(path, overwrite=options.overwrite) as file,
+        spooled_rows(source, path, NAME, source.dtype) as (tokens, rows),
+    ):
         itos = list(_as_text(tokens))
         raw = np.memmap(rows, NUMPY_DTYPES[source.dtype], "c", shape=(len(itos), source.dim))
         vectors = torch.from_numpy(raw.view(np.int16) if source.dtype == "bfloat16" else raw)
         vectors = vectors.view(torch.bfloat16) if source.dtype == "bfloat16" else vectors
-        buffered = io.BufferedWriter(file)
-        torch.save((itos, {word: row for row, word in enumerate(itos)}, vectors, source.dim), buffered)
-        buffered.flush()
-        buffered.detach()
+        target = _Target(file)
+        content = itos, {word: row for row, word in enumerate(itos)}, vectors, source.dim
+        try:
+            torch.save(content, cast("IO[bytes]", target))
+        except RuntimeError:
+            target.check()  # torch reports a full disk as an error of its own
+            raise
+
+
+class _Target:
+    """What `torch.save` writes to: a file whose first error is kept.
+
+    Parameters
+    ----------
+    file
+        Open for writing, unbuffered.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write all bytes; an error is raised, and kept for `check`."""
+        try:
+            write_all(self._file, data)
+        except OSError as error:
+            self._error = error
+            raise
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing, as nothing is buffered."""
+
+    def check(self) -> None:
+        """Raise the error, if there was one."""
+        if self._error is not None:
+            raise self._error
 
 
 def _as_text(tokens: list[bytes]) -> Iterator[str]:

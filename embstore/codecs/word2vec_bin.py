@@ -178,8 +178,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
     On an error nothing is written.
     """
-    del options
-    with replacing(path) as file:
+    with replacing(path, overwrite=options.overwrite) as file:
         header = CountedHeader(file, source)
         rows = 0
         for batch in source.batches:

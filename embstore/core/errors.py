@@ -78,11 +78,12 @@ class FormatError(EmbstoreError, ValueError):
         return _rebuild, (type(self), self.path, self.reason, self.where, self.format)
 
 
+CONTROL = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
+
 def _on_one_line(text: str) -> str:
-    """Escape what is not printable, such as a line break in the name of a tensor."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    """Escape control characters, such as a line break in the name of a tensor."""
+    return text if text.isprintable() else text.translate(CONTROL)
 
 
 def _rebuild(kind: type[FormatError], path: str, reason: str, where: str, format: str) -> FormatError:  # noqa: A002

@@ -137,12 +137,15 @@ class WriteOptions:
         ``variable`` length, or ``fixed`` to the length of the longest string.
     duplicates
         Which row of a repeated token to keep, for formats that can overwrite a row; other formats get each token once.
+    overwrite
+        Whether to replace an existing file.
     """
 
     compression: str | None = None
     layout: str | None = None
     strings: str | None = None
     duplicates: Duplicates = "first"
+    overwrite: bool = True
 
     def non_default(self) -> dict[str, str]:
         """Return the options that are not left to the format."""

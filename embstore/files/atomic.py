@@ -1,18 +1,29 @@
-"""Atomic writes: a file gets a temporary name, is flushed to disk, and is renamed only when it is complete."""
+"""Atomic writes: a file gets a temporary name, is flushed to disk, and is renamed only when it is complete.
+
+Two files that belong together, such as a matrix and its words, cannot be renamed in one step. The old words are renamed
+away first and the new words arrive last, so that no matrix is ever next to other words. Their temporary names contain
+the inode of their matrix: `codecs/shared/word_list` finds the words of a matrix whose writer was killed in between.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
-import signal
-import stat
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from embstore.core.errors import EmbstoreError
+from embstore.files.locks import lock
+from embstore.files.renaming import rename_exclusively, settle
+from embstore.files.signals import defer_signals, exit_on_sigterm
+from embstore.files.temporary import create, remove_remains, temporary_name
+
+NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
+"""Errors of file systems that cannot flush a folder, and of folders that this user may only write into."""
 
 
 def check_target(path: str | Path, *, overwrite: bool) -> None:
@@ -23,59 +34,84 @@ def check_target(path: str | Path, *, overwrite: bool) -> None:
     if path.is_dir() or (path.exists() and not path.is_file()):
         raise EmbstoreError(f"{path}: not a regular file, cannot be replaced")
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already; --overwrite (overwrite=True) replaces it")
+        raise exists_already(path)
+
+
+def exists_already(path: str | Path) -> FileExistsError:
+    """Return the error for a target that may not be replaced."""
+    return FileExistsError(f"{path}: exists already; --overwrite (overwrite=True) replaces it")
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file that replaces `path` when the block ends without an error.
+def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
+    """Open a temporary file that becomes `path` when the block ends without an error.
 
-    The temporary file is in the same folder. At the end it is flushed to disk and renamed; an error, Ctrl-C or
-    SIGTERM removes it. Readers that have the old file mapped keep it. The new file has the mode of the old one, or
-    0666 less the umask.
+    The temporary file is in the same folder, for this user alone. At the end it is flushed to disk and renamed; an
+    error, Ctrl-C or SIGTERM removes it, and after a kill the next writer of `path`. Readers that have the old file
+    mapped keep it. The new file has owner, group and permissions of the old one as far as this user may set them, else
+    the permissions 0666 less the umask.
+
+    Parameters
+    ----------
+    path
+        The target; for a symbolic link, the target of the link is replaced.
+    overwrite
+        Whether to replace an existing file; if not, FileExistsError also for one that was created meanwhile.
 
     Yields
     ------
     A file open for reading and writing, unbuffered.
     """
-    with replacing_together() as group:
+    with replacing_together(overwrite=overwrite) as group:
         yield group.new(path)
 
 
 @contextlib.contextmanager
-def replacing_together() -> Iterator[FileGroup]:
-    """Write several files that replace their targets together, each as in `replacing`.
-
-    Nobody finds a new file next to an old one: all old files are renamed away before the first new one is renamed.
-    """
-    group = FileGroup()
+def replacing_together(*, overwrite: bool = True) -> Iterator[FileGroup]:
+    """Write several files that become their targets together, each as in `replacing`."""
+    group = FileGroup(overwrite=overwrite)
     with exit_on_sigterm():
         try:
             yield group
             group.publish()
-        except BaseException:
-            group.discard()
-            raise
+        finally:
+            group.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A file that is being written: its temporary path, its target, and the target as the caller named it."""
+
+    file: io.FileIO
+    temporary: Path
+    path: Path
+    named: str | Path
 
 
 class FileGroup:
-    """Files that are written together, and files that are removed when the new ones are complete."""
+    """Files that are written together, and files that are removed when the new ones are complete.
 
-    def __init__(self) -> None:
-        self._new: list[tuple[io.FileIO, Path, Path]] = []
+    Parameters
+    ----------
+    overwrite
+        Whether to replace existing files.
+    """
+
+    def __init__(self, *, overwrite: bool = True) -> None:
+        self.overwrite = overwrite
+        self._new: list[_New] = []
         self._dropped: list[Path] = []
 
     def new(self, path: str | Path) -> IO[bytes]:
         """Create the temporary file for `path`, open for reading and writing, unbuffered.
 
-        Create the main file first, such as the matrix before its words: it is renamed last.
+        Create the main file first, such as the matrix before its words.
         """
-        path = Path(os.path.realpath(path))  # replace the target of a symbolic link, not the link
-        temporary = _temporary_path(path)
-        file = io.FileIO(temporary, "x+b")
-        self._new.append((file, temporary, path))
-        if path.exists():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        real = Path(os.path.realpath(path))
+        remove_remains(real, owned=False)
+        owner = os.fstat(self._new[0].file.fileno()).st_ino if self._new else None
+        file, temporary = create(real, owner)
+        self._new.append(_New(file, temporary, real, path))
         return file
 
     def drop(self, path: Path) -> None:
@@ -83,112 +119,146 @@ class FileGroup:
         self._dropped.append(path)
 
     def publish(self) -> None:
-        """Flush all files to disk, then rename each to its target, the first one last."""
-        for file, _, _ in self._new:
-            os.fsync(file.fileno())
-            file.close()
-        targets = [path for _, _, path in self._new]
-        if len(targets) > 1:
-            with defer_signals(), _renamed_away([*targets, *self._dropped]):
-                self._rename_all()
+        """Flush all files to disk, then rename each to its target."""
+        for new in self._new:
+            settle(new.file.fileno(), new.path)
+            _flush(new)
+            if os.name == "nt":
+                new.file.close()  # an open file cannot be renamed there
+        if len(self._new) == 1:
+            self._place(self._new[0])
         else:
-            self._rename_all()
-        for folder in {path.parent for path in targets}:
-            _sync_folder(folder)
+            with defer_signals(), _locked_folder(self._new[0].path.parent):
+                self._place_together()
+        for folder in {new.path.parent for new in self._new}:
+            _flush_folder(folder)
+        for new in self._new:
+            remove_remains(new.path, owned=True)
 
-    def _rename_all(self) -> None:
-        renamed: list[Path] = []
+    def _place(self, new: _New) -> None:
+        if self.overwrite:
+            new.temporary.replace(new.path)
+            return
         try:
-            while self._new:
-                _, temporary, path = self._new[-1]
-                temporary.replace(path)
-                renamed.append(path)
-                self._new.pop()
-        except OSError:
-            for path in renamed:
-                path.unlink()
-            raise
+            rename_exclusively(new.temporary, new.path)
+        except FileExistsError:
+            raise exists_already(new.named) from None
 
-    def discard(self) -> None:
-        """Remove the temporary files that were not renamed."""
-        for file, temporary, _ in self._new:
-            file.close()
-            temporary.unlink(missing_ok=True)
+    def _place_together(self) -> None:
+        main, *others = self._new
+        placed: list[Path] = []
+        with _renamed_away(main.path, [*(new.path for new in others), *self._dropped]) as kept:
+            try:
+                for new in self._new:
+                    self._place(new)
+                    placed.append(new.path)
+            except BaseException:
+                for path in placed:
+                    path.unlink()
+                if kept is not None and not main.path.exists():
+                    kept.replace(main.path)
+                raise
 
-
-def _temporary_path(path: Path) -> Path:
-    return path.with_name(f".{path.name[:60]}.{os.urandom(6).hex()}.tmp")
+    def close(self) -> None:
+        """Close all files, and remove the temporary files that were not renamed."""
+        for new in self._new:
+            new.file.close()
+            new.temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _renamed_away(paths: Iterable[Path]) -> Iterator[None]:
-    """Rename existing files to temporary names; remove them at the end of the block, or restore them after an error."""
-    old: list[tuple[Path, Path]] = []
+def _renamed_away(main: Path, paths: list[Path]) -> Iterator[Path | None]:
+    """Rename existing files of `main` to temporary names, and keep `main` under a second name.
+
+    At the end of the block the old files are removed; after an error the renamed ones are renamed back.
+
+    Yields
+    ------
+    The second name of `main`, None if it does not exist.
+    """
+    owner = main.stat().st_ino if main.exists() else 0
+    moved: list[tuple[Path, Path]] = []
+    kept: Path | None = None
+    with contextlib.ExitStack() as locks:
+        try:
+            for path in paths:
+                if path.exists():
+                    old = path.with_name(temporary_name(path.name, owner, ".old"))
+                    locks.enter_context(_locked(path))
+                    path.rename(old)
+                    moved.append((old, path))
+            if main.exists():
+                kept = main.with_name(temporary_name(main.name, owner, ".old"))
+                locks.enter_context(_locked(main))
+                _link(main, kept)
+            yield kept
+        except BaseException:
+            for old, path in reversed(moved):
+                old.replace(path)
+            raise
+        finally:
+            for old in [*(old for old, _ in moved), *([kept] if kept else [])]:
+                old.unlink(missing_ok=True)
+
+
+def _link(path: Path, second: Path) -> None:
+    """Give a file a second name; on file systems without links, rename it."""
     try:
-        for path in paths:
-            if path.exists():
-                temporary = _temporary_path(path)
-                path.rename(temporary)
-                old.append((temporary, path))
+        os.link(path, second)
+    except OSError:
+        path.rename(second)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Lock a file that this user may read, so that nobody takes it for what a killed writer left."""
+    descriptor = -1
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        lock(descriptor)
+    try:
         yield
-    except BaseException:
-        for temporary, path in reversed(old):
-            temporary.replace(path)
-        raise
-    for temporary, _ in old:
-        temporary.unlink()
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+@contextlib.contextmanager
+def _locked_folder(folder: Path) -> Iterator[None]:
+    """Let one process at a time rename groups of files in a folder, where the system has locks of folders."""
+    descriptor = -1
+    if os.name != "nt":
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            lock(descriptor, wait=True)
+    try:
+        yield
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _flush(new: _New) -> None:
+    try:
+        os.fsync(new.file.fileno())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(new.named)) from None
+
+
+def _flush_folder(folder: Path) -> None:
     if os.name == "nt":  # Windows cannot open a folder, and a rename needs no flush
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_FLUSH:
+            raise
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def exit_on_sigterm() -> Iterator[None]:
-    """Make SIGTERM raise SystemExit in the block, so that temporary files are removed; other handlers are kept."""
-    is_default = (
-        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if not is_default:
-        yield
-        return
-
-    def exit_process(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, exit_process)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextlib.contextmanager
-def defer_signals() -> Iterator[None]:
-    """Defer Ctrl-C and SIGTERM until the block ends; no effect outside the main thread, which handles signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-    handlers = [
-        (number, handler) for number, handler in handlers if handler is not None
-    ]  # None: not installed by Python
-    try:
-        for number, _ in handlers:
-            signal.signal(number, lambda number, _: received.append(number))
-        yield
-    finally:
-        for number, handler in handlers:
-            signal.signal(number, handler)
-    for signalled in received:
-        signal.raise_signal(signalled)
 
 
 def write_all(file: IO[bytes], data: memoryview | bytes) -> None:

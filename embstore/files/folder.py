@@ -5,31 +5,73 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from embstore.core.errors import EmbstoreError
-from embstore.files.atomic import exit_on_sigterm
+from embstore.files.renaming import rename_exclusively, settle
+from embstore.files.signals import exit_on_sigterm
+from embstore.files.temporary import create_folder, remove_remains
+
+
+@contextlib.contextmanager
+def temporary_folder(path: str | Path) -> Iterator[Path]:
+    """Create a temporary folder next to `path`, for this user alone, that is removed when the block ends."""
+    with _locked_folder(Path(path)) as (temporary, _):
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """Create a temporary folder next to `path` that is renamed when the block ends; an error removes it.
 
-    Raises EmbstoreError if `path` exists, unless it is an empty folder: a folder with files is never replaced.
+    Raises EmbstoreError if `path` exists, also if it was created meanwhile, unless it is an empty folder: a folder
+    with files is never replaced.
     """
     path = Path(path).absolute()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise EmbstoreError(f"{path}: exists already, and a folder is never replaced: remove it first")
-    with exit_on_sigterm():
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent))
+    if path.exists() and not _is_empty(path):
+        raise _exists_already(path)
+    with exit_on_sigterm(), _locked_folder(path) as (temporary, descriptor):
         try:
             yield temporary
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o777 & ~umask)
-            temporary.replace(path)
+            if descriptor is not None:
+                settle(descriptor, path, 0o777)
+            _place(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+@contextlib.contextmanager
+def _locked_folder(path: Path) -> Iterator[tuple[Path, int | None]]:
+    """Create a temporary folder next to `path`, and lock it for the block."""
+    remove_remains(path, owned=False)
+    temporary, descriptor = create_folder(path)
+    try:
+        yield temporary, descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _place(temporary: Path, path: Path) -> None:
+    try:
+        if _is_empty(path):
+            path.rmdir()
+        rename_exclusively(temporary, path)
+    except OSError:
+        if path.exists():
+            raise _exists_already(path) from None
+        raise
+
+
+def _is_empty(path: Path) -> bool:
+    """Return whether a path leads to an empty folder."""
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _exists_already(path: Path) -> EmbstoreError:
+    return EmbstoreError(f"{path}: exists already, and a folder is never replaced: remove it first")

@@ -39,4 +39,4 @@ def _is_temporary(name: str | bytes | os.PathLike[str], path: str | Path) -> boo
     found = Path(os.fsdecode(name)).absolute()
     folders = Path(path).absolute().parent, Path(path).resolve().parent  # of a link, and of its target
     inside = [found.relative_to(folder).parts[:1] for folder in folders if found.is_relative_to(folder)]
-    return any(part.startswith(".") and part.endswith(".tmp") for parts in inside for part in parts)
+    return any(part.startswith(".") and part.endswith((".tmp", ".old")) for parts in inside for part in parts)

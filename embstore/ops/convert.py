@@ -139,7 +139,7 @@ def convert(
     _check_source(src, reading)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
-    choices = WriteOptions(compression, layout, strings, duplicates)
+    choices = WriteOptions(compression, layout, strings, duplicates, overwrite)
     target.check_choices(dst, choices)
     add_special = _special_rows(oov, padding, target) if oov is not None or padding else None
     if duplicates == "last" and not target.keeps_last:

@@ -6,14 +6,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Unpack, cast
 
 from embstore.codecs.registry.table import codec_for_target
 from embstore.core.errors import EmbstoreError, EmbstoreWarning
-from embstore.files.atomic import check_target, exit_on_sigterm
+from embstore.files.atomic import check_target
+from embstore.files.folder import temporary_folder
 from embstore.files.input import Input
 from embstore.files.os_errors import errors_naming
+from embstore.files.signals import exit_on_sigterm
 from embstore.ops.compare import Difference, compare
 from embstore.ops.convert import ConvertOptions, convert
 from embstore.ops.open import open as open_store
@@ -44,12 +45,8 @@ def convert_and_compare(
     check_target(dst, overwrite=options.get("overwrite", False))
     row_options = {name: value for name, value in options.items() if name not in TARGET_OPTIONS}
     exact_options = cast("ConvertOptions", {**row_options, "dtype": "float32"})
-    with (
-        errors_naming(dst),
-        exit_on_sigterm(),
-        TemporaryDirectory(prefix=".embstore-", suffix=".tmp", dir=Path(dst).parent) as folder,
-    ):
-        exact = Path(folder) / "exact.safetensors"
+    with errors_naming(dst), exit_on_sigterm(), temporary_folder(dst) as folder:
+        exact = folder / "exact.safetensors"
         with Input(src) as opened:
             opened.given_path()  # `convert` opens the path twice: both must be the same file
             with _ignored_warnings():  # before the conversion itself, since `dst` may be `src`

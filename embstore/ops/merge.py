@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from embstore.core.batch import Batch, Ints, Source, Tokens
-from embstore.core.options import Dtype, check_choice
+from embstore.core.options import Dtype, WriteOptions, check_choice
 from embstore.ops.convert import RowCounter, dtype_to_write, target_codec, write
 from embstore.ops.open import as_store
 from embstore.ops.report import Report, report, warn
@@ -109,7 +109,7 @@ def merge(
     source = Selection(dtype_to_write(dtype, source, target)).apply(source)
     counter = RowCounter()
     source = source.through(counter.count)
-    write(source, dst, target)
+    write(source, dst, target, WriteOptions(overwrite=overwrite))
     warn(source.findings)
     return report(_label(tables), dst, source, counter.rows, time.perf_counter() - start)
 

@@ -74,7 +74,7 @@ def save(
     default: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
     source = selection.apply(Source(dim=matrix.shape[1], batches=batches, dtype=default, rows=len(words)))
     with errors_naming(path):
-        codec_named("store").writer().write(path, source, WriteOptions(duplicates="error"))
+        codec_named("store").writer().write(path, source, WriteOptions(duplicates="error", overwrite=overwrite))
     warn(source.findings)
 
 

@@ -52,7 +52,7 @@ RESERVE = ALIGNMENT
 MAX_PROVENANCE = 800  # maximum size of a provenance entry as JSON, so that the header fits into the reserved space
 
 
-def write_store(path: str | Path, source: Source, *, duplicates: Duplicates = "first") -> None:
+def write_store(path: str | Path, source: Source, *, duplicates: Duplicates = "first", overwrite: bool = True) -> None:
     """Write a source as a store; the file appears only when it is complete.
 
     Parameters
@@ -63,8 +63,10 @@ def write_store(path: str | Path, source: Source, *, duplicates: Duplicates = "f
         Its `findings` count dropped rows; its `special` rows are written after the vocabulary's.
     duplicates
         Which row of a repeated token to keep, or ``error``.
+    overwrite
+        Whether to replace an existing file.
     """
-    with replacing(path) as file:
+    with replacing(path, overwrite=overwrite) as file:
         _Writer(file, path, source, duplicates).run()
 
 

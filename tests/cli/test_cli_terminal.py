@@ -77,8 +77,9 @@ def test_a_full_disk_is_one_line(folder_of_tables: Path) -> None:
     assert run_shell(folder_of_tables, "query t.safetensors the > /dev/full") == full
 
 
-def test_closed_streams_are_empty(folder_of_tables: Path) -> None:
-    assert run_shell(folder_of_tables, "query t.safetensors the >&-") == (0, "", "")
+def test_closed_streams_are_empty_and_closed_output_is_an_error(folder_of_tables: Path) -> None:
+    error = "error: standard output: Bad file descriptor\n"
+    assert run_shell(folder_of_tables, "query t.safetensors the >&-") == (1, "", error)
     assert run_shell(folder_of_tables, "query t.safetensors the - <&-") == (0, "the 0.5 1\n", "")
     assert run_shell(folder_of_tables, "query t.safetensors qzxv 2>&-") == (3, "", "")
     assert run_shell(folder_of_tables, "convert odd.txt u.safetensors 2>&-") == (0, "", "")

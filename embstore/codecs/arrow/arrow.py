@@ -76,8 +76,7 @@ def _ipc() -> ModuleType:
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write ``token`` and ``vector``, a fixed-size list, uncompressed so that it can be mapped; bfloat16 as float32."""
-    del options
     schema = table_schema(source)
-    with replacing(path) as file, _ipc().new_file(file, schema) as writer:
+    with replacing(path, overwrite=options.overwrite) as file, _ipc().new_file(file, schema) as writer:
         for record in record_batches(path, source, schema, NAME):
             writer.write_batch(record)

@@ -51,7 +51,10 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
         "use_dictionary": False,
         "column_encoding": {leaf: "BYTE_STREAM_SPLIT"},
     }
-    with replacing(path) as file, _parquet().ParquetWriter(file, schema, **writer_options) as writer:
+    with (
+        replacing(path, overwrite=options.overwrite) as file,
+        _parquet().ParquetWriter(file, schema, **writer_options) as writer,
+    ):
         group: list[RecordBatch] = []
         size = 0
         for record in record_batches(path, source, schema, NAME):

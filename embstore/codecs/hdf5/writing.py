@@ -16,7 +16,8 @@ from embstore.codecs.shared.spool import spooled_rows
 from embstore.core.batch import Batch, Source, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import WriteOptions
-from embstore.files.atomic import defer_signals, replacing
+from embstore.files.atomic import replacing
+from embstore.files.signals import defer_signals
 
 if TYPE_CHECKING:
     from embstore.codecs.hdf5.h5py_types import Dataset, File
@@ -36,7 +37,7 @@ def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
         reason = f"compression={options.compression} needs chunks: leave layout=contiguous (--layout) out"
         raise FormatError(path, reason, format=NAME)
     dtype = np.dtype("<f2" if source.dtype == "float16" else "<f4")
-    with replacing(path) as new:
+    with replacing(path, overwrite=options.overwrite) as new:
         target = Target(new)
         if contiguous or options.strings == "fixed":
             with spooled_rows(source, path, NAME) as (words, rows):

@@ -202,8 +202,7 @@ def _choose(header: Header, path: Path) -> str:
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write the tensor ``embedding.weight`` and a second file with its words, both atomically."""
-    del options
     words = WordListWriter(path, NAME)
-    with replacing_together() as group:
+    with replacing_together(overwrite=options.overwrite) as group:
         write_tensor(group.new(path), source, WEIGHT, source.dtype, words.add, path, NAME)
         words.write(group)

@@ -27,10 +27,9 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
     """Write a .npy and a file with its words, both atomically; bfloat16 becomes float32."""
-    del options
     words, rows = WordListWriter(path, NAME), 0
     dtype: Dtype = "float16" if source.dtype == "float16" else "float32"
-    with replacing_together() as group:
+    with replacing_together(overwrite=options.overwrite) as group:
         file = group.new(path)
         file.seek(WRITTEN_HEADER)
         for batch in source.batches:

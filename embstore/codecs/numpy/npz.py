@@ -177,7 +177,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     stored, deflated = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
     methods = {None: (stored, deflated), "none": (stored, stored), "deflate": (deflated, deflated)}
     vectors_method, words_method = methods[options.compression]
-    with replacing(path) as file, spooled_rows(source, path, NAME) as (tokens, rows):
+    with replacing(path, overwrite=options.overwrite) as file, spooled_rows(source, path, NAME) as (tokens, rows):
         words = [_text(token, path) for token in tokens]
         widest = max(words, key=len)
         if 4 * len(widest) * len(words) > SAFE_BYTES:

@@ -14,7 +14,8 @@ import numpy as np
 
 from embstore.core.batch import Ints, Tokens
 from embstore.core.errors import FormatError
-from embstore.files.input import Input
+from embstore.files.input import CHANGED, Input
+from embstore.files.temporary import is_abandoned, remains
 
 COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json")
 BOM = b"\xef\xbb\xbf"
@@ -66,12 +67,27 @@ def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A0
     target_path = source.real_path() if path.is_symlink() else path
     here, target = ([*word_list_paths(file), *map(file.with_name, COMMON_NAMES)] for file in (path, target_path))
     for place in (*here, *target):
+        if place.name == COMMON_NAMES[0]:
+            _check_remains(source)
         if place.is_file():
             return place
     names = ", ".join(place.name for place in here)
     raise FormatError(
         path, f"no words for {needed}: none of {names} next to it; name a file with vocab=", format=format
     )
+
+
+def _check_remains(source: Input) -> None:
+    """Refuse a file whose writer was killed before its words were renamed; other words would be taken instead."""
+    owner = source.identity.inode
+    for words in word_list_paths(source.real_path()):
+        for temporary, matrix, _ in remains(words):
+            if matrix != owner:
+                continue
+            if not is_abandoned(temporary):
+                raise FormatError(source.path, CHANGED)
+            reason = f"the program that wrote it was killed before its words had their name: {temporary.name} has them"
+            raise FormatError(source.path, f"{reason}; rename that file to {words.name}, or convert again")
 
 
 def read_word_list(source: Input) -> WordList:

@@ -76,9 +76,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
     On an error nothing is written.
     """
-    del options
     source = source.through(lambda batches: _check_first_rows(batches, path))
-    with replacing(path) as file:
+    with replacing(path, overwrite=options.overwrite) as file:
         if not sum(write_rows(file, source, path, NAME)):
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
         check_written(file, path, NAME)

@@ -50,9 +50,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
     On an error nothing is written.
     """
-    del options
     source = source.through(lambda batches: _check_first_tokens(batches, path))
-    with replacing(path) as file:
+    with replacing(path, overwrite=options.overwrite) as file:
         header = CountedHeader(file, source)
         header.finish(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)
         check_written(file, path, NAME)

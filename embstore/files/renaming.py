@@ -1,0 +1,81 @@
+"""Renames that never replace anything, and the mode and owner that a file gets before it is renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+AT_FDCWD, RENAME_NOREPLACE = -100, 1
+UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP}
+PERMISSIONS = 0o777  # without the bits that give a program the rights of its owner
+
+
+def rename_exclusively(source: Path, target: Path) -> None:
+    """Rename a file; raise FileExistsError if the target exists, also if it was created a moment ago."""
+    if os.name == "nt":
+        source.rename(target)
+        return
+    call = _renameat2()
+    if call is not None:
+        if call(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), RENAME_NOREPLACE) == 0:
+            return
+        number = ctypes.get_errno()
+        if number not in UNSUPPORTED:
+            raise OSError(number, os.strerror(number), str(source), None, str(target))
+    os.link(source, target, follow_symlinks=False)
+    source.unlink()
+
+
+@cache
+def _renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
+    """Return https://man7.org/linux/man-pages/man2/rename.2.html of the C library, or None."""
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # not Linux, or another C library
+        return None
+    call.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+    return call
+
+
+def settle(descriptor: int, path: Path, mode: int = 0o666) -> None:
+    """Give a new file or folder the mode and owner that rewriting its target in place would leave.
+
+    Parameters
+    ----------
+    descriptor
+        The new file: a path could lead to another one, which somebody put there.
+    path
+        The target. If it exists, its owner, group and permissions are kept; the owner as far as this user may give
+        files away. Bits such as setuid are not kept.
+    mode
+        Permissions of a target that does not exist, before the umask is taken off.
+    """
+    if os.name == "nt":
+        return
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        os.fchmod(descriptor, mode & ~_umask())
+        return
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, owner, group)
+    os.fchmod(descriptor, old.st_mode & PERMISSIONS)
+
+
+def _umask() -> int:
+    """Return the umask; Linux tells it without changing it, which would change files of other threads."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask

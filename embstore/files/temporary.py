@@ -1,0 +1,124 @@
+"""Temporary files next to their targets: private, locked while their writer lives, removed if it was killed."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from embstore.files.locks import leads_to, lock
+
+LONGEST = 255  # bytes of a file name, in nearly every file system
+ENDING = 45  # bytes of the longest ending: .<12 digits>-<inode>.tmp
+FLAGS = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+
+
+def temporary_name(name: str, owner: int | None = None, suffix: str = ".tmp") -> str:
+    """Return a new temporary name for a target.
+
+    Parameters
+    ----------
+    name
+        Name of the target.
+    owner
+        Inode of the file that this one belongs to, as words belong to a matrix; None for a file by itself.
+    suffix
+        ``.tmp`` for a file that is being written, ``.old`` for one that is being replaced.
+    """
+    note = "" if owner is None else f"-{owner}"
+    return f".{_cut(name)}.{os.urandom(6).hex()}{note}{suffix}"
+
+
+def _cut(name: str) -> str:
+    """Shorten a name so that a temporary name fits; whole characters, since some file systems require UTF-8."""
+    while len(os.fsencode(name)) > LONGEST - ENDING:
+        name = name[:-1]
+    return name
+
+
+def create(path: Path, owner: int | None = None) -> tuple[io.FileIO, Path]:
+    """Create and lock a temporary file for a target, readable by this user alone, open for reading and writing.
+
+    The parameters are those of `temporary_name`. Returns the file, unbuffered, and its path.
+    """
+    while True:
+        temporary = path.with_name(temporary_name(path.name, owner))
+        file = io.FileIO(temporary, "x+b", opener=lambda name, flags: os.open(name, flags | FLAGS, 0o600))
+        lock(file.fileno(), wait=True)
+        if leads_to(temporary, file.fileno()):
+            return file, temporary
+        file.close()  # another process removed it before it was locked
+
+
+def create_folder(path: Path) -> tuple[Path, int | None]:
+    """Create and lock a temporary folder for a target, for this user alone; return its path and descriptor."""
+    while True:
+        temporary = path.with_name(temporary_name(path.name))
+        temporary.mkdir(mode=0o700)
+        if os.name == "nt":
+            return temporary, None
+        descriptor = os.open(temporary, os.O_RDONLY | FLAGS)
+        lock(descriptor, wait=True)
+        if leads_to(temporary, descriptor):
+            return temporary, descriptor
+        os.close(descriptor)
+
+
+def remains(path: Path) -> Iterator[tuple[Path, int | None, str]]:
+    """Yield the temporary files and folders of a target: path, owner and suffix, as in `temporary_name`."""
+    pattern = re.compile(re.escape(f".{_cut(path.name)}.") + r"[0-9a-f]{12}(-[0-9]{1,20})?(\.tmp|\.old)")
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208 - of many names few match
+    except OSError:  # a folder that this user may only write into
+        return
+    for name in sorted(names):
+        found = pattern.fullmatch(name)
+        if found:
+            yield path.with_name(name), int(found[1][1:]) if found[1] else None, found[2]
+
+
+def is_abandoned(path: Path) -> bool:
+    """Return whether the writer of a temporary file has ended, as far as can be known."""
+    with _locked(path) as is_dead:
+        return is_dead
+
+
+def remove_remains(path: Path, *, owned: bool) -> None:
+    """Remove what killed writers left of a target; files of a writer that lives are locked, and stay.
+
+    Parameters
+    ----------
+    path
+        The target.
+    owned
+        Whether to remove also files that belong to another file: words that could be put back next to their matrix.
+    """
+    for temporary, owner, _ in remains(path):
+        if owner is None or owned:
+            _remove_if_dead(temporary)
+
+
+def _remove_if_dead(path: Path) -> None:
+    with _locked(path) as is_dead:
+        if is_dead and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif is_dead:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Lock a temporary file or folder for the block, if nobody else has; False if it could not be locked."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | FLAGS)
+    except OSError:
+        yield False
+        return
+    try:
+        yield lock(descriptor) and leads_to(path, descriptor)
+    finally:
+        os.close(descriptor)
