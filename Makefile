@@ -1,9 +1,10 @@
 # make demo: convert and look up real GloVe vectors.   make test: all checks.   make bench: benchmarks.
-# make test-pythons: the tests that need no torch, on each other Python that is found.   Each sets up .venv first.
+# make test-pythons: the tests that need no torch, on each other Python that is found.
+# make faults N=1000: kills that many conversions.   Each sets up .venv first.
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test test-pythons setup bench clean
+.PHONY: demo test test-pythons faults setup bench clean
 
 setup: .venv/ready
 
@@ -23,6 +24,11 @@ test: setup
 
 test-pythons: setup
 	$(BIN)/python .ci/other_pythons.py
+
+# Kills conversions to all formats at random moments.
+N ?= 1000
+faults: setup
+	$(BIN)/python tests/faults/kills.py $(N)
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

@@ -8,7 +8,6 @@ the inode of their matrix: `codecs/shared/word_list` finds the words of a matrix
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import os
 from collections.abc import Iterator
@@ -18,12 +17,9 @@ from typing import IO
 
 from embstore.core.errors import EmbstoreError
 from embstore.files.locks import lock
-from embstore.files.renaming import rename_exclusively, settle
+from embstore.files.renaming import flush_folder, rename_exclusively, settle
 from embstore.files.signals import defer_signals, exit_on_sigterm
 from embstore.files.temporary import create, remove_remains, temporary_name
-
-NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
-"""Errors of file systems that cannot flush a folder, and of folders that this user may only write into."""
 
 
 def check_target(path: str | Path, *, overwrite: bool) -> None:
@@ -110,8 +106,9 @@ class FileGroup:
         real = Path(os.path.realpath(path))
         remove_remains(real, owned=False)
         owner = os.fstat(self._new[0].file.fileno()).st_ino if self._new else None
-        file, temporary = create(real, owner)
-        self._new.append(_New(file, temporary, real, path))
+        with defer_signals():  # a signal in between would leave a file that nobody knows of
+            file, temporary = create(real, owner)
+            self._new.append(_New(file, temporary, real, path))
         return file
 
     def drop(self, path: Path) -> None:
@@ -130,8 +127,8 @@ class FileGroup:
         else:
             with defer_signals(), _locked_folder(self._new[0].path.parent):
                 self._place_together()
-        for folder in {new.path.parent for new in self._new}:
-            _flush_folder(folder)
+        for folder, new in {new.path.parent: new for new in self._new}.items():
+            flush_folder(folder, new.named)
         for new in self._new:
             remove_remains(new.path, owned=True)
 
@@ -243,22 +240,6 @@ def _flush(new: _New) -> None:
         os.fsync(new.file.fileno())
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(new.named)) from None
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder, and a rename needs no flush
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in NO_FLUSH:
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def write_all(file: IO[bytes], data: memoryview | bytes) -> None:

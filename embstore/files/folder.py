@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embstore.core.errors import EmbstoreError
-from embstore.files.renaming import rename_exclusively, settle
-from embstore.files.signals import exit_on_sigterm
+from embstore.files.renaming import flush_folder, rename_exclusively, settle
+from embstore.files.signals import defer_signals, exit_on_sigterm
 from embstore.files.temporary import create_folder, remove_remains
 
 
@@ -18,10 +18,7 @@ from embstore.files.temporary import create_folder, remove_remains
 def temporary_folder(path: str | Path) -> Iterator[Path]:
     """Create a temporary folder next to `path`, for this user alone, that is removed when the block ends."""
     with _locked_folder(Path(path)) as (temporary, _):
-        try:
-            yield temporary
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        yield temporary
 
 
 @contextlib.contextmanager
@@ -35,26 +32,29 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     if path.exists() and not _is_empty(path):
         raise _exists_already(path)
     with exit_on_sigterm(), _locked_folder(path) as (temporary, descriptor):
-        try:
-            yield temporary
-            if descriptor is not None:
-                settle(descriptor, path, 0o777)
-            _place(temporary, path)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+        yield temporary
+        if descriptor is not None:
+            settle(descriptor, path, 0o777)
+        _place(temporary, path)
+        flush_folder(path.parent, path)
 
 
 @contextlib.contextmanager
 def _locked_folder(path: Path) -> Iterator[tuple[Path, int | None]]:
-    """Create a temporary folder next to `path`, and lock it for the block."""
+    """Create a temporary folder next to `path`, locked for the block; at the end it is removed, unless renamed."""
     remove_remains(path, owned=False)
-    temporary, descriptor = create_folder(path)
-    try:
+    with contextlib.ExitStack() as stack:
+        with defer_signals():  # a signal in between would leave a folder that nobody knows of
+            temporary, descriptor = create_folder(path)
+            if descriptor is not None:
+                stack.callback(os.close, descriptor)
+            stack.callback(_remove, temporary)
         yield temporary, descriptor
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    with defer_signals():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _place(temporary: Path, path: Path) -> None:

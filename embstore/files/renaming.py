@@ -1,4 +1,4 @@
-"""Renames that never replace anything, and the mode and owner that a file gets before it is renamed."""
+"""What belongs to renaming a new file: its mode and owner, a rename that replaces nothing, flushing its folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 AT_FDCWD, RENAME_NOREPLACE = -100, 1
 UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP}
+NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EPERM, errno.EBADF}
+"""Errors of file systems that cannot flush a folder."""
 PERMISSIONS = 0o777  # without the bits that give a program the rights of its owner
 
 
@@ -40,6 +42,26 @@ def _renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
         return None
     call.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
     return call
+
+
+def flush_folder(folder: Path, named: str | Path) -> None:
+    """Flush a folder to disk, so that the name of a new file is there too, where the system can do that.
+
+    An error names the new file as the caller `named` it.
+    """
+    if os.name == "nt":  # Windows cannot open a folder, and a rename needs no flush
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # this user may only write into the folder
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_FLUSH:
+            raise OSError(error.errno, error.strerror, str(named)) from None
+    finally:
+        os.close(descriptor)
 
 
 def settle(descriptor: int, path: Path, mode: int = 0o666) -> None:

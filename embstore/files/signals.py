@@ -35,16 +35,21 @@ def defer_signals() -> Iterator[None]:
         yield
         return
     received: list[int] = []
-    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-    handlers = [
-        (number, handler) for number, handler in handlers if handler is not None
-    ]  # None: not installed by Python
-    try:
-        for number, _ in handlers:
-            signal.signal(number, lambda number, _: received.append(number))
+    with _recorded(signal.SIGTERM, received), _recorded(signal.SIGINT, received):
         yield
-    finally:
-        for number, handler in handlers:
-            signal.signal(number, handler)
     for signalled in received:
         signal.raise_signal(signalled)
+
+
+@contextlib.contextmanager
+def _recorded(number: signal.Signals, received: list[int]) -> Iterator[None]:
+    """Append a signal to a list in the block, instead of handling it."""
+    handler = signal.getsignal(number)
+    if handler is None:  # not installed by Python
+        yield
+        return
+    try:
+        signal.signal(number, lambda number, _: received.append(number))
+        yield
+    finally:
+        signal.signal(number, handler)

@@ -13,7 +13,7 @@ from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
 from embstore.core.json_values import Json
 from embstore.core.options import Dtype
-from embstore.files.atomic import replacing
+from embstore.files.atomic import replacing, write_all
 from embstore.files.folder import new_folder
 
 UNKNOWN = ("[UNK]", "<unk>")
@@ -46,7 +46,8 @@ def write_model(
             write_tensor(file, whole, tensor, dtype, words.add, path, name)
         files = {f"{subfolder}/tokenizer.json": _tokenizer(words.rows), **files}
         for target, content in files.items():
-            (folder / target).write_text(json.dumps(content, indent=2), encoding="ascii")
+            with replacing(folder / target) as file:
+                write_all(file, json.dumps(content, indent=2).encode("ascii"))
 
 
 class _Words:
