@@ -1,8 +1,9 @@
 """The child process that opens an HDF5 file, so that a damaged file cannot hang or crash its parent.
 
-Started as ``python -m embstore.codecs.hdf5.child REQUEST``. It writes to stdout: the length of the plan and the plan as
-JSON; then, for each block of `step` rows, the lengths and the bytes of the tokens, if they are in the file, and the raw
-rows, unless the parent maps them. Lengths are int64 in native byte order. An error is one line of JSON on stderr.
+It writes to stdout: the length of the plan and the plan as JSON; then, for each block of `step` rows, the lengths and
+the bytes of the tokens, if they are in the file, and the raw rows, unless the parent maps them. Lengths are int64 in
+native byte order. An error is one line of JSON on stderr. A block has at most `BLOCK_BYTES` of rows, or one row of at
+most `MAX_ROW`, and at most `BLOCK_WORDS` tokens of at most `MAX_WORDS` together.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import h5py
 import numpy as np
 
 from embstore.codecs.hdf5.layout import Refused, TableDatasets, find_table
+from embstore.codecs.hdf5.limits import allow_processor_time, default_signals, end_with_parent, limit_memory
 from embstore.codecs.hdf5.request import Plan, Request
 
 if TYPE_CHECKING:
@@ -26,14 +28,21 @@ if TYPE_CHECKING:
     from embstore.codecs.hdf5.h5py_types import Dataset, File
 
 BLOCK_BYTES = 1 << 20
+BLOCK_WORDS = 10_000
+MAX_ROW = 1 << 26
+MAX_WORDS = 1 << 26
+MAX_REASON = 2000
 
 
-def main() -> int:
+def main(sent: str) -> int:
     """Answer the request; return 0 on success, 1 after an error."""
-    request = Request(**json.loads(sys.argv[1]))
+    request = Request(**json.loads(sent))
+    end_with_parent(request.parent)
+    default_signals()
+    allow_processor_time(request.processor)
     opened = _open(request)
     size = os.fstat(opened.fileno()).st_size
-    _limit_memory(size)
+    limit_memory(size)
     out = sys.stdout.buffer
     try:
         with h5py.File(opened, "r") as file:
@@ -41,7 +50,7 @@ def main() -> int:
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
             out.write(_count(len(answer)) + answer)
-            _send(table, plan, out)
+            _send(table, plan, out, request.processor)
             out.flush()
     except BrokenPipeError:  # the parent has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,32 +66,26 @@ def _open(request: Request) -> io.FileIO:
     return io.FileIO(request.path if request.descriptor is None else request.descriptor, "rb")
 
 
-def _send(table: TableDatasets, plan: Plan, out: IO[bytes]) -> None:
+def _send(table: TableDatasets, plan: Plan, out: IO[bytes], processor: float) -> None:
     step = plan["step"]
     rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
     for start in range(0, plan["rows"], step):
+        allow_processor_time(processor)
         stop = min(start + step, plan["rows"])
         if words is not None:
-            _send_tokens([word for part in words.parts(start, stop) for word in part.tolist()], out)
+            _send_tokens(
+                [word for part in words.parts(start, stop) for word in part.tolist()], out, plan["words"] or ""
+            )
         if plan["offset"] is None:
             for part in rows.parts(start, stop):
                 out.write(part.data)
 
 
 def _report_error(reason: str, where: str) -> int:
-    sys.stderr.write(json.dumps({"reason": " ".join(reason.split()), "where": where}) + "\n")
+    # names can have any length, and the parent reads stderr at the end only: more would not fit into the pipe
+    problem = {"reason": " ".join(reason.split())[:MAX_REASON], "where": where[:MAX_REASON]}
+    sys.stderr.write(json.dumps(problem) + "\n")
     return 1
-
-
-def _limit_memory(size: int) -> None:
-    """Limit the memory of this process by the size of the file, where the system has limits, against false headers."""
-    try:
-        import resource
-    except ImportError:
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = (4 << 30) + 8 * size
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 def _plan(file: File, table: TableDatasets, size: int) -> Plan:
@@ -95,9 +98,12 @@ def _plan(file: File, table: TableDatasets, size: int) -> Plan:
         raise Refused(
             f"ends at byte {offset + matrix.nbytes:,} of a file of {size:,}: the file is cut short", matrix.name
         )
+    row = dim * matrix.dtype.itemsize
+    if row > MAX_ROW:
+        raise Refused(f"rows of {row:,} bytes, expected at most {MAX_ROW:,}", matrix.name)
     words = None if table.words is None else table.words.name
     return {
-        "step": max(1, BLOCK_BYTES // (dim * matrix.dtype.itemsize)),
+        "step": min(max(1, BLOCK_BYTES // row), BLOCK_WORDS if words else rows),
         "rows": rows,
         "dim": dim,
         "dtype": matrix.dtype.str,
@@ -110,8 +116,11 @@ def _count(number: int) -> bytes:
     return number.to_bytes(8, sys.byteorder)
 
 
-def _send_tokens(words: list[bytes], out: IO[bytes]) -> None:
-    out.write(np.fromiter(map(len, words), np.int64, len(words)).data)
+def _send_tokens(words: list[bytes], out: IO[bytes], where: str) -> None:
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    if lengths.sum() > MAX_WORDS:
+        raise Refused(f"{len(words):,} words of {lengths.sum():,} bytes, expected at most {MAX_WORDS:,}", where)
+    out.write(lengths.data)
     out.write(b"".join(words))
 
 
@@ -154,7 +163,3 @@ def _words(words: Dataset, step: int) -> _Blocks:
 
 def _chunk(dataset: Dataset, axis: int) -> int:
     return 1 if dataset.chunks is None else int(dataset.chunks[axis])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
