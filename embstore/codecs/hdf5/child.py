@@ -83,9 +83,13 @@ def _send(table: TableDatasets, plan: Plan, out: IO[bytes], processor: float) ->
 
 def _report_error(reason: str, where: str) -> int:
     # names can have any length, and the parent reads stderr at the end only: more would not fit into the pipe
-    problem = {"reason": " ".join(reason.split())[:MAX_REASON], "where": where[:MAX_REASON]}
+    problem = {"reason": _printable(" ".join(reason.split())), "where": _printable(where)}
     sys.stderr.write(json.dumps(problem) + "\n")
     return 1
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_REASON])
 
 
 def _plan(file: File, table: TableDatasets, size: int) -> Plan:
