@@ -50,7 +50,7 @@ Content = tuple[tuple[str, ...], bytes]
 @contextmanager
 def replaced_all_the_time(place: Path, versions: list[Path]) -> Iterator[None]:
     """Let another process replace a file, or a link, by the versions in turn, as fast as it can."""
-    command = [sys.executable, "-c", REPLACE, place, place.with_name("ready"), *versions]
+    command = [sys.executable, "-c", REPLACE, *map(str, (place, place.with_name("ready"), *versions))]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
