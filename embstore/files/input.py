@@ -31,15 +31,6 @@ HEAD = 1 << 16
 """Number of first bytes that `Input.head` reads at once and caches."""
 
 
-def is_file_name(name: str) -> bool:
-    """Return whether a name that a file states can be that of a file in the same folder, and leads to no other."""
-    try:
-        size = len(os.fsencode(name))
-    except UnicodeEncodeError:
-        return False
-    return 0 < size < 256 and name not in (".", "..") and not set(name) & {"/", "\\", ":", "\0"}
-
-
 class Input:
     """A regular file or a folder, opened once for reading.
 

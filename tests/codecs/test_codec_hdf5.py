@@ -296,21 +296,10 @@ def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_child_without_progress_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with h5py.File(tmp_path / "t.h5", "w") as file:
-        generic(file)
-    monkeypatch.setattr(process, "TIMEOUT", 0.001)
-    with pytest.raises(embstore.FormatError) as caught:
-        embstore.open(tmp_path / "t.h5")
-    assert str(caught.value) == f"{tmp_path / 't.h5'}: no progress in 0.001 s of reading: the file is damaged"
-
-
 def test_a_child_that_crashes_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
     path.touch()
-    request = Request(
-        descriptor=None, path=str(tmp_path / "missing"), key=None, vocab=None, words=True, integers=False, seconds=10
-    )
+    request = Request(descriptor=None, path=str(tmp_path / "missing"), key=None, vocab=None, words=True, integers=False)
     child = process.Child(Input(path), request, "hdf5")
     with contextlib.closing(child), pytest.raises(embstore.FormatError) as caught:
         child.read(8)

@@ -178,7 +178,7 @@ def test_a_word_with_two_rows(tmp_path: Path, nested: bool) -> None:
     path.with_suffix(".vocab.json").write_text(f'{{"model": {{"vocab": {words}}}}}' if nested else words)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
-    reason = "the key 'a' appears twice in one object, so its row is ambiguous: remove one"
+    reason = "the key 'a' appears twice in one object, so its value is ambiguous: remove one"
     assert str(caught.value) == f"{path.with_suffix('.vocab.json')}: {reason}"
 
 

@@ -217,11 +217,11 @@ def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
         (
             {"wte.weight": "../secret.safetensors"},
             None,
-            "the shard '../secret.safetensors' is not a file in the folder of the index",
+            "the shard '../secret.safetensors' is not in the folder of the index",
         ),
         (SHARDS, "nix", "no tensor 'nix' in the weight_map"),
         ({"a": "b", "c": "d"}, None, "no tensor may be the table: name one with key= (a, c)"),
-        (["wte.weight"], None, "not an index of shards: it has no weight_map from tensors to files"),
+        (["wte.weight"], None, "not an index of shards: it has no weight_map of names of files"),
     ],
 )
 def test_a_wrong_index_is_refused(tmp_path: Path, weight_map: Any, key: str | None, message: str) -> None:
@@ -281,7 +281,11 @@ def test_rows_without_a_word_are_left_out_and_counted(tmp_path: Path) -> None:
         ('{"a": true}', "{words}: the word 'a' has the row True, expected a whole number from 0"),
         ("7", "{words}: expected a list of words, an object from word to row, or a tokenizer.json"),
         ("[" * 100_000, "{words}: nested too deeply to be a word list"),
-        ("{", "{words}: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (
+            "{",
+            "{words}: not JSON, expected a word list: "
+            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
         ('{"model": {}}', "{words}:model.vocab: a tokenizer without a vocabulary"),
         (
             '{"model": {"vocab": {}}, "added_tokens": [1]}',

@@ -146,7 +146,7 @@ def nest_strings(spacy_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (nest_cfg, "/vectors.cfg: expected a JSON object with a mode"),
+        (nest_cfg, "/vectors.cfg: nested too deeply to be a JSON object with a mode"),
         (nest_strings, "/strings.json: nested too deeply to be a word list"),
     ],
 )

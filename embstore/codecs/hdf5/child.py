@@ -2,10 +2,8 @@
 
 It writes to stdout: the length of the plan and the plan as JSON; then, for each block of `step` rows, the lengths and
 the bytes of the tokens, if they are in the file, and the raw rows, unless the parent maps them. Lengths are int64 in
-native byte order. An error is one line of JSON on stderr.
-
-Signals of the system end it, since libhdf5 may never return to Python: SIGPROF after too much processor time without a
-block, SIGIO when its parent ends, however that happens.
+native byte order. An error is one line of JSON on stderr. A block has at most `BLOCK_BYTES` of rows, or one row of at
+most `MAX_ROW`, and at most `BLOCK_WORDS` tokens of at most `MAX_WORDS` together.
 """
 
 from __future__ import annotations
@@ -13,8 +11,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import select
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from math import prod
@@ -24,6 +20,7 @@ import h5py
 import numpy as np
 
 from embstore.codecs.hdf5.layout import Refused, TableDatasets, find_table
+from embstore.codecs.hdf5.limits import allow_processor_time, default_signals, end_with_parent, limit_memory
 from embstore.codecs.hdf5.request import Plan, Request
 
 if TYPE_CHECKING:
@@ -31,19 +28,23 @@ if TYPE_CHECKING:
 
     from embstore.codecs.hdf5.h5py_types import Dataset, File
 
-BLOCK_BYTES = 1 << 20  # of the rows of a block; one row may be larger
+BLOCK_BYTES = 1 << 20
 BLOCK_WORDS = 10_000
-SPEED = 50e6  # bytes of a chunk decompressed in a second of processor time, at least
+MAX_ROW = 1 << 26
+MAX_WORDS = 1 << 26
+MAX_REASON = 2000
+SPEED = 50e6  # bytes of a chunk that are decompressed in a second of processor time, at least
 
 
-def main(text: str) -> int:
-    """Answer a request in JSON; return 0 on success, 1 after an error."""
-    request = Request(**json.loads(text))
-    _end_with_parent()
-    _limit_processor_time(request.seconds)
+def main(sent: str) -> int:
+    """Answer the request; return 0 on success, 1 after an error."""
+    request = Request(**json.loads(sent))
+    end_with_parent(request.parent)
+    default_signals()
+    allow_processor_time(request.processor)
     opened = _open(request)
     size = os.fstat(opened.fileno()).st_size
-    _limit_memory(size)
+    limit_memory(size)
     out = sys.stdout.buffer
     try:
         with h5py.File(opened, "r") as file:
@@ -51,7 +52,7 @@ def main(text: str) -> int:
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
             out.write(_count(len(answer)) + answer)
-            _send(table, plan, out, request.seconds)
+            _send(table, plan, out, request.processor)
             out.flush()
     except BrokenPipeError:  # the parent has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,60 +68,31 @@ def _open(request: Request) -> io.FileIO:
     return io.FileIO(request.path if request.descriptor is None else request.descriptor, "rb")
 
 
-def _send(table: TableDatasets, plan: Plan, out: IO[bytes], seconds: float) -> None:
+def _send(table: TableDatasets, plan: Plan, out: IO[bytes], processor: float) -> None:
     step = plan["step"]
-    seconds += _chunk_bytes(table) / SPEED
     rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
+    processor += _chunk_bytes(table.matrix) / SPEED
     for start in range(0, plan["rows"], step):
-        _limit_processor_time(seconds)
+        allow_processor_time(processor)
         stop = min(start + step, plan["rows"])
         if words is not None:
-            _send_tokens([word for part in words.parts(start, stop) for word in part.tolist()], out)
+            _send_tokens(
+                [word for part in words.parts(start, stop) for word in part.tolist()], out, plan["words"] or ""
+            )
         if plan["offset"] is None:
             for part in rows.parts(start, stop):
                 out.write(part.data)
 
 
 def _report_error(reason: str, where: str) -> int:
-    sys.stderr.write(json.dumps({"reason": " ".join(reason.split()), "where": where}) + "\n")
+    # names can have any length, and the parent reads stderr at the end only: more would not fit into the pipe
+    problem = {"reason": _printable(" ".join(reason.split())), "where": _printable(where)}
+    sys.stderr.write(json.dumps(problem) + "\n")
     return 1
 
 
-def _end_with_parent() -> None:
-    """Let SIGIO end this process when its standard input ends, which the parent holds open and never writes to."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    _act_by_default(signal.SIGIO)
-    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-    if select.select([0], [], [], 0)[0]:  # it has ended already
-        sys.exit(1)
-
-
-def _limit_processor_time(seconds: float) -> None:
-    """Let SIGPROF end this process after this much processor time from now on."""
-    if hasattr(signal, "setitimer"):
-        _act_by_default(signal.SIGPROF)
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-
-
-def _act_by_default(number: signal.Signals) -> None:
-    """Let a signal end this process, although the parent may ignore or block it."""
-    signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
-
-
-def _limit_memory(size: int) -> None:
-    """Limit the memory of this process by the size of the file, where the system has limits, against false headers."""
-    try:
-        import resource
-    except ImportError:
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = (4 << 30) + 8 * size
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_REASON])
 
 
 def _plan(file: File, table: TableDatasets, size: int) -> Plan:
@@ -133,9 +105,12 @@ def _plan(file: File, table: TableDatasets, size: int) -> Plan:
         raise Refused(
             f"ends at byte {offset + matrix.nbytes:,} of a file of {size:,}: the file is cut short", matrix.name
         )
+    row = dim * matrix.dtype.itemsize
+    if row > MAX_ROW:
+        raise Refused(f"rows of {row:,} bytes, expected at most {MAX_ROW:,}", matrix.name)
     words = None if table.words is None else table.words.name
     return {
-        "step": min(max(1, BLOCK_BYTES // (dim * matrix.dtype.itemsize)), BLOCK_WORDS),
+        "step": min(max(1, BLOCK_BYTES // row), BLOCK_WORDS if words else rows),
         "rows": rows,
         "dim": dim,
         "dtype": matrix.dtype.str,
@@ -148,8 +123,11 @@ def _count(number: int) -> bytes:
     return number.to_bytes(8, sys.byteorder)
 
 
-def _send_tokens(words: list[bytes], out: IO[bytes]) -> None:
-    out.write(np.fromiter(map(len, words), np.int64, len(words)).data)
+def _send_tokens(words: list[bytes], out: IO[bytes], where: str) -> None:
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    if lengths.sum() > MAX_WORDS:
+        raise Refused(f"{len(words):,} words of {lengths.sum():,} bytes, expected at most {MAX_WORDS:,}", where)
+    out.write(lengths.data)
     out.write(b"".join(words))
 
 
@@ -194,6 +172,5 @@ def _chunk(dataset: Dataset, axis: int) -> int:
     return 1 if dataset.chunks is None else int(dataset.chunks[axis])
 
 
-def _chunk_bytes(table: TableDatasets) -> int:
-    """Return the number of bytes of a chunk of the matrix."""
-    return prod(table.matrix.chunks or ()) * table.matrix.dtype.itemsize
+def _chunk_bytes(dataset: Dataset) -> int:
+    return prod(dataset.chunks or ()) * dataset.dtype.itemsize

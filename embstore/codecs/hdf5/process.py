@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import queue
 import signal
-import subprocess
 import sys
-import threading
 import weakref
 from dataclasses import asdict
 from pathlib import Path
 
+from embstore.codecs.hdf5.pump import Pump
 from embstore.codecs.hdf5.request import Request
-from embstore.core.errors import EmbstoreError, FormatError
+from embstore.core.errors import FormatError
 from embstore.files.input import Input
 
-TIMEOUT = 60.0  # seconds without a byte from the child
-PIECE = 1 << 20  # bytes per read
-
-PROCESSOR_TIME: int | None = getattr(signal, "SIGPROF", None)
-
-PACKAGE = Path(__file__).parents[2]
-
-# Modules come from where the parent's come from, except from the current folder: anybody may have put an h5py.py there.
-# The package itself, which may be there in a checkout, is imported by its path.
-CODE = """
-import json, sys
-from importlib.util import module_from_spec, spec_from_file_location
-sys.path[:] = json.loads(sys.argv[2])
-spec = spec_from_file_location("embstore", sys.argv[3])
-sys.modules["embstore"] = module_from_spec(spec)
-spec.loader.exec_module(sys.modules["embstore"])
-from embstore.codecs.hdf5.child import main
-sys.exit(main(sys.argv[1]))
-"""
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from embstore.codecs.hdf5.child import main; sys.exit(main(sys.argv[2]))"
+)
+# signals that end the child when it has used its processor time
+OUT_OF_TIME = {-getattr(signal, name) for name in ("SIGPROF", "SIGXCPU") if hasattr(signal, name)}
+NO_PYTHON = (
+    "HDF5 is read by a second Python process, but {found}: set sys.executable to the path of a Python with embstore, "
+    "or convert the file with `embstore convert` beforehand"
+)
 
 
 class Child:
-    """A running `child`; it is killed when this object is deleted, if not before, and ends when this process does.
+    """A running ``embstore.codecs.hdf5.child``; it is killed when this object is deleted, if not before.
 
     Parameters
     ----------
@@ -51,36 +39,26 @@ class Child:
         The request that is sent to the child.
     name
         Name of the format, for errors.
-
-    Raises
-    ------
-    EmbstoreError
-        If there is no Python interpreter to start, as in a frozen program.
     """
 
     def __init__(self, source: Input, request: Request, name: str) -> None:
-        self.path, self.name, self._seconds = source.path, name, request.seconds
-        self._pieces: queue.Queue[bytes] = queue.Queue(4)
+        self.path, self.name, self._request = source.path, name, request
         self._rest = memoryview(b"")
-        self._process = subprocess.Popen(  # noqa: S603
-            [
-                _interpreter(),
-                "-P",
-                "-c",
-                CODE,
-                json.dumps(asdict(request)),
-                json.dumps(_path()),
-                PACKAGE / "__init__.py",
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=() if request.descriptor is None else (request.descriptor,),
-            env={**_environment(), "OPENBLAS_NUM_THREADS": "1"},
-        )
-        pump = threading.Thread(target=_pump, args=(self._process.stdout, self._pieces), daemon=True)
-        self._end = weakref.finalize(self, _end, self._process, pump, self._pieces)
-        pump.start()
+        command = [self._python(), "-P", "-c", START, json.dumps(module_path()), json.dumps(asdict(request))]
+        self._pump = Pump(command, () if request.descriptor is None else (request.descriptor,))
+        self._end = weakref.finalize(self, self._pump.end)
+        try:
+            self._pump.begin()
+        except OSError as error:
+            found = f"{sys.executable} cannot be started ({error.strerror})"
+            raise FormatError(self.path, NO_PYTHON.format(found=found), format=name) from None
+
+    def _python(self) -> str:
+        """Return the path of Python; in a frozen program, ``sys.executable`` is the program itself."""
+        if getattr(sys, "frozen", False) or not sys.executable:
+            found = "this is a frozen program" if sys.executable else f"sys.executable is {sys.executable!r}"
+            raise FormatError(self.path, NO_PYTHON.format(found=found), format=self.name)
+        return sys.executable
 
     def read(self, size: int) -> bytearray:
         """Read exactly `size` bytes; raise FormatError if the child fails or sends fewer."""
@@ -96,9 +74,13 @@ class Child:
 
     def _next(self) -> bytes:
         try:
-            piece = self._pieces.get(timeout=TIMEOUT)
+            piece = self._pump.pieces.get(timeout=self._request.waiting)
         except queue.Empty:
-            reason = f"no progress in {TIMEOUT:g} s of reading: the file is damaged"
+            self.close()
+            reason = (
+                f"given up after {self._request.waiting:g} s of waiting for the next rows: the file is damaged, or its "
+                "disk does not answer"
+            )
             raise FormatError(self.path, reason, format=self.name) from None
         if not piece:
             raise self._failure()
@@ -106,14 +88,14 @@ class Child:
 
     def _failure(self) -> FormatError:
         """Return the error of a child that ended early."""
-        code = self._process.wait()
-        if PROCESSOR_TIME is not None and code == -PROCESSOR_TIME:
-            reason = f"no progress in {self._seconds:g} s of processor time: the file is damaged"
-            return FormatError(self.path, reason, format=self.name)
-        output = self._process.stderr.read() if self._process.stderr else b""
+        code, output = self._pump.ended()
         if code == 1 and output.rstrip().endswith(b"}"):
             problem = json.loads(output.splitlines()[-1])
             return FormatError(self.path, problem["reason"], where=problem["where"].lstrip("/"), format=self.name)
+        if code in OUT_OF_TIME:
+            used = f"{self._request.processor:g} s of processor time"
+            reason = f"given up after {used} without the next rows: the file is damaged"
+            return FormatError(self.path, reason, format=self.name)
         last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
         return FormatError(
             self.path, f"damaged: the process reading it ended with code {code} {last}".rstrip(), format=self.name
@@ -124,42 +106,16 @@ class Child:
         self._end()
 
 
-def _interpreter() -> str:
-    if not sys.executable or getattr(sys, "frozen", False):
-        raise EmbstoreError(
-            "HDF5 files are read in a process of their own, and this program has no Python interpreter to start "
-            "(sys.executable), as frozen programs have none: convert the file with the command embstore first"
-        )
-    return sys.executable
+def module_path() -> list[str]:
+    """Return ``sys.path`` for the child: without the current folder, unless embstore itself lies there, then last.
 
-
-def _path() -> list[str]:
-    """Return where modules are found, without the current folder."""
-    current = os.path.realpath(os.curdir)
-    paths = [str(entry) for entry in sys.path]
-    return [path for path in paths if Path(path).is_absolute() and os.path.realpath(path) != current]
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without PYTHONPATH, which `_path` contains."""
-    return {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-
-
-def _pump(pipe: io.BufferedReader, pieces: queue.Queue[bytes]) -> None:
-    """Copy the output of the child into the queue; an empty piece marks its end."""
-    while True:
-        piece = pipe.read1(PIECE)
-        pieces.put(piece)
-        if not piece:
-            return
-
-
-def _end(process: subprocess.Popen[bytes], pump: threading.Thread, pieces: queue.Queue[bytes]) -> None:
-    process.kill()
-    process.wait()
-    while pump.is_alive():  # it may be blocked by the full queue
-        with contextlib.suppress(queue.Empty):
-            pieces.get(timeout=0.01)
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe:
-            pipe.close()
+    Python puts the current folder first in some programs, and whatever ``h5py.py`` lies there would be run.
+    """
+    home = str(Path(__file__).absolute().parents[3])
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed, and nothing can be imported from it
+        here = Path(os.devnull)
+    entries = [here / entry for entry in sys.path if isinstance(entry, str)]
+    kept = [str(entry) for entry in entries if os.path.realpath(entry) != os.path.realpath(here)]
+    return kept if home in kept else [*kept, home]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embstore.codecs.hdf5.process import Child
-from embstore.codecs.hdf5.request import Plan, Request
+from embstore.codecs.hdf5.request import LIMITS, Limits, Plan, Request
 from embstore.codecs.hdf5.rows import PipedRows, PipedTokens, mapped_rows
 from embstore.codecs.shared.array import array_source, check_matrix, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source
@@ -22,22 +22,22 @@ from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
 
 NAME = "hdf5"
-SECONDS = 10.0
 INHERITS_DESCRIPTORS = os.name != "nt"  # whether a child process can inherit descriptors
 
 
-def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a matrix and its words; a child process opens the file."""
+def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = None, limits: Limits = LIMITS) -> Source:
+    """Read a matrix and its words; a child process opens the file, and is killed when it exceeds the limits."""
     source.require_file()
     in_file = not (options.vocab and Path(options.vocab).is_file())
     request = Request(
         descriptor=source.fileno() if INHERITS_DESCRIPTORS else None,
-        path=str(source.path) if INHERITS_DESCRIPTORS else source.given_path(),
+        path=str(source.path if INHERITS_DESCRIPTORS else Path(source.given_path()).absolute()),
         key=options.key,
         vocab=str(options.vocab) if options.vocab and in_file else None,
         words=in_file,
         integers=options.dtype is not None,
-        seconds=SECONDS,
+        processor=limits.processor,
+        waiting=limits.waiting,
     )
     child = Child(source, request, NAME)
     try:

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypedDict
+import os
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypedDict
+
+
+class Limits(NamedTuple):
+    """What a child process may take for the plan, and for each block; it is killed when it takes more.
+
+    Attributes
+    ----------
+    processor
+        Seconds of its own processor time.
+    waiting
+        Seconds that the parent waits for it.
+    """
+
+    processor: float
+    waiting: float
+
+
+LIMITS = Limits(processor=10, waiting=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +43,10 @@ class Request:
         Whether to read words; False if they come from another file.
     integers
         Whether a matrix of integers is accepted.
-    seconds
-        Processor time in which the child must send its plan, and then each block.
+    parent
+        Identifier of the process that started the child.
+    processor, waiting
+        As of `Limits`.
     """
 
     descriptor: int | None
@@ -34,7 +55,9 @@ class Request:
     vocab: str | None
     words: bool
     integers: bool
-    seconds: float
+    parent: int = field(default_factory=os.getpid)
+    processor: float = LIMITS.processor
+    waiting: float = LIMITS.waiting
 
     @property
     def kinds(self) -> str:

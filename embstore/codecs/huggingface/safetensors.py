@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.magic import checkpoint, is_store
+from embstore.codecs.shared.json_file import names_for_message, parse_json, shown
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list
 from embstore.codecs.shared.word_list_files import WordListWriter
@@ -21,7 +21,7 @@ from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing_together
-from embstore.files.input import Input, is_file_name
+from embstore.files.input import Input
 from embstore.store.header import MAX_HEADER, WEIGHT, Header, Tensor, read_header
 from embstore.store.source import store_source
 from embstore.store.store import map_input
@@ -74,20 +74,29 @@ def _shard_of(source: Input, key: str | None) -> tuple[Input, str | None]:
     path = source.path
     if path.suffix.lower() != ".json":
         return source, key
-    try:
-        weight_map = json.loads(source.read_at(0, MAX_HEADER))["weight_map"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        weight_map = None
-    named = weight_map if isinstance(weight_map, dict) else {}
-    if not named or not all(isinstance(shard, str) for shard in named.values()):
-        raise FormatError(path, "not an index of shards: it has no weight_map from tensors to files", format=NAME)
+    parsed = parse_json(source.read_at(0, MAX_HEADER), path, "an index of shards", NAME)
+    named = parsed.get("weight_map") if isinstance(parsed, dict) else None
+    if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
+        raise FormatError(path, "not an index of shards: it has no weight_map of names of files", format=NAME)
     key = key or _only([name for name in named if _is_known(name)], list(named), path)
     if key not in named:
         raise FormatError(path, f"no tensor {key!r} in the weight_map", format=NAME)
-    shard = named[key]
-    if not is_file_name(shard):
-        raise FormatError(path, f"the shard {shard[:80]!r} is not a file in the folder of the index", format=NAME)
-    return source.open_companion(path.with_name(shard)), key
+    return _open_shard(source, named[key]), key
+
+
+def _open_shard(source: Input, shard: str) -> Input:
+    """Open a file in the folder of the index; the name may be anything that JSON can hold."""
+    if not shard or shard == ".." or Path(shard).name != shard:
+        raise FormatError(source.path, f"the shard {shown(shard)} is not in the folder of the index", format=NAME)
+    try:
+        return source.open_companion(source.path.with_name(shard))
+    except OSError as error:
+        reason = f"the shard {shown(shard)} cannot be opened: {error.strerror}"
+    except FormatError:
+        raise
+    except ValueError:  # NUL, or a lone surrogate
+        reason = f"the shard {shown(shard)} has a name that no file can have"
+    raise FormatError(source.path, reason, format=NAME)
 
 
 def _is_known(name: str) -> bool:
@@ -98,7 +107,7 @@ def _only(candidates: list[str], all_tensors: list[str], path: Path) -> str:
     """Return the only candidate; else raise FormatError, which lists them, or all tensors if there are none."""
     if len(candidates) == 1:
         return candidates[0]
-    listed = ", ".join(name[:80] for name in (candidates or all_tensors)[:20])
+    listed = names_for_message(candidates or all_tensors)
     count = f"{len(candidates)} tensors" if candidates else "no tensor"
     raise FormatError(path, f"{count} may be the table: name one with key= ({listed})", format=NAME)
 
@@ -126,7 +135,7 @@ class _Matrix:
         name = key or _choose(header, path)
         tensor = header.tensors.get(name)
         if tensor is None:
-            raise FormatError(path, f"no tensor {name!r}: it has {', '.join(list(header.tensors)[:20])}", format=NAME)
+            raise FormatError(path, f"no tensor {name!r}: it has {names_for_message(header.tensors)}", format=NAME)
         numpy_dtype, dtype = _dtypes(path, name, tensor, requested)
         return cls(path, name, dtype, _view(mapped, tensor, numpy_dtype), header, mapped)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import cast
 
 import numpy as np
 
+from embstore.codecs.shared.json_file import parse_json, shown
 from embstore.core.batch import Ints, Tokens
 from embstore.core.errors import FormatError
 from embstore.files.input import CHANGED, Input
@@ -106,23 +105,7 @@ def _in_order(tokens: Tokens) -> WordList:
 
 
 def _from_json(data: bytes, path: str | Path) -> WordList:
-    def distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-            raise FormatError(
-                path, f"the key {key[:60]!r} appears twice in one object, so its row is ambiguous: remove one"
-            )
-        return made
-
-    try:
-        parsed: object = json.loads(data, object_pairs_hook=distinct)
-    except FormatError:
-        raise
-    except RecursionError:
-        raise FormatError(path, "nested too deeply to be a word list") from None
-    except ValueError as error:
-        raise FormatError(path, f"not JSON: {error}") from None
+    parsed = parse_json(data, path, "a word list")
     if isinstance(parsed, dict) and isinstance(model := parsed.get("model"), dict):
         return _by_row(_tokenizer_rows(model.get("vocab"), parsed.get("added_tokens"), path), path)
     if isinstance(parsed, list) and all(isinstance(word, str) for word in parsed):
@@ -143,7 +126,7 @@ def _tokenizer_rows(vocab: object, added: object, path: str | Path) -> list[tupl
     if not isinstance(vocab, dict):
         raise FormatError(path, "a tokenizer without a vocabulary", where="model.vocab")
     if not isinstance(added, list | None):
-        raise FormatError(path, "expected a list of added tokens", where="added_tokens")
+        raise FormatError(path, f"{shown(added)}, expected a list", where="added_tokens")
     known = dict(vocab)
     for token in added or []:
         if not isinstance(token, dict) or not isinstance(token.get("content"), str) or "id" not in token:
@@ -155,8 +138,7 @@ def _tokenizer_rows(vocab: object, added: object, path: str | Path) -> list[tupl
 def _by_row(pairs: list[tuple[object, object]], path: str | Path) -> WordList:
     for word, row in pairs:
         if not isinstance(word, str) or type(row) is not int or not 0 <= row < 1 << 32:
-            found = f"the word {repr(word)[:80]} has the row {repr(row)[:80]}"
-            raise FormatError(path, f"{found}, expected a whole number from 0")
+            raise FormatError(path, f"the word {shown(word)} has the row {shown(row)}, expected a whole number from 0")
     checked = cast("list[tuple[str, int]]", pairs)
     checked.sort(key=lambda pair: pair[1])
     tokens = Tokens.pack(_encoded(word for word, _ in checked))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from embstore.codecs.registry.magic import spacy_vectors
 from embstore.codecs.shared.array import native_rows
+from embstore.codecs.shared.json_file import parse_json
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.npy_array import map_matrix
 from embstore.codecs.shared.word_list import read_word_list
@@ -64,10 +64,10 @@ def _check_mode(source: Input, path: Path) -> None:
     if not path.exists():
         return
     text = source.open_companion(path).head()
-    try:
-        mode = json.loads(text).get("mode", "default")
-    except (ValueError, AttributeError, RecursionError):
-        raise FormatError(path, "expected a JSON object with a mode", format=NAME) from None
+    parsed = parse_json(text, path, "a JSON object with a mode", NAME)
+    if not isinstance(parsed, dict):
+        raise FormatError(path, "expected a JSON object with a mode", format=NAME)
+    mode = parsed.get("mode", "default")
     if mode != "default":
         reason = FLORET if mode == "floret" else f"vectors of the mode {str(mode)[:40]!r}, expected default"
         raise FormatError(path, reason, format=NAME)
