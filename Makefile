@@ -3,7 +3,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test test-pythons setup bench clean
+# make fuzz N=20000: so many mutated files of each format.   make sanitize: the compiled functions under ASan and UBSan.
+N ?= 2000
+.PHONY: demo test test-pythons setup bench fuzz sanitize clean
 
 setup: .venv/ready
 
@@ -23,6 +25,12 @@ test: setup
 
 test-pythons: setup
 	$(BIN)/python .ci/other_pythons.py
+
+fuzz: setup
+	PYTHONPATH=tests $(BIN)/python -m fuzz -n $(N)
+
+sanitize: setup
+	$(BIN)/python .ci/sanitize.py
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

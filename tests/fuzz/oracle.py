@@ -11,7 +11,7 @@ import numpy as np
 from fuzz.case import Case
 
 import embstore
-from embstore.core.errors import EmbstoreError, EmbstoreWarning
+from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError
 
 TABLE = "table"
 MOST_ROWS = 100_000
@@ -48,13 +48,15 @@ def open_and_ask(path: Path, reading: dict[str, Any]) -> str:
         store = embstore.open(path, **reading)
     except EmbstoreError as error:
         return refusal(error, path)
+    except FileNotFoundError as error:
+        return missing(error, reading)
     with store:
         if not store.mapped:
             check_table(store)
             return TABLE
         try:
             store.verify()
-        except EmbstoreError as error:
+        except FormatError as error:
             ask_damaged(store)
             return f"verify: {refusal(error, path)}"
         check_table(store)
@@ -67,6 +69,13 @@ def refusal(error: EmbstoreError, path: Path) -> str:
         raise FaultError(f"a message that is not one line: {str(error)!r}") from error
     if str(path.parent) not in str(error):
         raise FaultError(f"a message that does not name the file: {str(error)!r}") from error
+    return type(error).__name__
+
+
+def missing(error: FileNotFoundError, reading: dict[str, Any]) -> str:
+    """Return the class of the error for a file of words that was named and is not there."""
+    if error.filename != str(reading.get("vocab")):
+        raise error
     return type(error).__name__
 
 
@@ -122,6 +131,9 @@ def convert(path: Path, folder: Path, reading: dict[str, Any]) -> None:
         refusal(error, path)
         if target.exists():
             raise FaultError("a file of a conversion that was refused") from error
+        return
+    except FileNotFoundError as error:
+        missing(error, reading)
         return
     with embstore.open(target) as store:
         store.verify()

@@ -60,8 +60,10 @@ def watch(format_name: str, start: int, stop: int, tally: Tally, folder: Path) -
     paths = os.pathsep.join([str(TESTS), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
     begun = done = start - 1
-    with (folder / "stderr").open("w+") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+    with (
+        (folder / "stderr").open("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process,
+    ):
         for line in reports(process):
             told = json.loads(line)
             if "begin" in told:

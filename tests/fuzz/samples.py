@@ -55,7 +55,8 @@ def golden(sidecar: Path) -> Sample | None:
     stem = main.partition(".")[0]
     parts = [path for path in folder.rglob("*") if path.is_file() and path != sidecar]
     names = sorted(str(path.relative_to(folder)) for path in parts)
-    own = [name for name in names if name == main or name.startswith((f"{main}/", f"{stem}."))]
+    vocab = str(told.get("read", {}).get("vocab", main))
+    own = [name for name in names if name in (main, vocab) or name.startswith((f"{main}/", f"{stem}."))]
     files = {name: (folder / name).read_bytes() for name in own}
     small = sum(map(len, files.values())) <= LARGEST
     return Sample(f"{folder.name}/{main}", main, files, dict(told.get("read", {}))) if small and files else None

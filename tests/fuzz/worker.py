@@ -35,8 +35,8 @@ def main(format_name: str, start: int, stop: int) -> None:
         place = folder / "case"
         place.mkdir()
         before = set(folder.iterdir())
+        case = make_case(format_name, number, known)
         try:
-            case = make_case(format_name, number, known)
             outcome = judge(case, place)
             left = set(folder.iterdir()) - before
             fault = f"temporary files are left: {sorted(path.name for path in left)}" if left else ""

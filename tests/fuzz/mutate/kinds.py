@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from random import Random
 
@@ -32,8 +33,10 @@ WANTED: dict[str, set[str]] = {
 def mutate(raw: bytes, random: Random, other: bytes) -> bytes:
     """Change bytes: three times of four by a mutator that knows their structure."""
     known = [mutator for kind in kinds_of(raw) for mutator in MUTATORS[kind]]
-    chosen = known if known and random.random() < 0.75 else PLAIN
-    return random.choice(chosen)(raw, random, other)
+    if known and random.random() < 0.75:
+        with contextlib.suppress(Exception):  # a file that is damaged already need not have the structure it begins with
+            return random.choice(known)(raw, random, other)
+    return random.choice(PLAIN)(raw, random, other)
 
 
 MUTATORS: dict[str, list[Mutator]] = {

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from random import Random
 
@@ -33,10 +34,7 @@ def payload(change: Change) -> Mutator:
 
     def mutate(raw: bytes, random: Random, other: bytes) -> bytes:
         unpack, pack = next(pair for magic, pair in PACKERS.items() if raw.startswith(magic))
-        try:
-            inner = unpack(raw)
-        except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError):
-            return raw[: random.randint(0, len(raw))]
+        inner = unpack(raw)
         packed = pack(change(inner, random, inner))
         return packed + pack(inner[: random.randint(0, len(inner))]) if random.random() < 0.1 else packed
 
@@ -75,7 +73,7 @@ def read_members(raw: bytes) -> list[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             return [(info.filename, archive.read(info)) for info in archive.infolist()]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError):
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError):
         return []
 
 
