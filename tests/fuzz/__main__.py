@@ -34,7 +34,11 @@ def print_tally(name: str, tally: Tally) -> None:
     """Print the counts of a format, and each fault with what reproduces it."""
     say(f"{name}: {', '.join(f'{count} {outcome}' for outcome, count in tally.outcomes.most_common())}")
     for number, fault in sorted(tally.faults.items()):
-        say(f"  reproduce with --formats {name} --reproduce {number}\n    {fault.strip()[-1500:]}".replace("\n", "\n    "))
+        say(
+            f"  reproduce with --formats {name} --reproduce {number}\n    {fault.strip()[-1500:]}".replace(
+                "\n", "\n    "
+            )
+        )
 
 
 def reproduce(name: str, number: int, keep: Path | None) -> int:

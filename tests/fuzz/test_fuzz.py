@@ -29,6 +29,8 @@ def test_every_format_has_samples_and_their_mutators(format_name: str) -> None:
 
 def test_mutated_files_become_tables_or_are_refused() -> None:
     tallies = run_all(FORMATS_READ, MUTATIONS)
-    assert {f"{name} {number}": fault for name, tally in tallies.items() for number, fault in tally.faults.items()} == {}
+    assert {
+        f"{name} {number}": fault for name, tally in tallies.items() for number, fault in tally.faults.items()
+    } == {}
     assert {name: tally.outcomes.total() for name, tally in tallies.items()} == MUTATIONS
     assert all(tally.outcomes["table"] and tally.outcomes["FormatError"] for tally in tallies.values())

@@ -34,7 +34,9 @@ def mutate(raw: bytes, random: Random, other: bytes) -> bytes:
     """Change bytes: three times of four by a mutator that knows their structure."""
     known = [mutator for kind in kinds_of(raw) for mutator in MUTATORS[kind]]
     if known and random.random() < 0.75:
-        with contextlib.suppress(Exception):  # a file that is damaged already need not have the structure it begins with
+        with contextlib.suppress(
+            Exception
+        ):  # a file that is damaged already need not have the structure it begins with
             return random.choice(known)(raw, random, other)
     return random.choice(PLAIN)(raw, random, other)
 
