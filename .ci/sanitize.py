@@ -36,7 +36,7 @@ def build(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "cython", "-3", core / "_speedups.pyx"], check=True)
     include, suffix = sysconfig.get_paths()["include"], sysconfig.get_config_var("EXT_SUFFIX")
     target = core / f"_speedups{suffix}"
-    compiler = ["gcc", "-shared", "-fPIC", *FLAGS, f"-I{include}", core / "_speedups.c", "-o", target]
+    compiler: list[str | Path] = ["gcc", "-shared", "-fPIC", *FLAGS, f"-I{include}", core / "_speedups.c", "-o", target]
     subprocess.run(compiler, check=True)
 
 

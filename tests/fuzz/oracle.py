@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from fuzz.case import Case
 
 import embstore
 from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError
+from fuzz.case import Case
 
 TABLE = "table"
 MOST_ROWS = 100_000

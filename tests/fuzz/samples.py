@@ -8,13 +8,13 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fuzz.mutate.kinds import WANTED
 from support.glove import load_glove
 from support.paths import FORMATS
 
 import embstore
 from embstore.codecs.registry.table import CODECS
 from embstore.core.options import Dtype
+from fuzz.mutate.kinds import WANTED
 
 LARGEST = 300_000
 POLICIES = ("zero", "mean", "unk:the", "hash:32", "hash:32:2", "lower,hash:8", "digits,zero", "lower,error")

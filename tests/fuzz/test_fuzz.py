@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
+from embstore.codecs.registry.table import CODECS
 from fuzz.mutate.kinds import MUTATORS, WANTED, kinds_inside
 from fuzz.runner import run_all
 from fuzz.samples import FORMATS_READ, samples
-
-from embstore.codecs.registry.table import CODECS
 
 pytestmark = pytest.mark.torch
 

@@ -23,7 +23,8 @@ def first_fields(raw: bytes, random: Random, other: bytes) -> bytes:
 def finalfusion_chunks(raw: bytes, random: Random, other: bytes) -> bytes:
     """Drop, repeat, swap or lengthen the chunks of finalfusion, or change one inside, its length kept right."""
     count = int.from_bytes(raw[8:12], "little")
-    position, chunks = 12 + 4 * min(count, 64), []
+    position = 12 + 4 * min(count, 64)
+    chunks: list[tuple[int, bytes]] = []
     head = raw[:position]
     while position + 12 <= len(raw) and len(chunks) < 64:
         kind, length = struct.unpack_from("<IQ", raw, position)
