@@ -281,7 +281,7 @@ def test_a_folder_where_the_words_go_is_refused_before_any_work(tmp_path: Path) 
 def test_literals_that_python_warns_of_or_cannot_make(text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "t.npy"
     path.write_bytes(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text)
-    with pytest.raises(FormatError) as refused:
+    with pytest.raises(embstore.FormatError) as refused:
         embstore.open(path)
     expected = "a header without descr, fortran_order and shape"
     if not text.startswith(b"{'"):
