@@ -1,10 +1,13 @@
 # make demo: convert and look up real GloVe vectors.   make test: all checks.   make bench: benchmarks.
 # make test-pythons: the tests that need no torch, on each other Python that is found.
-# make faults N=1000: kills that many conversions.   Each sets up .venv first.
+# make fuzz N=1000: reads that many mutated files of each format.   make faults N=1000: kills that many conversions.
+# make sanitize: runs the compiled functions under AddressSanitizer and UBSan.   Each sets up .venv first.
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test test-pythons faults setup bench clean
+N ?= 1000
+
+.PHONY: demo test test-pythons setup bench fuzz faults sanitize clean
 
 setup: .venv/ready
 
@@ -25,10 +28,14 @@ test: setup
 test-pythons: setup
 	$(BIN)/python .ci/other_pythons.py
 
-# Kills conversions to all formats at random moments.
-N ?= 1000
+fuzz: setup
+	PYTHONPATH=tests $(BIN)/python -m fuzz -n $(N)
+
 faults: setup
 	$(BIN)/python tests/faults/kills.py $(N)
+
+sanitize: setup
+	$(BIN)/python .ci/sanitize.py
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

@@ -197,8 +197,10 @@ def parse_rows(
 ) -> tuple[int, int]:
     """Read lines of a token and plain numbers into the rows from `row` on, up to the first other line."""
     dim = vectors.shape[1]
-    if dim < 1 or position < 0 or stop > len(text) - SLACK or (stop and text[stop - 1] != 10):
+    if dim < 1 or not 0 <= position <= stop <= len(text) - SLACK or (stop and text[stop - 1] != 10):
         raise ValueError("a block must end in a newline, followed by 16 more bytes")
+    if not 0 <= row < len(token_offsets) or not 0 <= token_offsets[row] <= len(token_data):
+        raise ValueError("the rows read so far must lie inside the arrays")
     used = int(token_offsets[row])
     for found in _LINE.finditer(text.data, position, stop):  # stops at the first other line
         line = found[0][:-1]
@@ -297,9 +299,11 @@ def split_rows(
     row: int,
 ) -> tuple[int, int]:
     """Copy rows, each a token, a space and bytes, from `row` on, up to the first incomplete one."""
-    used, width = int(token_offsets[row]), rows.shape[1]
-    if position < 0 or stop > len(data) or used < 0:
+    if position < 0 or stop > len(data):
         raise ValueError("the rows to split must lie inside the block")
+    if not 0 <= row < len(token_offsets) or not 0 <= token_offsets[row] <= len(token_data):
+        raise ValueError("the rows read so far must lie inside the arrays")
+    used, width = int(token_offsets[row]), rows.shape[1]
     block, last = data[:stop].tobytes(), stop - width
     while row < min(len(rows), len(token_offsets) - 1) and position + newlines < last:
         token = position + newlines

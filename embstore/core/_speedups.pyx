@@ -546,9 +546,12 @@ def parse_rows(
     stopped, and the next row.
     """
     cdef Py_ssize_t dim = vectors.shape[1]
-    cdef int64_t used = token_offsets[row], size
-    if dim < 1 or position < 0 or stop > text.shape[0] - SLACK or (stop and text[stop - 1] != 10):
+    cdef int64_t used, size
+    if dim < 1 or not 0 <= position <= stop <= text.shape[0] - SLACK or (stop and text[stop - 1] != 10):
         raise ValueError("a block must end in a newline, followed by 16 more bytes")
+    if not 0 <= row < token_offsets.shape[0] or not 0 <= token_offsets[row] <= token_data.shape[0]:
+        raise ValueError("the rows read so far must lie inside the arrays")
+    used = token_offsets[row]
     if position == stop:
         return position, row
     cdef const uint8_t *start = &text[0]
@@ -573,7 +576,8 @@ def parse_rows(
             size = token - p
             if used + size > token_data.shape[0] or row + 1 >= token_offsets.shape[0]:
                 break
-            memcpy(&token_data[0] + used, p, size)
+            if size:
+                memcpy(&token_data[used], p, size)
             used += size
             row += 1
             token_offsets[row] = used
@@ -680,9 +684,9 @@ def format_rows(
     cdef Py_ssize_t dim = vectors.shape[1], count = vectors.shape[0], i, size, line = 20 * vectors.shape[1] + 1
     cdef uint8_t *p
     cdef uint8_t *start = &text[0] if text.shape[0] else &NOTHING
-    check_packed(token_data, token_offsets, count)
     if token_offsets.shape[0] != count + 1 or row < 0 or position < 0:
         raise ValueError("the numbers of tokens and vectors differ")
+    check_packed(token_data, token_offsets, count)
     with nogil:
         while row < count:
             size = token_offsets[row + 1] - token_offsets[row]
@@ -717,9 +721,12 @@ def split_rows(
     incomplete, lacks its newline or does not fit. Returns the position where it stopped, and the next row.
     """
     cdef Py_ssize_t width = rows.shape[1], last = stop - width, token, size
-    cdef int64_t used = token_offsets[row]
-    if position < 0 or stop > data.shape[0] or used < 0:
+    cdef int64_t used
+    if position < 0 or stop > data.shape[0]:
         raise ValueError("the rows to split must lie inside the block")
+    if not 0 <= row < token_offsets.shape[0] or not 0 <= token_offsets[row] <= token_data.shape[0]:
+        raise ValueError("the rows read so far must lie inside the arrays")
+    used = token_offsets[row]
     if position >= last:
         return position, row
     cdef const uint8_t *start = &data[0]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embstore.core import kernels
 from embstore.core.batch import Bytes, Ints, Tokens, offsets_of
-from embstore.core.errors import EmbstoreError, UnknownTokenError
+from embstore.core.errors import EmbstoreError, FormatError, UnknownTokenError
 
 MAX_TOKENS = (1 << 32) - 2  # a slot stores row + 1 in 32 bits
 SPARE = 64  # steps from home that tokens may take together in an empty index; each token adds 2
@@ -34,10 +34,12 @@ class Vocab:
         The arrays of formats/store/SPEC.md as uint8 views, of any alignment.
     seed
         Seed of the hash.
+    path
+        The file that they are in, for errors; empty for arrays in memory.
     """
 
-    def __init__(self, slots: Bytes, offsets: Bytes, data: Bytes, seed: int = 0) -> None:
-        self.slots, self.offsets, self.data, self.seed = slots, offsets, data, seed
+    def __init__(self, slots: Bytes, offsets: Bytes, data: Bytes, seed: int = 0, path: str = "") -> None:
+        self.slots, self.offsets, self.data, self.seed, self.path = slots, offsets, data, seed, path
         self._bounds = offsets.view("<i8")
         self.size = len(self._bounds) - 1
 
@@ -68,7 +70,7 @@ class Vocab:
         """Return the bytes of the token of a row in [0, size)."""
         start, stop = int(self._bounds[row]), int(self._bounds[row + 1])
         if not 0 <= start <= stop <= len(self.data):
-            raise EmbstoreError(f"the token of row {row} is outside the token bytes: the store is damaged, verify it")
+            raise self._damaged(f"the token of row {row} is outside the token bytes")
         return self.data[start:stop].tobytes()
 
     def tokens(self, start: int, stop: int) -> Tokens:
@@ -80,10 +82,12 @@ class Vocab:
         """Do the same as `tokens`, but with a view of the bytes."""
         bounds = self._bounds[start : stop + 1].astype(np.int64)
         if bounds[0] < 0 or bounds[-1] > len(self.data) or (bounds[1:] < bounds[:-1]).any():
-            raise EmbstoreError(
-                "token offsets decrease or point outside the token bytes: the store is damaged, verify it"
-            )
+            raise self._damaged("token offsets decrease or point outside the token bytes")
         return Tokens(self.data[bounds[0] : bounds[-1]], bounds - bounds[0])
+
+    def _damaged(self, reason: str) -> EmbstoreError:
+        reason = f"{reason}: the store is damaged, verify it"
+        return FormatError(self.path, reason, format="store") if self.path else EmbstoreError(reason)
 
 
 def token_of(word: str) -> bytes | None:

@@ -45,7 +45,7 @@ def map_store(source: Input, advise: Advice, *, trust: bool = False) -> MappedSt
     weight = header.tensors[WEIGHT]
     slots, offsets, data = (_bytes_of(mapped, header.tensors[name]) for name in (SLOTS, OFFSETS, BYTES))
     rows: NDArray[Any] = np.ndarray(weight.shape, NUMPY_DTYPES[schema.dtype], mapped, weight.start)
-    vocab = Vocab(slots, offsets, data, schema.seed)
+    vocab = Vocab(slots, offsets, data, schema.seed, str(source.path))
     return MappedStore(ArrayRows(rows, schema.dtype, is_mapped=True), vocab, header.metadata)
 
 

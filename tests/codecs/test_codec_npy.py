@@ -275,3 +275,15 @@ def test_a_folder_where_the_words_go_is_refused_before_any_work(tmp_path: Path) 
         str(caught.value) == f"{place}: exists already and would be read as the words of {tmp_path / 'o.npy'}: move it"
     )
     assert (tmp_path / "o.vocab.txt").is_dir()
+
+
+@pytest.mark.parametrize("text", [b"{['descr']: 1}", b"{{}: 1}", rb"{'de\:scr': 1}"])
+def test_literals_that_python_warns_of_or_cannot_make(text: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "t.npy"
+    path.write_bytes(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text)
+    with pytest.raises(embstore.FormatError) as refused:
+        embstore.open(path)
+    expected = "a header without descr, fortran_order and shape"
+    if not text.startswith(b"{'"):
+        expected = f"the header is not a dictionary: {text!r}"
+    assert str(refused.value) == f"{path}: {expected}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -67,8 +68,9 @@ def _parsed(text: bytes, version: int, size: int) -> ArrayHeader:
         decoded = text.decode("utf-8" if version == 3 else "latin-1")
         if version < 3:
             decoded = re.sub(r"(\d)L\b", r"\1", decoded)  # the long integers of Python 2
-        header = ast.literal_eval(decoded.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        with warnings.catch_warnings(action="ignore"):  # what Python warns of in a literal is refused below
+            header = ast.literal_eval(decoded.strip())
+    except (TypeError, ValueError, SyntaxError, RecursionError, MemoryError):  # TypeError: a list as a key
         raise ValueError(f"the header is not a dictionary: {text[:60]!r}") from None
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
         raise ValueError("a header without descr, fortran_order and shape")

@@ -1,0 +1,1 @@
+"""Mutators: functions of bytes, a random generator and another file of the format; each gives changed bytes."""
