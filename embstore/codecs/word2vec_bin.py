@@ -15,6 +15,7 @@ from embstore.core import kernels
 from embstore.core.batch import Batch, Bytes, Ints, Source, Tokens, Vectors
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_DIM, MAX_TOKEN
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing, write_all
 from embstore.files.input import Input
@@ -23,8 +24,6 @@ from embstore.files.unpacking import is_compressed
 
 NAME = "word2vec-bin"
 BLOCK = 1 << 20
-MAX_DIM = 1 << 22  # rows of 16 MB
-MAX_TOKEN = 1 << 20
 NEWLINE = 10
 
 

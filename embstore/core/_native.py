@@ -176,7 +176,7 @@ def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, n
     raise OverflowError("more than 1,024 tokens share a home slot")
 
 
-_LINE = re.compile(rb"[^\n]*\n")
+_NEWLINE = re.compile(rb"\n")
 _PLAIN = b"0123456789+-.eE "  # of these characters float() accepts decimal numbers only
 
 
@@ -194,8 +194,8 @@ def parse_rows(
     if dim < 1 or position < 0 or stop > len(text) - SLACK or (stop and text[stop - 1] != 10):
         raise ValueError("a block must end in a newline, followed by 16 more bytes")
     used = int(token_offsets[row])
-    for found in _LINE.finditer(text.data, position, stop):  # stops at the first other line
-        line = found[0][:-1]
+    for newline in _NEWLINE.finditer(text.data, position, stop):  # stops at the first other line
+        line = text[position : newline.start()].tobytes()
         values = _numbers(line, dim)
         token = line.partition(b" ")[0]
         if (
