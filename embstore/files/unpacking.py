@@ -41,9 +41,9 @@ def _bzip2(raw: IO[bytes]) -> Decompressed:
 
 
 def _xz(raw: IO[bytes]) -> Decompressed:
-    import lzma
+    from embstore.files.xz import XzStream
 
-    return lzma.LZMAFile(raw)
+    return XzStream(raw)
 
 
 def _zstd(raw: IO[bytes]) -> Decompressed:

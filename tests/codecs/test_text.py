@@ -173,19 +173,19 @@ def test_an_endless_line_is_given_up_on_after_the_rows_before_it(tmp_path: Path)
     path, endless = tmp_path / "t.txt.gz", gzip.compress(bytes(80_000_000), 1)
     path.write_bytes(endless)
     assert outcome(path) == (
-        [], [], f"{path}:1: a line of more than 16,777,216 bytes: not text with one row per line"
+        [], [], f"{path}:1: a line of more than 16 MB: not text with one row per line"
     )  # fmt: skip
     path.write_bytes(gzip.compress(b"a 1 2\n\nb 3 4\n") + endless)
     assert outcome(path) == (
         [b"a", b"b"],
         [[1, 2], [3, 4]],
-        f"{path}:4: a line of more than 16,777,216 bytes: not text with one row per line",
+        f"{path}:4: a line of more than 16 MB: not text with one row per line",
     )
     with pytest.warns(embstore.EmbstoreWarning, match="^empty lines left out: 1, the first line 2$"):
         assert len(embstore.open(path, limit=2)) == 2
 
 
-LONG = "a field of more than 1,048,576 bytes, the most of a token or a number"
+LONG = "a field of more than 1 MB, the most of a token or a number"
 CURE = "; --on-error skip leaves such lines out"
 
 

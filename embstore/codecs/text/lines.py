@@ -23,7 +23,7 @@ from embstore.core.options import OnError
 BLANKS = re.compile(rb"[ \t\r\n]*")
 BLANK = "empty lines left out"
 CURE = "; --on-error skip leaves such lines out"
-LONG_FIELD = f"a field of more than {MAX_TOKEN:,} bytes, the most of a token or a number"
+LONG_FIELD = f"a field of more than {MAX_TOKEN >> 20} MB, the most of a token or a number"
 SKIPPED = "lines that cannot be read left out"
 
 

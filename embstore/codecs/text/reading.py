@@ -130,7 +130,7 @@ def read_blocks(stream: Stream, findings: Findings, spare: list[bytearray]) -> I
         stop = data.rfind(b"\n", 0, filled) + 1
         rest = bytes(memoryview(data)[stop:filled])
         if len(rest) > MAX_LINE:
-            long = f"a line of more than {MAX_LINE:,} bytes: not text with one row per line"
+            long = f"a line of more than {MAX_LINE >> 20} MB: not text with one row per line"
             raise LineTooLongError(RETURNS if ends_in_returns(rest) else long)
         if stop:
             has_mark = first and data.startswith(b"\xef\xbb\xbf")
