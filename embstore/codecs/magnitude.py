@@ -114,7 +114,8 @@ class _Table:
                 )
         column_info = database.execute("PRAGMA table_xinfo(magnitude)").fetchall()
         columns = ["" if row[6] else str(row[1], "utf-8", "replace") for row in column_info]  # "" if it is computed
-        dim = next(i for i in count() if f"dim_{i}" not in columns)
+        known = set(columns)
+        dim = next(i for i in count() if f"dim_{i}" not in known)
         expected = ["key", *(f"dim_{i}" for i in range(dim))]
         if not dim or columns not in (expected, [*expected, "magnitude"]):
             shown = ", ".join(columns)[:60]

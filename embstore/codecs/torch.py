@@ -6,6 +6,7 @@ They are memory-mapped and loaded with ``weights_only=True``, so that no code in
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 NAME = "torch"
 MAX_DEPTH = 8  # of nested dictionaries
+MAX_ENTRIES = 100_000  # of all dictionaries, except those of words
+MAX_NAME = 1000  # characters of a key
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -54,6 +57,7 @@ def _load(source: Input) -> object:
             cure = "torch.save(torch.load(old, weights_only=True), new) converts it"
             raise FormatError(path, f"written by torch before 1.6, so it cannot be memory-mapped: {cure}", format=NAME)
         raise FormatError(path, "not a zip, which is what torch.save writes", format=NAME)
+    _check_not_compressed(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -66,6 +70,19 @@ def _load(source: Input) -> object:
             raise FormatError(path, f"contains Python objects, which would be unpickled: {cure}", format=NAME) from None
         reason = f"cannot be read, it is damaged or cut short: {_shorten(str(error))}"
         raise FormatError(path, reason, format=NAME) from None
+
+
+def _check_not_compressed(source: Input) -> None:
+    """Refuse compressed members, which torch.save does not write, and torch.load would decompress all at once."""
+    try:
+        with zipfile.ZipFile(source.open()) as archive:
+            packed = next((member.filename for member in archive.infolist() if member.compress_type), None)
+    except Exception as error:  # zipfile raises many classes for a damaged directory
+        reason = f"cannot be read, it is damaged or cut short: {ascii(str(error))[1:-1][:150]}"
+        raise FormatError(source.path, reason, format=NAME) from None
+    if packed is not None:
+        reason = f"the member {ascii(packed)[:80]} is compressed, unlike those that torch.save writes: save it again"
+        raise FormatError(source.path, reason, format=NAME)
 
 
 def _shorten(message: str) -> str:
@@ -88,6 +105,8 @@ class _Content:
     source: Input
     tensors: dict[str, Tensor] = field(default_factory=dict)
     words: dict[str, list[str] | dict[str, int]] = field(default_factory=dict)
+    entries: int = 0
+    checked: dict[int, bool] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -102,11 +121,25 @@ class _Content:
             for part, item in zip(("itos", "stoi", "vectors", "dim"), value, strict=True):
                 if part != "stoi":  # the same words as itos
                     self.collect(item, part, depth + 1)
-        elif _are_words(value):
+        elif self._are_words(value):
             self.words[name] = value
         elif isinstance(value, dict) and depth < MAX_DEPTH:
             for key, item in value.items():
-                self.collect(item, f"{name}.{key}" if name else str(key), depth + 1)
+                self._count_entry()
+                if (isinstance(key, str) and len(key) <= MAX_NAME) or _is_small(key):  # others name no table
+                    self.collect(item, f"{name}.{key}" if name else str(key), depth + 1)
+
+    def _are_words(self, value: object) -> TypeGuard[list[str] | dict[str, int]]:
+        """Check each list and dictionary once, although many names may lead to it."""
+        if id(value) not in self.checked:
+            self.checked[id(value)] = _are_words(value)
+        return self.checked[id(value)]
+
+    def _count_entry(self) -> None:
+        """Raise FormatError after too many: dictionaries that contain others several times may have any number."""
+        self.entries += 1
+        if self.entries > MAX_ENTRIES:
+            raise FormatError(self.path, f"more than {MAX_ENTRIES:,} entries in nested dictionaries", format=NAME)
 
     def choose_matrix(self, key: str | None) -> str:
         if key is not None:
@@ -140,13 +173,17 @@ class _Content:
         return ", ".join(shown[:20]) or "no tensors"
 
 
+def _is_small(key: object) -> bool:
+    return isinstance(key, int) and abs(key) < 1 << 63
+
+
 def _are_words(value: object) -> TypeGuard[list[str] | dict[str, int]]:
     if isinstance(value, list):
         return bool(value) and all(type(word) is str for word in value)
     return (
         isinstance(value, dict)
         and bool(value)
-        and all(type(word) is str and type(row) is int and row < 1 << 32 for word, row in value.items())
+        and all(type(word) is str and type(row) is int and abs(row) < 1 << 32 for word, row in value.items())
     )
 
 

@@ -15,6 +15,7 @@ from embstore.core import kernels
 from embstore.core.batch import Batch, Bytes, Ints, Source, Tokens, Vectors
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_DIM, MAX_TOKEN
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing, write_all
 from embstore.files.input import Input
@@ -23,8 +24,6 @@ from embstore.files.unpacking import is_compressed
 
 NAME = "word2vec-bin"
 BLOCK = 1 << 20
-MAX_DIM = 1 << 22  # rows of 16 MB
-MAX_TOKEN = 1 << 20
 NEWLINE = 10
 
 
@@ -121,10 +120,21 @@ class _Reader:
             split.copy_rows(len(split.vectors), newlines=self.newlines)
         self.rest = data[split.position : filled].tobytes()
         if split.row:
+            batch = split.batch()
+            self._check_tokens(batch.tokens)
             self.done += split.row
-            yield split.batch()
+            yield batch
         if self.done < self.rows:
             self._check_rest()
+
+    def _check_tokens(self, tokens: Tokens) -> None:
+        if len(tokens.data) <= MAX_TOKEN:
+            return
+        sizes = np.diff(tokens.offsets)
+        if sizes.max() > MAX_TOKEN:
+            row = int(np.argmax(sizes > MAX_TOKEN))
+            reason = f"a token of {sizes[row]:,} bytes in row {self.done + row + 1:,}, expected {MAX_TOKEN:,} at most"
+            raise FormatError(self.stream.path, reason, format=NAME)
 
     def _check_rest(self) -> None:
         """Raise FormatError if no row can follow, so that reading a wrong file ends early."""

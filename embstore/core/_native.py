@@ -182,7 +182,7 @@ def _place(slots: Lane, data: Bytes, offsets: Ints, hashed: int, token: bytes, n
     return -1, FARTHEST
 
 
-_LINE = re.compile(rb"[^\n]*\n")
+_NEWLINE = re.compile(rb"\n")
 _PLAIN = b"0123456789+-.eE "  # of these characters float() accepts decimal numbers only
 
 
@@ -202,8 +202,8 @@ def parse_rows(
     if not 0 <= row < len(token_offsets) or not 0 <= token_offsets[row] <= len(token_data):
         raise ValueError("the rows read so far must lie inside the arrays")
     used = int(token_offsets[row])
-    for found in _LINE.finditer(text.data, position, stop):  # stops at the first other line
-        line = found[0][:-1]
+    for newline in _NEWLINE.finditer(text.data, position, stop):  # stops at the first other line
+        line = text[position : newline.start()].tobytes()
         values = _numbers(line, dim)
         token = line.partition(b" ")[0]
         if (

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore.core.limits import MAX_EXPECTED
 from embstore.core.options import Dtype
 
 Bytes = NDArray[np.uint8]
@@ -216,8 +217,11 @@ class Source:
 
     @property
     def expected(self) -> int:
-        """Approximate number of rows, 0 if unknown: the initial size of the index."""
-        return self.rows or self.estimate
+        """Approximate number of rows, 0 if unknown: the initial size of the index.
+
+        `MAX_EXPECTED` at most, since a header may state any number.
+        """
+        return min(self.rows or self.estimate, MAX_EXPECTED)
 
     def through(self, stage: Callable[[Iterator[Batch]], Iterator[Batch]], **changes: Unpack[Changes]) -> Source:
         """Return a source whose batches pass through a function, with other attributes changed."""

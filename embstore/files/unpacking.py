@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ZIP = b"PK\3\4"
 ENCRYPTED = 1  # flag bit of a zip member
+METHODS = {0: "none", 8: "deflate"}  # of compression of a zip member
 
 
 class Decompressed(Protocol):
@@ -40,9 +41,9 @@ def _bzip2(raw: IO[bytes]) -> Decompressed:
 
 
 def _xz(raw: IO[bytes]) -> Decompressed:
-    import lzma
+    from embstore.files.xz import XzStream
 
-    return lzma.LZMAFile(raw)
+    return XzStream(raw)
 
 
 def _zstd(raw: IO[bytes]) -> Decompressed:
@@ -101,7 +102,7 @@ def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[
     try:
         archive = zipfile.ZipFile(raw)
         chosen = _choose(archive.namelist(), path, member)
-        check_not_encrypted(archive.getinfo(chosen), path)
+        check_member(archive.getinfo(chosen), path)
         return cast("ZipExtFile", archive.open(chosen)), chosen
     except (FormatError, MemoryError):
         raise
@@ -109,8 +110,15 @@ def _open_member(raw: IO[bytes], path: str | Path, member: str | None) -> tuple[
         raise FormatError(path, f"damaged zip: {ascii(str(error))[1:-1][:200]}") from error
 
 
-def check_not_encrypted(member: ZipInfo, path: str | Path, name: str = "") -> None:
-    """Raise FormatError, which names the format `name`, if a zip member needs a password."""
+def check_member(member: ZipInfo, path: str | Path, name: str = "") -> None:
+    """Raise FormatError, which names the format `name`, for a zip member that needs a password or much memory.
+
+    Of all methods of compression, zipfile decompresses only deflate in blocks: 4 kB of bzip2 become 4 GB at once.
+    """
+    if member.compress_type not in METHODS:
+        shown, known = _shown(member.filename), " or ".join(METHODS.values())
+        reason = f"{shown} is compressed by method {member.compress_type}, expected {known}: unzip it first"
+        raise FormatError(path, reason, format=name)
     if member.flag_bits & ENCRYPTED:
         shown = _shown(member.filename)
         reason = f"{shown} is encrypted, and embstore does not ask for passwords: unzip it first"

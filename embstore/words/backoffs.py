@@ -15,10 +15,18 @@ from embstore.core.batch import Ints
 BackOff = Callable[[str], str | None]
 
 DIGIT = re.compile(r"\d")
+LONGEST = 1000  # characters of a word to normalize: Python sorts combining marks in quadratic time
+
+
+def nfc(word: str) -> str:
+    """Compose (NFC)."""
+    return unicodedata.normalize("NFC", word) if len(word) <= LONGEST else word
 
 
 def accents(word: str) -> str:
     """Strip accents: decompose (NFD), remove combining marks, compose (NFC)."""
+    if len(word) > LONGEST:
+        return word
     # The combining class, not the category Mn, which includes the vowels of Indic scripts.
     bare = (char for char in unicodedata.normalize("NFD", word) if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", "".join(bare))
@@ -26,7 +34,7 @@ def accents(word: str) -> str:
 
 # Two forms for digits: the spaCy and Senna tables have 0 for each digit, the GoogleNews vectors have #.
 BACK_OFFS: dict[str, tuple[BackOff, ...]] = {
-    "nfc": (partial(unicodedata.normalize, "NFC"),),
+    "nfc": (nfc,),
     "lower": (str.lower,),
     "casefold": (str.casefold,),
     "accents": (accents,),

@@ -56,7 +56,7 @@ class Ngrams:
         found, counts = [np.zeros(0, np.int64)], np.zeros(len(words), np.int64)
         for buckets, owners in self.blocks(words):
             found.append(buckets)
-            counts[: owners[-1] + 1] += np.bincount(owners)
+            counts[owners[0] : owners[-1] + 1] += np.bincount(owners - owners[0])
         return np.concatenate(found), counts
 
     def blocks(self, words: Tokens) -> Iterator[tuple[Ints, Ints]]:

@@ -115,12 +115,11 @@ def back_off_name(back_off: str | BackOff) -> str:
 
 def _split(text: str) -> list[str]:
     """Split the text at commas, except in the argument of an ending that takes the rest of the text."""
-    parts = []
-    head, comma, rest = text.partition(",")
-    while comma and not takes_rest(head.lstrip()):
-        parts.append(head)
-        head, comma, rest = rest.partition(",")
-    return [*parts, head + comma + rest]
+    parts, start = [], 0
+    while (comma := text.find(",", start)) >= 0 and not takes_rest(text[start:comma].lstrip()):
+        parts.append(text[start:comma])
+        start = comma + 1
+    return [*parts, text[start:]]
 
 
 def _parse_parts(parts: Sequence[str | Ending | BackOff]) -> Policy:

@@ -172,6 +172,8 @@ def _invalid(folder: Path) -> None:
     wrong = "the list of kept buckets has one that is out of range or listed twice"
     invalid("pruned_elsewhere", model(kept=[(7, 0)]), wrong)
     invalid("pruned_twice", model(kept=[(1, 0), (1, 1)]), wrong)
+    unused = model(0, 0).replace(struct.pack("<iii", BUCKETS, 0, 0), struct.pack("<iii", 2_000_000_000, 0, 0))
+    invalid("unused_buckets", unused, "13 rows for 6 words and 2,000,000,000 buckets of n-grams")
     negative = plain.replace(struct.pack("<iii", BUCKETS, 2, 4), struct.pack("<iii", -1, 2, 4))
     invalid("negative_buckets", negative, "-1 buckets for n-grams of 2 to 4 characters")
     invalid("long_ngrams", model(most=101), "n-grams of 2 to 101 characters, expected 100 at most")

@@ -62,6 +62,15 @@ def make(folder: Path) -> None:
         encrypted(zip_of({"glove.txt": PLAIN})),
         "{path}: glove.txt is encrypted, and embstore does not ask for passwords: unzip it first",
     )
+    digits = bz2.compress(b"1" * 15_000_000 + b"\n")
+    reason = "a field of more than 1 MB, the most of a token or a number; --on-error skip leaves such lines out"
+    write_invalid(folder, "digits.txt.bz2", digits, f"{{path}}:1: {reason}")
+    write_invalid(
+        folder,
+        "zip_of_bzip2.zip",
+        zip_of({"glove.txt": PLAIN}, zipfile.ZIP_BZIP2),
+        "{path}: glove.txt is compressed by method 12, expected none or deflate: unzip it first",
+    )
     damaged = several.replace(PLAIN, PLAIN.replace(b"-1.5", b"-1.6"))
     write_invalid(
         folder,
@@ -94,12 +103,13 @@ def encrypted(data: bytes) -> bytes:
     return bytes(changed)
 
 
-def zip_of(members: dict[str, bytes]) -> bytes:
-    """Zip members without compression, so that equal members give equal bytes."""
+def zip_of(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    """Zip members, by default without compression, so that equal members give equal bytes."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.create_system = 3
+            info.compress_type = method
             archive.writestr(info, data)
     return file.getvalue()

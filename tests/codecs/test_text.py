@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given
 from support.paths import descriptors_of
@@ -20,6 +21,7 @@ from embstore.codecs.text import glove, lines
 from embstore.codecs.text import reading as text
 from embstore.codecs.text.shape import Shape
 from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_LINE, MAX_TOKEN
 from embstore.core.options import ReadOptions
 from embstore.files.input import Input
 
@@ -117,7 +119,7 @@ def test_what_is_given_up_is_not_parsed(kernel: ModuleType) -> None:
     assert lines.parse_block(block, Shape(2, "by dim="), "skip", 0, cancelled).lines == 0
 
 
-@pytest.mark.parametrize("max_line", [text.MAX_LINE, 1 << 14])
+@pytest.mark.parametrize("max_line", [MAX_LINE, 1 << 14])
 def test_lines_that_end_in_carriage_returns(
     kernel: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_line: int
 ) -> None:
@@ -161,16 +163,64 @@ def test_blocks_are_read_a_few_ahead_and_no_further(tmp_path: Path, monkeypatch:
 def test_a_line_longer_than_a_block(kernel: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     numbers = " ".join(map(str, range(300_000)))
-    path.write_text(f"wide {numbers}\n{'x' * 3_000_000} {numbers}\n")
+    path.write_text(f"wide {numbers}\n{'x' * MAX_TOKEN} {numbers}\n")
     tokens, values, *_ = outcome(path)
-    assert tokens == [b"wide", b"x" * 3_000_000]
+    assert tokens == [b"wide", b"x" * MAX_TOKEN]
     assert values == [[float(i) for i in range(300_000)]] * 2
 
 
-def test_an_endless_line_is_given_up_on(tmp_path: Path) -> None:
-    path = tmp_path / "t.txt.gz"
-    path.write_bytes(gzip.compress(bytes(80_000_000), 1))
-    assert outcome(path) == ([], [], f"{path}: a line of more than 16 MB: not text with one row per line")
+def test_an_endless_line_is_given_up_on_after_the_rows_before_it(tmp_path: Path) -> None:
+    path, endless = tmp_path / "t.txt.gz", gzip.compress(bytes(80_000_000), 1)
+    path.write_bytes(endless)
+    assert outcome(path) == (
+        [], [], f"{path}:1: a line of more than 16 MB: not text with one row per line"
+    )  # fmt: skip
+    path.write_bytes(gzip.compress(b"a 1 2\n\nb 3 4\n") + endless)
+    assert outcome(path) == (
+        [b"a", b"b"],
+        [[1, 2], [3, 4]],
+        f"{path}:4: a line of more than 16 MB: not text with one row per line",
+    )
+    with pytest.warns(embstore.EmbstoreWarning, match="^empty lines left out: 1, the first line 2$"):
+        assert len(embstore.open(path, limit=2)) == 2
+
+
+LONG = "a field of more than 1 MB, the most of a token or a number"
+CURE = "; --on-error skip leaves such lines out"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [f"{'x' * (MAX_TOKEN + 1)} 1 2", f"x 1 {'1' * (MAX_TOKEN + 1)}", "7" * 3 * MAX_TOKEN],
+    ids=["token", "number", "alone"],
+)
+def test_a_field_has_a_largest_length(kernel: ModuleType, tmp_path: Path, odd: str) -> None:
+    path, row = tmp_path / "t.txt", "a 1 2\n"
+    path.write_text(f"{row}{odd}\nb 3 4\n")
+    assert outcome(path)[2] == f"{path}:2: {LONG}{CURE}"  # one of the lines that show the shape
+    skipped = ["lines that cannot be read left out: 1, the first line "]
+    assert outcome(path, on_error="skip")[:3] == ([b"a", b"b"], [[1, 2], [3, 4]], [f"{skipped[0]}2"])
+    path.write_text(f"{row * 500_000}{odd}\nb 3 4\n")
+    *_, message = outcome(path)
+    assert message == f"{path}:500001: {LONG}{CURE}"
+    tokens, *_, findings, _, _ = outcome(path, on_error="skip")
+    assert (len(tokens), tokens[-1], findings) == (500_001, b"b", [f"{skipped[0]}500001"])
+
+
+def test_a_token_has_a_largest_length(kernel: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    for size in (MAX_TOKEN, MAX_TOKEN + 2):
+        path.write_text(f"a 1 2\n{'x ' * (size // 2 - 1)}xx 1 2\nb 3 4\n")
+        expected = f"{path}:2: a token of {size:,} bytes, expected 1,048,576 at most{CURE}"
+        assert outcome(path)[2] == ([] if size == MAX_TOKEN else expected)
+
+
+def test_numbers_of_any_form_up_to_that_length(kernel: ModuleType, tmp_path: Path) -> None:
+    path, ones = tmp_path / "t.txt", "1" * 500_000
+    path.write_text(f"a 1 2\nb 0.{ones} {ones}e-499999\nc 0{'0' * 500_000}.5 1\n")
+    ninth = float(np.float32(1 / 9))
+    expected = [[1, 2], [ninth, float(np.float32(10 / 9))], [0.5, 1]]
+    assert outcome(path)[:3] == ([b"a", b"b", b"c"], expected, [])
 
 
 def test_a_file_that_ends_where_a_block_does(

@@ -61,4 +61,4 @@ def test_an_endless_line_is_refused(tmp_path: Path) -> None:
         file.truncate(40 << 20)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
-    assert str(caught.value) == f"{path}: a line of more than 16 MB: not text with one row per line"
+    assert str(caught.value) == f"{path}:1: a line of more than 16 MB: not text with one row per line"

@@ -29,7 +29,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         model.words,
         model.rows.shape[1],
         "float32",
-        lambda start, stop: _vectors(model, start, stop),
+        lambda start, stop: _quietly(model, start, stop),
         Origin(source, NAME),
         progress,
     )
@@ -37,6 +37,11 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         result.special = lambda _: _bucket_rows(model)
         result.policy = {"oov": "subword", "subword": str(model.ngrams)}
     return result
+
+
+def _quietly(model: Parts, start: int, stop: int) -> Vectors:
+    with np.errstate(over="ignore", invalid="ignore"):  # rows that are not finite are counted later
+        return _vectors(model, start, stop)
 
 
 def _vectors(model: Parts, start: int, stop: int) -> Vectors:

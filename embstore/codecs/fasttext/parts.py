@@ -57,7 +57,8 @@ class Parts:
         words, pruned = _words(cursor, version)
         kept = _kept(cursor, pruned, buckets)
         rows = _rows(cursor, version, dim)
-        bucket_rows = 0 if most < 1 else buckets if kept is None else int(kept[1].max(initial=-1)) + 1
+        # the matrix has a row for each bucket even in a model without n-grams of characters
+        bucket_rows = buckets if kept is None else int(kept[1].max(initial=-1)) + 1
         if len(rows) < len(words) + bucket_rows:
             raise cursor.error(f"{len(rows):,} rows for {len(words):,} words and {bucket_rows:,} buckets of n-grams")
         return cls(words, rows, Ngrams(least, most, buckets), kept)

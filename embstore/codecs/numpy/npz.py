@@ -2,171 +2,60 @@
 
 from __future__ import annotations
 
-import contextlib
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from embstore.codecs.numpy.archive import NAME, Arrays
 from embstore.codecs.shared.array import array_source, check_matrix, format_error, native_rows, vector_descr
 from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source, rows_in_batch
-from embstore.codecs.shared.npy_array import ArrayHeader, build_header, read_array_header
+from embstore.codecs.shared.npy_array import build_header
+from embstore.codecs.shared.sequential import SequentialRows
 from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.word_list import WordList
-from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
-from embstore.core.batch import Source, Tokens, Vectors
+from embstore.codecs.shared.word_list_files import load_word_list
+from embstore.core.batch import Source, Vectors
 from embstore.core.dtypes import bytes_of
-from embstore.core.errors import EmbstoreError, FormatError
+from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_TOKEN
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
-from embstore.files.unpacking import check_not_encrypted
 
-NAME = "npz"
-MAX_RATIO = 200  # of decompressed to compressed bytes: embeddings hardly compress
-SAFE_BYTES = 1 << 30  # arrays up to this size may have any ratio
+MAX_WORDS = 1 << 30  # bytes of an array of words that is written: each takes the space of the longest
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a matrix and the array of as many words, or words from ``vocab=`` or from a file next to it."""
-    arrays = _Arrays.of(source)
+    arrays = Arrays.of(source)
     key = arrays.choose_matrix(options.key)
     header = arrays.headers[key]
     try:
         dtype = check_matrix(header.dtype, header.shape, options)
     except ValueError as error:
         raise format_error(source.path, NAME, key, error) from None
-    words = arrays.words_of(header.shape[0], options)
-    origin, step = Origin(source, NAME), rows_in_batch(header.nbytes // header.shape[0])
-    blocks = arrays.blocks(key, step)
-    if header.fortran or not words.is_whole:  # the rows are not needed in file order
-        flat = np.concatenate(list(blocks))
-        matrix = flat.reshape(header.shape, order="F" if header.fortran else "C")
-        return array_source(matrix, words, dtype, origin, progress)
+    count, origin = header.shape[0], Origin(source, NAME)
+    name = arrays.choose_words(count, options)
+    if name is None:
+        words = load_word_list(source, options, count, NAME)
+        if header.fortran and options.limit is not None:
+            words = WordList(words.tokens[: options.limit], words.rows[: options.limit])
+        needed = int(words.rows.max(initial=0)) + 1 if options.limit is not None else count
+        return array_source(_rows(arrays, key, needed), words, dtype, origin, progress)
+    if header.fortran and options.limit is not None:
+        count = min(count, options.limit)
+    tokens, rows, step = arrays.words(name, count), _rows(arrays, key, count), rows_in_batch(header.nbytes // count)
 
-    def rows(start: int, stop: int) -> Vectors:
-        return native_rows(next(blocks).reshape(stop - start, header.shape[1]))
+    def batch_rows(start: int, stop: int) -> Vectors:
+        return native_rows(rows[start:stop])
 
-    return matrix_source(words.tokens, header.shape[1], dtype, rows, origin, progress, step=step)
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrays:
-    """The arrays of an archive by name; only their headers are read."""
-
-    source: Input
-    headers: dict[str, ArrayHeader]
-
-    @classmethod
-    def of(cls, source: Input) -> _Arrays:
-        with _opened(source) as archive:
-            arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            headers = {info.filename[:-4]: cls._header(source.path, archive, info) for info in arrays}
-        return cls(source, headers)
-
-    @property
-    def path(self) -> Path:
-        return self.source.path
-
-    @staticmethod
-    def _header(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHeader:
-        name = info.filename[:-4]
-        if info.file_size > max(SAFE_BYTES, MAX_RATIO * info.compress_size):
-            reason = f"{info.file_size:,} bytes compressed to {info.compress_size:,}: a zip bomb, or nothing but zeros"
-            raise FormatError(path, reason, where=name, format=NAME)
-        check_not_encrypted(info, path, NAME)
-        with archive.open(info) as member:
-            try:
-                header = read_array_header(member.read)
-            except ValueError as error:
-                raise format_error(path, NAME, name, error) from None
-        if not header.dtype.hasobject and header.size + header.nbytes != info.file_size:
-            reason = f"{info.file_size:,} bytes, expected {header.size + header.nbytes:,} for {header}"
-            raise FormatError(path, reason, where=name, format=NAME)
-        return header
-
-    def choose_matrix(self, key: str | None) -> str:
-        if key is None:
-            matrices = [name for name, header in self.headers.items() if len(header.shape) == 2]
-            floating = [name for name in matrices if self.headers[name].dtype.kind == "f"]
-            found = floating or matrices
-            if len(found) != 1:
-                count = f"{len(found)} arrays" if found else "no array"
-                raise FormatError(self.path, f"{count} may be the table: name one with key= ({self})", format=NAME)
-            return found[0]
-        if key not in self.headers:
-            raise FormatError(self.path, f"no array {key!r}: it has {self}", format=NAME)
-        return key
-
-    def words_of(self, count: int, options: ReadOptions) -> WordList:
-        """Return the words: the array that is named, or the only array of as many strings, or those in another file."""
-        name = str(options.vocab) if options.vocab else None
-        if name is None:
-            texts = [
-                name for name, header in self.headers.items() if header.dtype.kind in "SU" and header.shape == (count,)
-            ]
-            if len(texts) > 1:
-                reason = f"{len(texts)} arrays may be the words: name one with vocab= ({', '.join(texts)})"
-                raise FormatError(self.path, reason, format=NAME)
-            name = texts[0] if texts else None
-        if name is None or name not in self.headers:
-            self._check_no_pickled_words(count, options)
-            return load_word_list(self.source, options, count, NAME)
-        header = self.headers[name]
-        if header.dtype.kind not in "SU" or len(header.shape) != 1:
-            raise FormatError(self.path, f"{header}, expected words (dtype S or U)", where=name, format=NAME)
-        tokens = Tokens.pack(self._texts(name))
-        return check_word_list(WordList(tokens, np.arange(len(tokens))), count, self.path, name, NAME)
-
-    def _check_no_pickled_words(self, count: int, options: ReadOptions) -> None:
-        for name, header in self.headers.items():
-            if options.vocab is None and header.dtype.hasobject and header.shape == (count,):
-                reason = "words as Python objects, which would be unpickled: save np.array(words, dtype=str) instead"
-                raise FormatError(self.path, reason, where=name, format=NAME)
-
-    def _texts(self, name: str) -> Iterator[bytes]:
-        step = rows_in_batch(self.headers[name].dtype.itemsize)
-        for block in self.blocks(name, step):
-            try:
-                words = block.tolist()
-                yield from (
-                    word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape") for word in words
-                )
-            except ValueError as error:  # a number that is not a code point
-                raise FormatError(self.path, f"not text: {error}", where=name, format=NAME) from None
-
-    def blocks(self, name: str, step: int) -> Iterator[Vectors]:
-        """Yield an array as flat blocks of `step` items of its first axis, each decompressed when it is requested."""
-        header = self.headers[name]
-        size = step * (header.nbytes // max(1, header.shape[0]))
-        left = header.nbytes
-        with _opened(self.source) as archive, archive.open(f"{name}.npy") as member:
-            member.read(header.size)
-            while left:
-                data = member.read(min(size, left))
-                if not data:
-                    raise EOFError("the array ends early")
-                left -= len(data)
-                yield np.frombuffer(data, header.dtype)
-
-    def __str__(self) -> str:
-        listed = [f"{name} {header}" for name, header in self.headers.items()]
-        return ", ".join(listed[:20]) or "no arrays"
+    return matrix_source(tokens, header.shape[1], dtype, batch_rows, origin, progress, step=step)
 
 
-@contextlib.contextmanager
-def _opened(source: Input) -> Iterator[zipfile.ZipFile]:
-    """Open the archive, and turn errors while it is read into a FormatError."""
-    try:
-        with zipfile.ZipFile(source.open()) as archive:
-            yield archive
-    except (EmbstoreError, MemoryError):
-        raise
-    except Exception as error:  # zipfile raises many classes for a damaged directory
-        reason = f"cannot be read, it is damaged or cut short: {ascii(str(error))[1:-1][:200]}"
-        raise FormatError(source.path, reason, format=NAME) from error
+def _rows(arrays: Arrays, key: str, count: int) -> Vectors | SequentialRows:
+    """Return the rows of a matrix, which are read when they are needed; in Fortran order, read the first `count`."""
+    return arrays.first_rows(key, count) if arrays.headers[key].fortran else arrays.rows(key)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
@@ -180,7 +69,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     with replacing(path, overwrite=options.overwrite) as file, spooled_rows(source, path, NAME) as (tokens, rows):
         words = [_text(token, path) for token in tokens]
         widest = max(words, key=len)
-        if 4 * len(widest) * len(words) > SAFE_BYTES:
+        if 4 * len(widest) * len(words) > MAX_WORDS or len(widest) > MAX_TOKEN:
             reason = (
                 f"every word would take the space of the token {widest[:60]!r}... of {len(widest):,} characters: "
                 "write a store"

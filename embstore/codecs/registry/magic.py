@@ -12,7 +12,7 @@ TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number t
 PICKLE = re.compile(
     rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|[}\])]q\x00|\((?:dp|lp|i)[0-9]|c(?:copy_reg|builtins|[a-z_]+\.[a-z_.]+)\n\w+\n"
 )
-GENSIM_CLASS = re.compile(rb"gensim\.models\.[a-z0-9_.]+(?:\n|\x94?\x8c.)(\w{1,40})", re.DOTALL)
+GENSIM_CLASS = re.compile(rb"gensim\.models\.[a-z0-9_.]{1,100}(?:\n|\x94?\x8c.)(\w{1,40})", re.DOTALL)
 OLD_FASTTEXT = struct.Struct("<12id3i")  # 13 arguments, then the numbers of entries, words and labels
 ANY = (0, 2**31 - 1)
 OLD_ARGUMENTS = (

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
+from embstore.codecs.shared.sequential import SequentialRows
 from embstore.codecs.shared.word_list import WordList
 from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_DIM
 from embstore.core.options import Dtype, Progress, ReadOptions
 
 
@@ -23,6 +25,8 @@ def check_matrix(dtype: np.dtype[Any], shape: tuple[int, ...], options: ReadOpti
         )
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"an array of shape {shape}, expected (rows, dim)")
+    if shape[1] > MAX_DIM:
+        raise ValueError(f"rows of {shape[1]:,} numbers, expected {MAX_DIM:,} at most")
     if dtype.kind in "iub":
         if options.dtype is None:
             raise ValueError(f"whole numbers ({dtype}), not embeddings; --dtype float32 converts them")
@@ -33,7 +37,7 @@ def check_matrix(dtype: np.dtype[Any], shape: tuple[int, ...], options: ReadOpti
 
 
 def array_source(
-    array: Vectors,
+    array: Vectors | SequentialRows,
     words: WordList,
     dtype: Dtype,
     origin: Origin,

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|nan|inf(?:inity)?)", re.IGNORECASE)
+from embstore.core.limits import MAX_TOKEN
+
+# Possessive: each digit can be matched in one way only, so that no text takes more than linear time.
+NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:e[+-]?[0-9]++)?|nan|inf(?:inity)?)", re.IGNORECASE)
+FIELD = re.compile(rb"[ \t]([^ \t]++)")  # after a gap: the first field of a line is the token's
 COUNT = re.compile(rb"[0-9]{1,18}")
 
 
@@ -13,6 +18,22 @@ def header_of(line: bytes) -> tuple[int, int] | None:
     """Return rows and dim if a line is two integers separated by one space or tab, else None."""
     fields = line.replace(b"\t", b" ").split(b" ")
     return (int(fields[0]), int(fields[1])) if len(fields) == 2 and all(map(COUNT.fullmatch, fields)) else None
+
+
+def fields_of(line: bytes) -> Iterator[bytes]:
+    """Yield the fields after the first one, which is the token's."""
+    return (found[1] for found in FIELD.finditer(line))
+
+
+def has_long_field(line: bytes) -> bool:
+    """Return whether a field has more than `MAX_TOKEN` bytes."""
+    start = 0
+    while len(line) - start > MAX_TOKEN:
+        gap = max(line.rfind(blank, start, start + MAX_TOKEN + 1) for blank in (b" ", b"\t"))
+        if gap < 0:
+            return True
+        start = gap + 1
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +53,14 @@ class Tail:
 
     @classmethod
     def of(cls, line: bytes) -> Tail:
-        """Parse a line from its right end."""
-        numbers = 0
-        for field in reversed([field for field in line.replace(b"\t", b" ").split(b" ")[1:] if field]):
-            if not NUMBER.fullmatch(field):
-                return cls(numbers, field)
-            numbers += 1
-        return cls(numbers, b"")
+        """Parse a line, field by field: a list of them could take far more memory than the line."""
+        numbers, word = 0, b""
+        for field in fields_of(line):
+            if NUMBER.fullmatch(field):
+                numbers += 1
+            else:
+                numbers, word = 0, field
+        return cls(numbers, word)
 
 
 def count_numbers(line: bytes) -> int:

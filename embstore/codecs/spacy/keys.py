@@ -41,8 +41,10 @@ def hash_strings(strings: Tokens) -> Keys:
     """Return MurmurHash64A of each string with spaCy's seed: https://github.com/aappleby/smhasher (public domain)."""
     sizes = np.diff(strings.offsets)
     keys = np.empty(len(sizes), np.uint64)
-    for size in np.unique(sizes):  # strings of equal length are hashed together
-        members = np.flatnonzero(sizes == size)
+    order = np.argsort(sizes, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(sizes[order])) + 1, len(order))
+    for members in np.split(order, ends[:-1]):  # strings of equal length are hashed together
+        size = sizes[members[0]] if len(members) else 0
         for part in np.array_split(members, 1 + len(members) * int(size) // (1 << 20)):
             keys[part] = _murmur(strings.data[strings.offsets[part][:, np.newaxis] + np.arange(size)])
     return keys

@@ -13,14 +13,17 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.codecs.shared.line import NUMBER, count_numbers
+from embstore.codecs.shared.line import NUMBER, Tail, count_numbers, fields_of, has_long_field
 from embstore.codecs.text.shape import Shape
 from embstore.core import kernels
 from embstore.core.batch import Batch, Tokens
+from embstore.core.limits import MAX_TOKEN
 from embstore.core.options import OnError
 
 BLANKS = re.compile(rb"[ \t\r\n]*")
 BLANK = "empty lines left out"
+CURE = "; --on-error skip leaves such lines out"
+LONG_FIELD = f"a field of more than {MAX_TOKEN >> 20} MB, the most of a token or a number"
 SKIPPED = "lines that cannot be read left out"
 
 
@@ -87,12 +90,17 @@ class _BlockParser:
     def run(self, cancelled: Event) -> Parsed:
         """Parse the lines after the header."""
         text = np.frombuffer(self.data, np.uint8)
-        error = None
+        error, ordinary = None, 0  # up to `ordinary`, no line is so long that a field may be too long
         while self.position < self.stop and error is None and not cancelled.is_set():
-            self.position, self.row = kernels.parse_rows(
-                text, self.position, self.stop, self.vectors, self.token_data, self.offsets, self.row
-            )
-            if self.position < self.stop and not self._skip_blank():
+            if self.position >= ordinary:
+                ordinary = find_long_line(self.data, self.position, self.stop)
+            if self.position < ordinary:
+                self.position, self.row = kernels.parse_rows(
+                    text, self.position, ordinary, self.vectors, self.token_data, self.offsets, self.row
+                )
+                if self.position == ordinary:
+                    continue
+            if not self._skip_blank():
                 error = self._parse_slowly()
         used = self.offsets[: self.row + 1]
         tokens = Tokens(self.token_data[: used[-1]], used)
@@ -114,7 +122,7 @@ class _BlockParser:
             self._append(*parse_line(bytes(self.data[self.position : end]), self.shape))
         except ValueError as error:
             if self.on_error == "stop":
-                return self.row + self.other_lines + 1, f"{error}; --on-error skip leaves such lines out"
+                return self.row + self.other_lines + 1, f"{error}{CURE}"
             self._leave_out(SKIPPED, 1)
         self.position = end + 1
         return None
@@ -131,11 +139,23 @@ class _BlockParser:
         self.offsets[self.row] = start + len(token)
 
 
+def find_long_line(data: bytearray, start: int, stop: int) -> int:
+    """Return where the first line of more than `MAX_TOKEN` bytes begins; `stop`, where the last line ends, if none."""
+    while stop - start > MAX_TOKEN + 1:
+        newline = data.rfind(b"\n", start, start + MAX_TOKEN + 1)
+        if newline < 0:
+            return start
+        start = newline + 1
+    return stop
+
+
 def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]]:
     """Parse one line that is not blank by the full grammar; ValueError with the reason if it is not a row.
 
     The numbers are the last `dim` fields. The token is everything before them except one space or tab.
     """
+    if has_long_field(line):
+        raise ValueError(LONG_FIELD)
     flat = line.replace(b"\t", b" ").rstrip(b" \r")
     end, fields = len(flat), []
     for left in range(shape.dim, 0, -1):
@@ -156,6 +176,8 @@ def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]]:
             f"{count} numbers after token {_shown(flat)}, expected {shape.dim} ({shape.origin}). "
             f"If the token itself ends in a number, use --dim {shape.dim}"
         )
+    if end > MAX_TOKEN:
+        raise ValueError(f"a token of {end:,} bytes, expected {MAX_TOKEN:,} at most")
     with np.errstate(over="ignore"):
         return line[:end], np.array([float(text) for text in reversed(fields)]).astype(np.float32)
 
@@ -166,11 +188,12 @@ def _shown(flat: bytes) -> str:
 
 def _too_few(flat: bytes, shape: Shape) -> str:
     """Return the error for a line that does not end in `dim` numbers: a field is not a number, or there are too few."""
-    fields = [field for field in flat.split(b" ")[1:] if field]
-    invalid = [field for field in fields if not NUMBER.fullmatch(field)]
-    if invalid and len(fields) >= shape.dim and len(fields) - len(invalid) >= shape.dim - 1 > 0:
-        return f"{invalid[-1][:60].decode('utf-8', 'replace')!r} after token {_shown(flat)} is not a number"
-    count = count_numbers(flat)
+    tail, fields, numbers = Tail.of(flat), 0, 0
+    for field in fields_of(flat):
+        fields, numbers = fields + 1, numbers + bool(NUMBER.fullmatch(field))
+    if tail.word and fields >= shape.dim and numbers >= shape.dim - 1 > 0:
+        return f"{tail.word[:60].decode('utf-8', 'replace')!r} after token {_shown(flat)} is not a number"
+    count = tail.numbers
     return (
         f"{count} number{'s' * (count != 1)} after token {_shown(flat)}, expected {shape.dim} ({shape.origin}); "
         "the file may be truncated"

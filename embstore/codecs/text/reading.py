@@ -9,17 +9,19 @@ import contextlib
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from threading import Event
+from typing import TypeAlias
 
-from embstore.codecs.shared.line import count_numbers
-from embstore.codecs.text.lines import SKIPPED, Block, Parsed, parse_block
+from embstore.codecs.shared.line import count_numbers, has_long_field
+from embstore.codecs.text.lines import CURE, LONG_FIELD, SKIPPED, Block, Parsed, parse_block
 from embstore.codecs.text.shape import SAMPLE, Shape, ends_in_returns
 from embstore.core.batch import Batch, Findings, Source
 from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_LINE
 from embstore.core.options import OnError, Progress, ReadOptions
 from embstore.files.input import Input
 from embstore.files.stream import Stream
@@ -27,9 +29,14 @@ from embstore.files.stream import Stream
 BLOCK = (
     1 << 21
 )  # large enough that the cost of passing blocks between threads is small, small enough to stay in the cache
-MAX_LINE = 1 << 24
 SLACK = 16  # bytes that the kernel may read beyond a block
 AHEAD = 3  # blocks read ahead per core, so that no core waits
+
+
+class LineTooLongError(Exception):
+    """A line of more than `MAX_LINE` bytes; the message does not say which."""
+
+
 RETURNS = (
     "lines that end in carriage returns only, expected newlines: convert them by tr '\\r' '\\n' < old.txt > new.txt"
 )
@@ -54,11 +61,9 @@ def read_text(
     path, stream, findings = source.path, Stream(source, options.member), Findings()
     try:
         spare: list[bytearray] = []
-        blocks = read_blocks(stream, name, findings, spare)
-        first = next(blocks, None)
-        if first is None:
-            raise FormatError(path, "an empty file, expected a token and its numbers on each line", format=name)
-        shape = _infer_shape(first, path, infer_shape, name)
+        blocks = read_blocks(stream, findings, spare)
+        first = _first_block(blocks, path, name)
+        shape = _infer_shape(first, path, infer_shape, name, options.on_error)
     except BaseException:
         stream.close()
         raise
@@ -73,17 +78,35 @@ def read_text(
     )
 
 
-def _infer_shape(first: Block, path: str | Path, infer_shape: Callable[[list[bytes]], Shape], name: str) -> Shape:
+def _first_block(blocks: Iterator[Block], path: str | Path, name: str) -> Block:
+    try:
+        first = next(blocks, None)
+    except LineTooLongError as error:
+        raise FormatError(path, str(error), where=1, format=name) from None
+    if first is None:
+        raise FormatError(path, "an empty file, expected a token and its numbers on each line", format=name)
+    return first
+
+
+def _infer_shape(
+    first: Block, path: str | Path, infer_shape: Callable[[list[bytes]], Shape], name: str, on_error: OnError
+) -> Shape:
     head = bytes(memoryview(first.data)[first.start : first.stop])
     lines = [line.rstrip(b" \t\r") for line in head.split(b"\n", SAMPLE)[:SAMPLE]]
+    lines = [b"" if on_error == "skip" and has_long_field(line) else line for line in lines]
     try:
         if len(lines) == 2 and ends_in_returns(lines[0]):  # a one-row file; in longer files a row may contain CR
             raise ValueError(RETURNS)
+        long = next((number for number, line in enumerate(lines, 1) if has_long_field(line)), None)
+        if long is not None:
+            raise FormatError(path, LONG_FIELD + CURE, where=long, format=name)
         shape = infer_shape(lines)
         longest = max(map(count_numbers, lines[shape.header_lines :]), default=0)
         if shape.dim > longest:  # before anything is allocated for a wrong header
             raise ValueError(f"{longest} numbers on a line at most, expected {shape.dim} ({shape.origin})")
         return shape
+    except FormatError:
+        raise
     except ValueError as error:
         reason = str(error)
         if re.match(rb"\s*<(!doctype|html|\?xml)", head[:200], re.IGNORECASE):
@@ -91,11 +114,11 @@ def _infer_shape(first: Block, path: str | Path, infer_shape: Callable[[list[byt
         raise FormatError(path, reason, where=1, format=name) from None
 
 
-def read_blocks(stream: Stream, name: str, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
+def read_blocks(stream: Stream, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
     """Cut a stream into blocks of whole lines, reusing the buffers in `spare`: new memory costs more than reading."""
     rest, first, ended = b"", True, False
     while not ended:
-        size = max(BLOCK, 2 * len(rest))
+        size = max(BLOCK, min(2 * len(rest), MAX_LINE + BLOCK))
         data = spare.pop() if spare and len(spare[-1]) == size + 1 + SLACK else bytearray(size + 1 + SLACK)
         data[: len(rest)] = rest
         filled = len(rest) + stream.fill(memoryview(data)[len(rest) : size])
@@ -107,10 +130,8 @@ def read_blocks(stream: Stream, name: str, findings: Findings, spare: list[bytea
         stop = data.rfind(b"\n", 0, filled) + 1
         rest = bytes(memoryview(data)[stop:filled])
         if len(rest) > MAX_LINE:
-            if ends_in_returns(rest):
-                raise FormatError(stream.path, RETURNS, where=1, format=name)
-            reason = f"a line of more than {MAX_LINE >> 20} MB: not text with one row per line"
-            raise FormatError(stream.path, reason, format=name)
+            long = f"a line of more than {MAX_LINE >> 20} MB: not text with one row per line"
+            raise LineTooLongError(RETURNS if ends_in_returns(rest) else long)
         if stop:
             has_mark = first and data.startswith(b"\xef\xbb\xbf")
             if has_mark:
@@ -130,6 +151,9 @@ def _threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Event]]:
         pool.shutdown(cancel_futures=True)
 
 
+Pending: TypeAlias = "deque[tuple[Block, Future[Parsed]]]"
+
+
 class BlockReader:
     """Parses blocks on all cores and yields their rows in order."""
 
@@ -140,10 +164,10 @@ class BlockReader:
     def batches(self, blocks: Iterator[Block], on_error: OnError, progress: Progress | None) -> Iterator[Batch]:
         """Yield the rows of all blocks; the stream is closed at the end."""
         workers = os.cpu_count() or 1
-        pending: deque[tuple[Block, Future[Parsed]]] = deque()
+        pending: Pending = deque()
         header_lines = self.shape.header_lines
         with self.stream, _threads(workers) as (pool, cancelled):
-            for block in blocks:
+            while block := (yield from self._next(blocks, pending)):
                 parsed = pool.submit(parse_block, block, self.shape, on_error, header_lines, cancelled)
                 pending.append((block, parsed))
                 header_lines = 0
@@ -151,9 +175,23 @@ class BlockReader:
                     progress(self.stream.position, self.stream.total)
                 if len(pending) > AHEAD * workers:
                     yield from self._checked(*pending.popleft())
-            while pending:
-                yield from self._checked(*pending.popleft())
+            yield from self._all(pending)
         self._check_count()
+
+    def _next(self, blocks: Iterator[Block], pending: Pending) -> Generator[Batch, None, Block | None]:
+        """Return the next block; if there is an error in its place, yield the rows before it, then raise the error."""
+        try:
+            return next(blocks, None)
+        except LineTooLongError as error:
+            yield from self._all(pending)
+            raise FormatError(self.stream.path, str(error), where=self.lines + 1, format=self.name) from None
+        except FormatError:
+            yield from self._all(pending)
+            raise
+
+    def _all(self, pending: Pending) -> Iterator[Batch]:
+        while pending:
+            yield from self._checked(*pending.popleft())
 
     def _check_count(self) -> None:
         """Raise FormatError if the header states a wrong number of rows; unreadable lines left out count as rows."""

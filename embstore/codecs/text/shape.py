@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from embstore.codecs.shared.line import NUMBER, Tail, count_numbers
 
-HEXADECIMAL = re.compile(rb"[+-]?0x[0-9a-f.]+(?:p[+-]?[0-9]+)?", re.IGNORECASE)
-GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})+")  # 1,000: may be part of a token, as in "under 1,000"
+HEXADECIMAL = re.compile(rb"[+-]?0x[0-9a-f.]++(?:p[+-]?[0-9]++)?", re.IGNORECASE)
+GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})++")  # 1,000: may be part of a token, as in "under 1,000"
 SAMPLE = 100  # lines from which the shape is inferred
 
 

@@ -1,0 +1,27 @@
+"""Whatever a file, a word list, a policy or a command line holds: reading it takes linear time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.bounded import run_bounded
+
+CHILD = """
+import json, sys
+from pathlib import Path
+from support import hostile
+from support.bounded import each_in_time
+print(json.dumps(each_in_time(getattr(hostile, sys.argv[1])(Path(sys.argv[2])))))
+"""
+
+
+@pytest.mark.parametrize("plain", ["0", "1"], ids=["compiled", "plain"])
+@pytest.mark.parametrize("kind", ["text_files", "packed_files", "word_lists", "policies", "headers"])
+def test_inputs_of_a_million_characters(tmp_path: Path, kind: str, plain: str) -> None:
+    assert run_bounded(CHILD, kind, tmp_path, env={"EMBSTORE_PLAIN": plain}) > 10
+
+
+@pytest.mark.parametrize("kind", ["command_lines", "binary_files"])
+def test_command_lines_and_binary_files(tmp_path: Path, kind: str) -> None:
+    assert run_bounded(CHILD, kind, tmp_path, cwd=tmp_path) > 80
