@@ -62,7 +62,12 @@ def text_files(folder: Path) -> Iterator[Call]:
                     yield f"{format_name} {name} {unit!a} {options}", call
         for suffix in (".unheard", ".bin"):
             yield f"detection {suffix} {unit!a}", partial(opened, folder / f"t{suffix}", run)
-        yield f"words of a text {unit!a}", partial(counted, folder / "corpus.txt", run)
+
+
+def texts(folder: Path) -> Iterator[Call]:
+    """Yield texts whose words are counted."""
+    for unit in UNITS:
+        yield f"words of a text {unit!a}", partial(counted, folder / "corpus.txt", run_of(unit))
 
 
 def counted(path: Path, data: bytes) -> None:

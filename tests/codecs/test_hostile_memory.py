@@ -1,0 +1,64 @@
+"""What a header declares, or a compressed file unpacks to, takes no memory before it is needed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.bounded import run_bounded
+
+from embstore.codecs.shared.npy_array import build_header
+
+CHILD = """
+import json, sys
+import embstore, embstore.ops.read, embstore.ops.report, embstore.ops.selection
+from embstore.codecs.registry.table import CODECS
+from support.bounded import limit_memory
+for name in ("glove", "word2vec", "word2vec-bin", "npz", "fasttext"):
+    CODECS[name].reader()
+limit_memory(300 << 20)
+try:
+    found = str(embstore.open(sys.argv[1], **json.loads(sys.argv[2])))
+except embstore.FormatError as error:
+    found = str(error)
+print(json.dumps(found))
+"""
+
+
+def write_zeros(path: Path, rows: int, dim: int, order: bytes) -> None:
+    """Write an .npz of zeros, which deflate packs to less than a thousandth; all words are empty."""
+    arrays = {"m": ("<f4", (rows, dim), 4 * rows * dim), "w": ("<U1", (rows,), 4 * rows)}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, (descr, shape, left) in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                member.write(build_header(descr, shape).replace(b"False", order))
+                for start in range(0, left, 1 << 20):
+                    member.write(bytes(min(1 << 20, left - start)))
+
+
+@pytest.mark.parametrize("order", [b"False", b"True "], ids=["C", "Fortran"])
+def test_a_limit_reads_an_archive_in_blocks(tmp_path: Path, order: bytes) -> None:
+    path = tmp_path / "t.npz"
+    write_zeros(path, 500_000, 250, order)
+    assert path.stat().st_size < 1 << 20
+    assert run_bounded(CHILD, path, '{"limit": 1}') == "<Store t.npz: 1 x 250 float32>"
+
+
+@pytest.mark.parametrize("options", ["{}", '{"limit": 1}'])
+def test_an_endless_line_is_not_kept(tmp_path: Path, options: str) -> None:
+    path, packer = tmp_path / "t.txt.bz2", bz2.BZ2Compressor()
+    path.write_bytes(b"".join(packer.compress(b"1" * (1 << 20)) for _ in range(256)) + packer.flush())
+    reason = "a line of more than 16 MB: not text with one row per line"
+    assert run_bounded(CHILD, path, options) == f"{path}:1: {reason}"
+
+
+def test_rows_that_a_header_declares(tmp_path: Path) -> None:
+    text, binary = tmp_path / "t.vec", tmp_path / "t.bin.gz"
+    text.write_bytes(b"999999999999999999 2\na 1 2\n")
+    assert run_bounded(CHILD, text, '{"limit": 1}') == "<Store t.vec: 1 x 2 float32>"
+    binary.write_bytes(gzip.compress(b"999999999999999999 4194304\na " + bytes(1000)))
+    reason = "ends in row 1 of 999,999,999,999,999,999: it is cut short or the header is wrong"
+    assert run_bounded(CHILD, binary, "{}") == f"{binary}: {reason}"
