@@ -144,7 +144,8 @@ class FileGroup:
     def _place_together(self) -> None:
         main, *others = self._new
         placed: list[Path] = []
-        with _renamed_away(main.path, [*(new.path for new in others), *self._dropped]) as kept:
+        old = [*(new.path for new in others), *self._dropped] if self.overwrite else []
+        with _renamed_away(main.path, old) as kept:
             try:
                 for new in self._new:
                     self._place(new)

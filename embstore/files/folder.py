@@ -31,11 +31,12 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path).absolute()
     if path.exists() and not _is_empty(path):
         raise _exists_already(path)
+    was_empty = path.exists()
     with exit_on_sigterm(), _locked_folder(path) as (temporary, descriptor):
         yield temporary
         if descriptor is not None:
             settle(descriptor, path, 0o777)
-        _place(temporary, path)
+        _place(temporary, path, was_empty)
         flush_folder(path.parent, path)
 
 
@@ -57,13 +58,13 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _place(temporary: Path, path: Path) -> None:
+def _place(temporary: Path, path: Path, was_empty: bool) -> None:
     try:
-        if _is_empty(path):
+        if was_empty:
             path.rmdir()
         rename_exclusively(temporary, path)
     except OSError:
-        if path.exists():
+        if path.exists() or path.is_symlink():
             raise _exists_already(path) from None
         raise
 

@@ -18,7 +18,7 @@ PERMISSIONS = 0o777  # without the bits that give a program the rights of its ow
 
 
 def rename_exclusively(source: Path, target: Path) -> None:
-    """Rename a file; raise FileExistsError if the target exists, also if it was created a moment ago."""
+    """Rename a file or folder; raise FileExistsError if the target exists, also if it was created a moment ago."""
     if os.name == "nt":
         source.rename(target)
         return
@@ -29,8 +29,12 @@ def rename_exclusively(source: Path, target: Path) -> None:
         number = ctypes.get_errno()
         if number not in UNSUPPORTED:
             raise OSError(number, os.strerror(number), str(source), None, str(target))
-    os.link(source, target, follow_symlinks=False)
-    source.unlink()
+    if source.is_dir():
+        target.mkdir()
+        source.rename(target)
+    else:
+        os.link(source, target, follow_symlinks=False)
+        source.unlink()
 
 
 @cache

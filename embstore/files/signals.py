@@ -35,10 +35,12 @@ def defer_signals() -> Iterator[None]:
         yield
         return
     received: list[int] = []
-    with _recorded(signal.SIGTERM, received), _recorded(signal.SIGINT, received):
-        yield
-    for signalled in received:
-        signal.raise_signal(signalled)
+    try:
+        with _recorded(signal.SIGTERM, received), _recorded(signal.SIGINT, received):
+            yield
+    finally:  # after an error too: a signal is never lost
+        for signalled in received:
+            signal.raise_signal(signalled)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +62,10 @@ def create_folder(path: Path) -> tuple[Path, int | None]:
         temporary.mkdir(mode=0o700)
         if os.name == "nt":
             return temporary, None
-        descriptor = os.open(temporary, os.O_RDONLY | FLAGS)
+        try:
+            descriptor = os.open(temporary, os.O_RDONLY | FLAGS)
+        except FileNotFoundError:  # another process removed it before it was locked
+            continue
         lock(descriptor, wait=True)
         if leads_to(temporary, descriptor):
             return temporary, descriptor
@@ -119,6 +123,8 @@ def _locked(path: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        yield lock(descriptor) and leads_to(path, descriptor)
+        mode = os.fstat(descriptor).st_mode
+        is_ours = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+        yield is_ours and lock(descriptor) and leads_to(path, descriptor)
     finally:
         os.close(descriptor)
