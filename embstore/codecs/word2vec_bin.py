@@ -203,7 +203,8 @@ def _rows(batch: Batch, path: str | Path) -> bytes:
     for token in tokens:
         if b" " in token or token.startswith(b"\n") or len(token) >= MAX_TOKEN:
             shown = token[:60].decode("utf-8", "replace")
-            reason = f"the token {shown!r} would not read back: in this format a space ends a token; a store keeps it"
+            ends = "tokens are limited to 1 MB" if len(token) >= MAX_TOKEN else "in this format a space ends a token"
+            reason = f"the token {shown!r} would not read back: {ends}; a store keeps it"
             raise FormatError(path, reason, format=NAME)
     vectors = encode_rows(batch.vectors, "float32")
     data, row_bytes = bytes_of(vectors), 4 * vectors.shape[1]

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from numpy.typing import NDArray
-from support.tables import source, tokens_and_vectors
+from support.tables import in_memory, source, tokens_and_vectors
 
 import embstore
 from embstore.codecs.text import glove
 from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_TOKEN
 from embstore.core.options import Dtype, ReadOptions
 from embstore.files.input import Input
 
@@ -129,3 +130,19 @@ def test_narrow_vectors_become_text_that_is_exact(tmp_path: Path, dtype: Dtype, 
     embstore.convert(store, text)
     assert text.read_bytes() == f"a {shortest(kept)} 0.5\n".encode()
     assert np.float32(shortest(kept)) == kept
+
+
+@pytest.mark.parametrize("name", ["glove", "word2vec", "word2vec-bin"])
+def test_what_is_too_long_to_read_back_is_not_written(tmp_path: Path, name: str) -> None:
+    long = in_memory({"the": [1.0], "x" * (MAX_TOKEN + 1): [2.0]})
+    with pytest.raises(FormatError, match=r"^\S+: the token 'x{60}' would not read back\b.*; a store keeps it$"):
+        embstore.convert(long, tmp_path / "t", to=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["glove", "word2vec"])
+def test_lines_that_are_too_long_to_read_back_are_not_written(tmp_path: Path, name: str) -> None:
+    wide = in_memory({"the": [1.0] * 800_000})
+    with pytest.raises(FormatError) as caught:
+        embstore.convert(wide, tmp_path / "t", to=name)
+    assert str(caught.value) == f"{tmp_path / 't'}: 800,000 numbers make lines too long to read back: write a store"

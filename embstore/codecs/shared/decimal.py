@@ -12,6 +12,7 @@ from embstore.codecs.shared.line import NUMBER
 from embstore.core import kernels
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import FormatError
+from embstore.core.limits import MAX_LINE, MAX_TOKEN
 from embstore.files.atomic import write_all
 
 WIDEST = 20  # most bytes of a number and its space, such as -1.17549435e-38
@@ -30,14 +31,15 @@ def write_rows(file: IO[bytes], source: Source, path: str | Path, name: str, *, 
     FormatError
         For a token that would not read back unchanged.
     """
+    if source.dim * WIDEST > MAX_LINE - MAX_TOKEN:
+        raise FormatError(path, f"{source.dim:,} numbers make lines too long to read back: write a store", format=name)
     for batch in source.batches:
         tokens = batch.tokens.to_bytes()
         for token in unwritable_tokens(batch.tokens, tokens, stated=stated):
-            shown = token.decode("utf-8", "replace")
+            shown = token[:60].decode("utf-8", "replace")
+            keeps = "a store" if len(token) > MAX_TOKEN else "word2vec-bin or a store"
             raise FormatError(
-                path,
-                f"the token {shown!r} would not read back from this format; word2vec-bin or a store keeps it",
-                format=name,
+                path, f"the token {shown!r} would not read back from this format; {keeps} keeps it", format=name
             )
         for text in formatted(Batch(batch.tokens, np.ascontiguousarray(batch.vectors, np.float32))):
             write_all(file, text)
@@ -63,6 +65,8 @@ def formatted(batch: Batch) -> Iterator[memoryview]:
 def unwritable_tokens(packed: Tokens, tokens: list[bytes], *, stated: bool) -> Iterator[bytes]:
     """Yield the tokens of a batch that would not read back unchanged."""
     joined = packed.data.tobytes()
+    if len(joined) > MAX_TOKEN:
+        yield from (token for token in tokens if len(token) > MAX_TOKEN)
     if b"\n" in joined:
         yield from (token for token in tokens if b"\n" in token)
     if not stated and (b" " in joined or b"\t" in joined):
