@@ -137,8 +137,7 @@ def find_strings(slots: Bytes, offsets: Bytes, data: Bytes, words: list[str], se
         if not isinstance(word, str):
             raise TypeError(f"a word must be a str, not {type(word).__name__}")
     packed = [word.encode() for word in words]
-    ends = np.zeros(len(packed) + 1, np.int64)
-    np.cumsum([len(word) for word in packed], out=ends[1:])
+    ends = np.cumsum([0, *map(len, packed)], dtype=np.int64)
     return find_tokens(slots, offsets, data, np.frombuffer(b"".join(packed), np.uint8), ends, seed)
 
 
@@ -151,8 +150,7 @@ def insert_tokens(
         raise ValueError("the index is too small for these tokens")
     hashes = hash_tokens(data, offsets[count : last + 1], seed).tolist()
     bounds = offsets[count : last + 1].tolist()
-    rows = np.empty(added, np.int64)
-    known = count
+    rows, known = np.empty(added, np.int64), count
     for i, hashed in enumerate(hashes):
         token = data[bounds[i] : bounds[i + 1]].tobytes()
         row, distance = _place(slots, data, offsets, hashed, token, known)
@@ -259,8 +257,7 @@ def shortest(vectors: NDArray[np.float32]) -> list[bytes]:
 
 
 def _formatted(values: NDArray[np.float64], digits: int) -> list[bytes]:
-    template = b"%%.%dg " % digits * len(values)
-    return (template % tuple(values.tolist())).split(b" ")[:-1]
+    return (b"%%.%dg " % digits * len(values) % tuple(values.tolist())).split(b" ")[:-1]
 
 
 def format_rows(

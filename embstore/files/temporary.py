@@ -18,6 +18,10 @@ ENDING = 45  # bytes of the longest ending: .<12 digits>-<inode>.tmp
 FLAGS = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
+END = re.compile(r"[0-9a-f]{12}(-[0-9]{1,20})?(\.tmp|\.old)")
+"""The end of a temporary name, after the name of the target and a dot."""
+
+
 def temporary_name(name: str, owner: int | None = None, suffix: str = ".tmp") -> str:
     """Return a new temporary name for a target.
 
@@ -74,13 +78,13 @@ def create_folder(path: Path) -> tuple[Path, int | None]:
 
 def remains(path: Path) -> Iterator[tuple[Path, int | None, str]]:
     """Yield the temporary files and folders of a target: path, owner and suffix, as in `temporary_name`."""
-    pattern = re.compile(re.escape(f".{_cut(path.name)}.") + r"[0-9a-f]{12}(-[0-9]{1,20})?(\.tmp|\.old)")
+    prefix = f".{_cut(path.name)}."
     try:
         names = os.listdir(path.parent)  # noqa: PTH208 - of many names few match
     except OSError:  # a folder that this user may only write into
         return
     for name in sorted(names):
-        found = pattern.fullmatch(name)
+        found = END.fullmatch(name, len(prefix)) if name.startswith(prefix) else None
         if found:
             yield path.with_name(name), int(found[1][1:]) if found[1] else None, found[2]
 

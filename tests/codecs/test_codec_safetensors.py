@@ -355,3 +355,12 @@ def test_a_store_in_a_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path)
     assert str(caught.value) == f"{tmp_path}: model.safetensors in this folder is a store: open that file instead"
+
+
+def test_weights_beyond_float32_make_rows_that_are_counted(tmp_path: Path) -> None:
+    tensors = {"embeddings": np.full((2, 2), 2, np.float32), "weights": np.array([1e300, 2e38])}
+    save_file(tensors, tmp_path / "model.safetensors")
+    (tmp_path / "vocab.txt").write_text("the\nfrog\n")
+    with pytest.warns(embstore.EmbstoreWarning, match=r"^rows with NaN, Inf or a value beyond the dtype: 2, the first"):
+        found = embstore.open(tmp_path / "model.safetensors", format="safetensors")
+    assert found.vectors.tolist() == [[np.inf] * 2] * 2

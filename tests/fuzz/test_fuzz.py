@@ -9,15 +9,15 @@ from fuzz.mutate.kinds import MUTATORS, WANTED, kinds_inside
 from fuzz.runner import run_all
 from fuzz.samples import FORMATS_READ, samples
 
-pytestmark = pytest.mark.torch
-
 MUTATIONS = {name: 30 if name == "hdf5" else 500 for name in FORMATS_READ}
 
 
+@pytest.mark.torch
 def test_every_format_that_is_read_has_structures() -> None:
     assert {name for name, codec in CODECS.items() if codec.reads} == set(WANTED) == set(FORMATS_READ)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("format_name", FORMATS_READ)
 def test_every_format_has_samples_and_their_mutators(format_name: str) -> None:
     known = samples(format_name)
@@ -27,6 +27,7 @@ def test_every_format_has_samples_and_their_mutators(format_name: str) -> None:
     assert found <= MUTATORS.keys()
 
 
+@pytest.mark.torch
 def test_mutated_files_become_tables_or_are_refused() -> None:
     tallies = run_all(FORMATS_READ, MUTATIONS)
     assert {

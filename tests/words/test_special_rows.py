@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.stored import stored
-from support.tables import converted
+from support.tables import converted, in_memory
 
 import embstore
 from embstore.core.dtypes import encode_rows, to_bfloat16
@@ -226,3 +226,10 @@ def test_rows_that_do_not_match_the_header_are_not_used(metadata: dict[str, str]
 
 def test_rows_that_match_the_header() -> None:
     assert SpecialRows.of_table({"embstore.oov": "lower,zero", "embstore.padding": "1"}, 2) == SpecialRows(True, Zero())
+
+
+def test_drawn_rows_are_finite_for_a_table_of_the_largest_numbers() -> None:
+    table = in_memory({"a": [3e38, 1], "b": [-3e38, 1]})
+    rows = special_rows(table, "hash:100", padding=False)
+    assert np.isfinite(rows).all()
+    assert rows[:, 0].max() == np.finfo(np.float32).max

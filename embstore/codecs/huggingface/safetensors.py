@@ -152,7 +152,8 @@ class _Matrix:
         self._check_rows(rows, len(self.matrix), self.name)
         if mapping is None and words.named_rows < len(self.matrix):
             findings.add("rows without a word left out", times=len(self.matrix) - words.named_rows)
-        scale = None if weights is None else weights[words.rows].astype(np.float32)
+        with np.errstate(over="ignore"):  # rows that are not finite are counted later
+            scale = None if weights is None else weights[words.rows].astype(np.float32)
         return None if mapping is None and words.is_whole else rows, scale
 
     def _one_per_word(self, name: str, dtypes: dict[str, str]) -> NDArray[Any] | None:
@@ -178,7 +179,8 @@ class _Matrix:
             vectors = from_bfloat16(stored)
         else:
             vectors = np.require(stored, None if stored.dtype.kind == "f" else np.float32, ["A"])
-        return vectors if scale is None else vectors * scale[start:stop, np.newaxis]
+        with np.errstate(over="ignore", invalid="ignore"):  # rows that are not finite are counted later
+            return vectors if scale is None else vectors * scale[start:stop, np.newaxis]
 
 
 def _dtypes(path: Path, name: str, tensor: Tensor, requested: Dtype | None) -> tuple[str, Dtype]:

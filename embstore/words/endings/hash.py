@@ -59,9 +59,10 @@ class Hash(Ending):
         """Yield rows drawn from a normal distribution with the mean and deviation of the table in each dimension."""
         mean, deviation = moments(table)
         normal = np.random.Generator(np.random.PCG64(seed))
+        largest = float(np.finfo(np.float32).max)
         for start in range(0, self.buckets, BLOCK):
             drawn = normal.standard_normal((min(BLOCK, self.buckets - start), table.dim))
-            yield (mean + deviation * drawn).astype(np.float32)
+            yield np.clip(mean + deviation * drawn, -largest, largest).astype(np.float32)
 
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
         """Return a function that gives every word the rows of its buckets."""
