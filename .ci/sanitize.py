@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g", "-O1"]
 TESTS = ["tests/core", "tests/codecs/test_glove.py", "tests/codecs/test_text.py", "tests/codecs/test_decimal.py"]
 MORE = ["tests/codecs/test_codec_word2vec.py", "tests/codecs/test_codec_word2vec_bin.py", "tests/store/test_hostile.py"]
+LIMITED = "tests/codecs/test_glove.py::test_limit_reads_what_a_wrong_header_denies"
+"""A test that reads HDF5: its process limits its addresses, of which AddressSanitizer needs terabytes."""
 FUNCTIONS = (
     "hash_tokens", "find_tokens", "find_strings", "insert_tokens", "parse_rows", "format_rows", "split_rows",
 )  # fmt: skip
@@ -75,7 +77,8 @@ def main() -> int:
         build(folder)
         # one process for each, since a report ends the process
         driver = [run(["-m", "fuzz.kernels", CALLS, name], folder) for name in FUNCTIONS]
-        tests = run(["-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "-m", "not torch", *TESTS, *MORE], folder)
+        options = ["-q", "-s", "-p", "no:cacheprovider", "-m", "not torch", "--deselect", LIMITED]
+        tests = run(["-m", "pytest", *options, *TESTS, *MORE], folder)
     return 0 if all(driver) and tests else 1
 
 
