@@ -7,7 +7,10 @@ import gzip
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from support.bounded import run_bounded
 
 from embstore.codecs.shared.npy_array import build_header
@@ -17,9 +20,11 @@ import json, sys
 import embstore, embstore.ops.read, embstore.ops.report, embstore.ops.selection
 from embstore.codecs.registry.table import CODECS
 from support.bounded import limit_memory
-for name in ("glove", "word2vec", "word2vec-bin", "npz", "fasttext"):
+for name in ("glove", "word2vec", "word2vec-bin", "npz", "fasttext", "parquet", "arrow"):
     CODECS[name].reader()
-limit_memory(300 << 20)
+import warnings, pyarrow.compute, pyarrow.parquet
+warnings.simplefilter("ignore", embstore.EmbstoreWarning)
+limit_memory((1000 if "pyarrow" in sys.argv else 300) << 20)  # its threads take addresses
 try:
     found = str(embstore.open(sys.argv[1], **json.loads(sys.argv[2])))
 except embstore.FormatError as error:
@@ -62,3 +67,37 @@ def test_rows_that_a_header_declares(tmp_path: Path) -> None:
     binary.write_bytes(gzip.compress(b"999999999999999999 4194304\na " + bytes(1000)))
     reason = "ends in row 1 of 999,999,999,999,999,999: it is cut short or the header is wrong"
     assert run_bounded(CHILD, binary, "{}") == f"{binary}: {reason}"
+
+
+@pytest.mark.parametrize("name", ["t.arrow", "t.parquet", "view.arrow"])
+@pytest.mark.parametrize("options", ["{}", '{"limit": 1}'])
+def test_a_long_word_that_a_dictionary_repeats(tmp_path: Path, name: str, options: str) -> None:
+    """2 GB of words in a file of some kilobytes, which become one row."""
+    rows, path = 20_000, tmp_path / name
+    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["x" * 100_000]))
+    if name == "view.arrow":
+        views = np.tile(np.array([100_000, 0x78787878, 0, 0], np.int32), rows)
+        words = pa.Array.from_buffers(
+            pa.string_view(), rows, [None, pa.py_buffer(views.tobytes()), pa.py_buffer(b"x" * 100_000)]
+        )
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(2 * rows, np.float32)), 2)
+    table = pa.table({"token": words, "vector": vectors})
+    if path.suffix == ".parquet":
+        parquet.write_table(table, path)
+    else:
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    assert path.stat().st_size < 1 << 20
+    assert run_bounded(CHILD, path, options, "pyarrow") == f"<Store {name}: 1 x 2 float32>"
+
+
+def test_wide_rows_of_a_parquet_file_are_read_a_few_at_once(tmp_path: Path) -> None:
+    """2 GB of zeros, of which one row is asked for."""
+    rows, dim, path = 2000, 250_000, tmp_path / "t.parquet"
+    schema = pa.schema([("token", pa.string()), ("vector", pa.list_(pa.float32(), dim))])
+    with parquet.ParquetWriter(path, schema) as writer:
+        for start in range(0, rows, 100):
+            vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(100 * dim, np.float32)), dim)
+            words = pa.array([f"w{row}" for row in range(start, start + 100)])
+            writer.write_table(pa.table([words, vectors], schema=schema))
+    assert run_bounded(CHILD, path, '{"limit": 1}', "pyarrow") == f"<Store t.parquet: 1 x {dim} float32>"

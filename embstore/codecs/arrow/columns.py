@@ -100,9 +100,10 @@ def _element(kind: DataType) -> DataType:
     return kind.value_type if is_list(kind) else kind
 
 
-def _is_dictionary(kind: DataType) -> TypeGuard[NestedType]:
+def is_dictionary(kind: DataType) -> TypeGuard[NestedType]:
+    """Return whether a column has numbers of entries of a dictionary."""
     return hasattr(kind, "index_type")
 
 
 def _text(kind: DataType) -> bool:
-    return str(kind.value_type if _is_dictionary(kind) else kind) in TEXT
+    return str(kind.value_type if is_dictionary(kind) else kind) in TEXT

@@ -90,6 +90,14 @@ class Array(Protocol):
     def buffers(self) -> list[ReadableBuffer | None]:
         """Return the buffers; for strings these are validity, offsets and data."""
 
+    @property
+    def dictionary(self) -> Array:
+        """The entries, if it has a dictionary."""
+
+    @property
+    def indices(self) -> Array:
+        """The numbers of the entries, if it has a dictionary."""
+
     def cast(self, target: DataType) -> Array:
         """Convert to another type."""
 
@@ -120,6 +128,9 @@ class RecordBatch(Protocol):
     def nbytes(self) -> int:
         """Number of bytes of all columns."""
 
+    def slice(self, offset: int, length: int) -> RecordBatch:
+        """Return some rows, as views."""
+
     def column(self, name: str) -> Array:
         """Return the column with this name."""
 
@@ -148,3 +159,64 @@ class StreamReader(Protocol):
 
     def __iter__(self) -> Iterator[RecordBatch]:
         """Read one record batch after another."""
+
+
+class ColumnChunk(Protocol):
+    """What the footer of a Parquet file says of a column of a row group."""
+
+    @property
+    def path_in_schema(self) -> str:
+        """Name of the column."""
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Names of the encodings."""
+
+    @property
+    def num_values(self) -> int:
+        """Number of values."""
+
+
+class RowGroup(Protocol):
+    """What the footer of a Parquet file says of a row group."""
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def num_columns(self) -> int:
+        """Number of columns."""
+
+    def column(self, number: int) -> ColumnChunk:
+        """Return a column."""
+
+
+class FileMetaData(Protocol):
+    """The footer of a Parquet file."""
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def num_row_groups(self) -> int:
+        """Number of row groups."""
+
+    def row_group(self, number: int) -> RowGroup:
+        """Return a row group."""
+
+
+class ParquetFile(Protocol):
+    """A Parquet file."""
+
+    @property
+    def schema_arrow(self) -> Schema:
+        """Names and types of the columns."""
+
+    @property
+    def metadata(self) -> FileMetaData:
+        """The footer."""
+
+    def iter_batches(self, batch_size: int, *, columns: list[str]) -> Iterator[RecordBatch]:
+        """Yield record batches with some of the columns."""

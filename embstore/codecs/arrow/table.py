@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embstore.codecs.arrow.columns import Columns, choose, is_list, pyarrow
+from embstore.codecs.arrow.parts import parts_of
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
 from embstore.codecs.shared.word_list import read_word_list
 from embstore.core.batch import Batch, Source, Tokens, Vectors
@@ -99,7 +100,7 @@ class _Converter:
         self, records: Iterator[RecordBatch], rows: int, origin: Origin, progress: Progress | None
     ) -> Iterator[Batch]:
         with origin:
-            for record in records:
+            for record in self._parts(records):
                 tokens, vectors = self.tokens(record), self.vectors(record)
                 step = rows_in_batch(self.dim * vectors.itemsize)
                 for start in range(0, len(tokens), step):
@@ -110,6 +111,13 @@ class _Converter:
                 if progress:
                     progress(position, origin.total)
             origin.finish()
+
+    def _parts(self, records: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+        for record in records:
+            if self.columns.words is None:
+                yield record
+            else:
+                yield from parts_of(record, self._checked(record, self.columns.words))
 
     def tokens(self, record: RecordBatch) -> Tokens:
         """Return a view of the words of a record batch."""
