@@ -109,10 +109,14 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors print a traceback only under EMBSTORE_DEBUG=1."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", EmbstoreWarning)
-        warnings.showwarning = lambda message, *_: print_text(f"warning: {message}", err=True)
-        sys.exit(run(arguments))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", EmbstoreWarning)
+            warnings.showwarning = lambda message, *_: print_text(f"warning: {message}", err=True)
+            code = run(arguments)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from embstore.files.locks import lock
 from embstore.files.renaming import flush_folder, rename_exclusively, settle
 from embstore.files.signals import defer_signals, exit_on_sigterm
 from embstore.files.temporary import create, remove_remains, temporary_name
+
+PATIENCE = 2.0  # seconds; another writer holds the lock of a folder for some milliseconds
 
 
 def check_target(path: str | Path, *, overwrite: bool) -> None:
@@ -98,12 +101,13 @@ class FileGroup:
         self._new: list[_New] = []
         self._dropped: list[Path] = []
 
-    def new(self, path: str | Path) -> IO[bytes]:
+    def new(self, path: str | Path, *, follow: bool = True) -> IO[bytes]:
         """Create the temporary file for `path`, open for reading and writing, unbuffered.
 
-        Create the main file first, such as the matrix before its words.
+        Create the main file first, such as the matrix before its words. With `follow` a symbolic link stays, and its
+        target is replaced; without, the link is replaced.
         """
-        real = Path(os.path.realpath(path))
+        real = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent)) / Path(path).name
         remove_remains(real, owned=False)
         owner = os.fstat(self._new[0].file.fileno()).st_ino if self._new else None
         with defer_signals():  # a signal in between would leave a file that nobody knows of
@@ -125,7 +129,7 @@ class FileGroup:
         if len(self._new) == 1:
             self._place(self._new[0])
         else:
-            with defer_signals(), _locked_folder(self._new[0].path.parent):
+            with _locked_folder(self._new[0].path.parent), defer_signals():
                 self._place_together()
         for folder, new in {new.path.parent: new for new in self._new}.items():
             flush_folder(folder, new.named)
@@ -228,7 +232,9 @@ def _locked_folder(folder: Path) -> Iterator[None]:
     if os.name != "nt":
         with contextlib.suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
-            lock(descriptor, wait=True)
+            until = time.monotonic() + PATIENCE
+            while not lock(descriptor) and time.monotonic() < until:  # anybody may hold such a lock, for any time
+                time.sleep(0.01)
     try:
         yield
     finally:

@@ -28,7 +28,7 @@ def errors_naming(path: str | Path) -> Iterator[None]:
         elif error.filename is not None and _is_temporary(error.filename, path):
             error.filename, error.filename2 = str(path), None
             if error.errno in DENIED:
-                target = Path(path).resolve() if Path(path).is_symlink() else Path(path)
+                target = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
                 error.filename = str(target.parent)
                 error.strerror = f"{error.strerror}, no file can be written into this folder"
         raise
@@ -37,6 +37,6 @@ def errors_naming(path: str | Path) -> Iterator[None]:
 def _is_temporary(name: str | bytes | os.PathLike[str], path: str | Path) -> bool:
     """Whether a name is a temporary file or folder next to `path`, or a file in such a folder."""
     found = Path(os.fsdecode(name)).absolute()
-    folders = Path(path).absolute().parent, Path(path).resolve().parent  # of a link, and of its target
+    folders = Path(path).absolute().parent, Path(os.path.realpath(path)).parent  # of a link, and of its target
     inside = [found.relative_to(folder).parts[:1] for folder in folders if found.is_relative_to(folder)]
     return any(part.startswith(".") and part.endswith((".tmp", ".old")) for parts in inside for part in parts)

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ AT_FDCWD, RENAME_NOREPLACE = -100, 1
 UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP}
 NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EPERM, errno.EBADF}
 """Errors of file systems that cannot flush a folder."""
+ACCESS_LIST = "system.posix_acl_access"
 PERMISSIONS = 0o777  # without the bits that give a program the rights of its owner
 
 
@@ -93,7 +95,23 @@ def settle(descriptor: int, path: Path, mode: int = 0o666) -> None:
         for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
             with contextlib.suppress(PermissionError):
                 os.fchown(descriptor, owner, group)
-    os.fchmod(descriptor, old.st_mode & PERMISSIONS)
+    kept_group = os.fstat(descriptor).st_gid == old.st_gid
+    os.fchmod(descriptor, old.st_mode & (PERMISSIONS if kept_group else PERMISSIONS & ~0o070))
+    _copy_access_list(path, descriptor)
+
+
+def _copy_access_list(path: Path, descriptor: int) -> None:
+    """Give a file the access control list of another; if that is impossible, no rights to groups."""
+    if sys.platform != "linux":
+        return
+    try:
+        access = os.getxattr(path, ACCESS_LIST)
+    except OSError:  # it has none
+        return
+    try:
+        os.setxattr(descriptor, ACCESS_LIST, access)
+    except OSError:
+        os.fchmod(descriptor, os.fstat(descriptor).st_mode & PERMISSIONS & ~0o070)
 
 
 def _umask() -> int:

@@ -105,8 +105,14 @@ def remove_remains(path: Path, *, owned: bool) -> None:
     owned
         Whether to remove also files that belong to another file: words that could be put back next to their matrix.
     """
-    for temporary, owner, _ in remains(path):
-        if owner is None or owned:
+    found = list(remains(path))
+    if not found:
+        return
+    with os.scandir(path.parent) as entries:  # words are kept as long as their matrix is there
+        needed = {entry.inode() for entry in entries if not entry.name.startswith(".")}
+    own = path.stat().st_ino if path.exists() else None
+    for temporary, owner, _ in found:
+        if owner is None or (owned and (owner not in needed or owner == own)):
             _remove_if_dead(temporary)
 
 
@@ -128,7 +134,7 @@ def _locked(path: Path) -> Iterator[bool]:
         return
     try:
         mode = os.fstat(descriptor).st_mode
-        is_ours = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+        is_ours = stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and stat.S_IMODE(mode) == 0o700)
         yield is_ours and lock(descriptor) and leads_to(path, descriptor)
     finally:
         os.close(descriptor)

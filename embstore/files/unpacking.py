@@ -126,7 +126,8 @@ def check_member(member: ZipInfo, path: str | Path, name: str = "") -> None:
 
 
 def _shown(name: str) -> str:
-    return name if name.isprintable() else ascii(name)
+    short = name if len(name) <= 200 else f"{name[:200]}..."
+    return short if short.isprintable() else ascii(short)
 
 
 def _choose(names: list[str], path: str | Path, member: str | None) -> str:

@@ -28,6 +28,7 @@ BYTES = "vocab.bytes"
 
 VERSION_KEY = "embstore.version"
 DIGEST_KEY = "embstore.sha256.header"
+UNCHECKED = "read its words and vectors unchecked with --from safetensors (format='safetensors')"
 NO_DIGEST = "0" * 64  # stands for the checksum while it is computed
 ENCODING = "embstore.dtype"  # metadata key: the encoding of a U8 weight
 ROWWISE = "int8-rowwise"
@@ -63,7 +64,7 @@ class Header:
         return all(name in self.tensors for name in (WEIGHT, SLOTS, OFFSETS, BYTES))
 
 
-def read_header(source: Input, *, trust: bool = False) -> Header:
+def read_header(source: Input, *, trust: bool = False, most: int = MAX_HEADER) -> Header:
     """Read and check a header, without allocating memory for sizes that it states.
 
     Parameters
@@ -72,11 +73,13 @@ def read_header(source: Input, *, trust: bool = False) -> Header:
         The file.
     trust
         Accept metadata of embstore without the checksum of the header, or with a wrong one.
+    most
+        Largest number of bytes.
 
     Raises
     ------
     FormatError
-        Unless it is a header of at most 1 MB whose tensors fill the file without gaps or overlaps.
+        Unless it is a header whose tensors fill the file without gaps or overlaps.
     UnsupportedVersionError
         For a store of a later major version.
     """
@@ -87,8 +90,8 @@ def read_header(source: Input, *, trust: bool = False) -> Header:
     if length > size - 8:
         reason = f"states a header of {length:,} bytes in a file of {size:,}: not a safetensors file, or cut short"
         raise FormatError(path, reason, format="safetensors")
-    if length > MAX_HEADER:
-        reason = f"a header of {length:,} bytes, more than the {MAX_HEADER:,} that embstore reads"
+    if length > most:
+        reason = f"a header of {length:,} bytes, more than the {most:,} that embstore reads"
         raise FormatError(path, reason, format="safetensors")
     raw = source.read_at(8, length)
     parsed = _parse_json(raw, path)
@@ -139,13 +142,15 @@ def _check_digest(raw: bytes, metadata: dict[str, str], path: str | Path) -> Non
     if missing:
         reason = (
             f"metadata of embstore without {missing}: a store from before headers had a checksum, or a damaged one; "
-            "convert its source again, or read its words and vectors unchecked with --from safetensors "
-            "(format='safetensors')"
+            f"convert its source again, or {UNCHECKED}"
         )
         raise FormatError(path, reason, where="header", format="store")
     stated = metadata[DIGEST_KEY]
-    if len(stated) != len(NO_DIGEST) or stated != header_digest(raw, stated):
-        reason = f"does not have the sha256 that it states in {DIGEST_KEY}: damaged, convert or download it again"
+    if len(stated) != len(NO_DIGEST) or not stated.isascii() or stated != header_digest(raw, stated):
+        reason = (
+            f"does not have the sha256 that it states in {DIGEST_KEY}: damaged, or written again by another program; "
+            f"convert or download it again, or {UNCHECKED}"
+        )
         raise FormatError(path, reason, where="header", format="store")
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.dtypes import NUMPY_DTYPES
+from embstore.core.errors import FormatError
 from embstore.core.index import Vocab
 from embstore.core.options import check_choice
 from embstore.files.input import Input
-from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
+from embstore.store.header import BYTES, OFFSETS, SLOTS, VERSION_KEY, WEIGHT, Tensor, read_header
 from embstore.store.rows import ArrayRows
 from embstore.store.schema import check_store
 
@@ -38,7 +39,7 @@ def map_store(source: Input, advise: Advice, *, trust: bool = False) -> MappedSt
     """Map a store copy-on-write; the arguments and errors are those of `Store.open` and `read_header`."""
     check_advice(advise)
     header = read_header(source, trust=trust)
-    schema = check_store(header, source.path)
+    schema = check_store(header, source.path, trust=trust)
     mapped = source.map(copy_on_write=True)
     if advise != "normal" and hasattr(mapped, "madvise"):
         mapped.madvise(getattr(mmap, f"MADV_{advise.upper()}"))
@@ -46,7 +47,18 @@ def map_store(source: Input, advise: Advice, *, trust: bool = False) -> MappedSt
     slots, offsets, data = (_bytes_of(mapped, header.tensors[name]) for name in (SLOTS, OFFSETS, BYTES))
     rows: NDArray[Any] = np.ndarray(weight.shape, NUMPY_DTYPES[schema.dtype], mapped, weight.start)
     vocab = Vocab(slots, offsets, data, schema.seed, str(source.path))
+    if VERSION_KEY not in header.metadata:
+        _check_seed(vocab, source)
     return MappedStore(ArrayRows(rows, schema.dtype, is_mapped=True), vocab, header.metadata)
+
+
+def _check_seed(vocab: Vocab, source: Input) -> None:
+    """Look the first words up, in a store that lost its metadata: it may have had another seed."""
+    count = min(vocab.size, 16)
+    rows = vocab.packed_rows(vocab.tokens(0, count))
+    if (rows != np.arange(count)).any():
+        reason = "the index does not find the first tokens: it is damaged, or had a seed in metadata that is lost"
+        raise FormatError(source.path, reason, where=SLOTS, format="store")
 
 
 def _bytes_of(mapped: mmap.mmap, tensor: Tensor) -> NDArray[np.uint8]:

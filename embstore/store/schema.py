@@ -33,10 +33,10 @@ class Schema:
     seed: int
 
 
-def check_store(header: Header, path: str | Path) -> Schema:
+def check_store(header: Header, path: str | Path, *, trust: bool = False) -> Schema:
     """Return the schema of a store; raises FormatError for a header that is not one of a store.
 
-    Does not read the tensors.
+    Does not read the tensors. With `trust`, special rows need not be explained.
     """
     missing = [name for name in (WEIGHT, *VOCABULARY) if name not in header.tensors]
     if missing:
@@ -46,7 +46,8 @@ def check_store(header: Header, path: str | Path) -> Schema:
     metadata = header.metadata
     _check_checksums(metadata, path)
     seed = _seed_of(metadata, path)
-    special, stated = header.tensors[WEIGHT].shape[0] - tokens, _stated_special_rows(metadata, path)
+    special = header.tensors[WEIGHT].shape[0] - tokens
+    stated = special if trust else _stated_special_rows(metadata, path)
     if special != stated:
         reason = f"{special:,} rows after those of the {tokens:,} tokens, but the policy in the header has {stated:,}"
         _refuse(path, WEIGHT, reason)

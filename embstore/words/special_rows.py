@@ -123,6 +123,11 @@ def policy_for_file(oov: OovLike) -> Policy | None:
     if oov is None:
         return None
     policy = Policy.parse(oov)
+    if not str(policy).isascii():
+        try:
+            str(policy).encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"oov {str(policy)!r}: a file stores Unicode text only, without lone surrogates") from None
     if not policy.named or len(str(policy)) > MAX_TEXT:
         raise ValueError(
             f"oov {str(policy)!r}: a file stores named back-offs only, and at most {MAX_TEXT} characters of a policy"

@@ -242,7 +242,11 @@ def _checksums(invalid: Any) -> None:
         del header["__metadata__"][key]
         found = f"metadata of embstore without {key}: a store from before headers had a checksum, or a damaged one"
         invalid(name, assemble(header, PLAIN.data()), "{path}:header: " + found + absent)
-    wrong = "does not have the sha256 that it states in embstore.sha256.header: damaged, convert or download it again"
+    wrong = (
+        "does not have the sha256 that it states in embstore.sha256.header: damaged, or written again by another "
+        "program; convert or download it again, or read its words and vectors unchecked with --from safetensors "
+        "(format='safetensors')"
+    )
     sealed = assemble(text, PLAIN.data())
     for name, old, new in (
         ("header_transposed", b"[2, 2]", b"[1, 4]"),

@@ -13,7 +13,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
 import h5py
@@ -71,7 +70,7 @@ def _open(request: Request) -> io.FileIO:
 def _send(table: TableDatasets, plan: Plan, out: IO[bytes], processor: float) -> None:
     step = plan["step"]
     rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
-    processor += _chunk_bytes(table.matrix) / SPEED
+    processor += _bytes_at_once(table) / SPEED
     for start in range(0, plan["rows"], step):
         allow_processor_time(processor)
         stop = min(start + step, plan["rows"])
@@ -172,5 +171,6 @@ def _chunk(dataset: Dataset, axis: int) -> int:
     return 1 if dataset.chunks is None else int(dataset.chunks[axis])
 
 
-def _chunk_bytes(dataset: Dataset) -> int:
-    return prod(dataset.chunks or ()) * dataset.dtype.itemsize
+def _bytes_at_once(table: TableDatasets) -> int:
+    """Return the bytes of all chunks that a block of rows lies in."""
+    return _chunk(table.matrix, int(table.transposed)) * table.shape[1] * table.matrix.dtype.itemsize

@@ -74,7 +74,7 @@ class Child:
 
     def _next(self) -> bytes:
         try:
-            piece = self._pump.pieces.get(timeout=self._request.waiting)
+            piece = self._next_piece()
         except queue.Empty:
             self.close()
             reason = (
@@ -85,6 +85,12 @@ class Child:
         if not piece:
             raise self._failure()
         return piece
+
+    def _next_piece(self) -> bytes:
+        try:
+            return self._pump.pieces.get(timeout=self._request.waiting)
+        except queue.Empty:  # both processes may have been stopped (Ctrl-Z) meanwhile
+            return self._pump.pieces.get(timeout=min(1, self._request.waiting))
 
     def _failure(self) -> FormatError:
         """Return the error of a child that ended early."""

@@ -22,7 +22,7 @@ from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing_together
 from embstore.files.input import Input
-from embstore.store.header import MAX_HEADER, WEIGHT, Header, Tensor, read_header
+from embstore.store.header import WEIGHT, Header, Tensor, read_header
 from embstore.store.source import store_source
 from embstore.store.store import map_input
 
@@ -30,6 +30,7 @@ NAME = "safetensors"
 FLOATS: dict[str, tuple[str, Dtype]] = {
     "F32": ("<f4", "float32"), "F64": ("<f8", "float32"), "F16": ("<f2", "float16"), "BF16": ("<u2", "bfloat16"),
 }  # fmt: skip
+MAX_HEADER = 100_000_000  # the limit of the format
 INTEGERS = {"I8": "i1", "U8": "u1", "I16": "<i2", "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8"}
 
 # Last parts of the names of embedding matrices: model2vec, sentence-transformers' StaticEmbedding, staticvectors;
@@ -74,7 +75,9 @@ def _shard_of(source: Input, key: str | None) -> tuple[Input, str | None]:
     path = source.path
     if path.suffix.lower() != ".json":
         return source, key
-    parsed = parse_json(source.read_at(0, MAX_HEADER), path, "an index of shards", NAME)
+    parsed = parse_json(
+        source.read_at(0, MAX_HEADER), path, f"an index of shards of at most {MAX_HEADER:,} bytes", NAME
+    )
     named = parsed.get("weight_map") if isinstance(parsed, dict) else None
     if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
         raise FormatError(path, "not an index of shards: it has no weight_map of names of files", format=NAME)
@@ -131,7 +134,7 @@ class _Matrix:
 
     @classmethod
     def open(cls, source: Input, key: str | None, requested: Dtype | None) -> _Matrix:
-        path, header, mapped = source.path, read_header(source), source.map()
+        path, header, mapped = source.path, read_header(source, most=MAX_HEADER), source.map()
         name = key or _choose(header, path)
         tensor = header.tensors.get(name)
         if tensor is None:

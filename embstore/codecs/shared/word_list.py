@@ -59,29 +59,32 @@ def word_list_paths(path: Path) -> list[Path]:
 def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A002
     """Find the word list of a file: ``<stem>.vocab.txt``, ``<stem>.vocab.json`` or one of `COMMON_NAMES` in its folder.
 
-    For a symbolic link, the folder of the link is searched first, then that of its target.
+    For a symbolic link, the folder of the link is searched first, then that of its target; `COMMON_NAMES` come last.
     Raises FormatError if there is none; the message says what the words are `needed` for and which names were tried.
     """
     path = source.path
     target_path = source.real_path() if path.is_symlink() else path
-    here, target = ([*word_list_paths(file), *map(file.with_name, COMMON_NAMES)] for file in (path, target_path))
-    for place in (*here, *target):
-        if place.name == COMMON_NAMES[0]:
-            _check_remains(source)
+    _check_remains(source, {path, target_path})
+    own = [place for file in (path, target_path) for place in word_list_paths(file)]
+    common = [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
+    for place in (*own, *common):
         if place.is_file():
             return place
-    names = ", ".join(place.name for place in here)
+    names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
     raise FormatError(
         path, f"no words for {needed}: none of {names} next to it; name a file with vocab=", format=format
     )
 
 
-def _check_remains(source: Input) -> None:
-    """Refuse a file whose writer was killed before its words were renamed; other words would be taken instead."""
-    owner = source.identity.inode
-    for words in word_list_paths(source.real_path()):
+def _check_remains(source: Input, paths: set[Path]) -> None:
+    """Refuse a file whose writer was killed before its words were renamed; other words would be taken instead.
+
+    Files that neither this user nor the owner of the matrix wrote are not believed.
+    """
+    believed = {os.fstat(source.fileno()).st_uid, os.geteuid() if os.name != "nt" else 0}
+    for words in (words for path in sorted(paths) for words in word_list_paths(path)):
         for temporary, matrix, _ in remains(words):
-            if matrix != owner:
+            if matrix != source.identity.inode or temporary.lstat().st_uid not in believed:
                 continue
             if not is_abandoned(temporary):
                 raise FormatError(source.path, CHANGED)

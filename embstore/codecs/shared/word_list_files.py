@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from embstore.codecs.registry.magic import is_store
 from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list, resolve_link, word_list_paths
 from embstore.core.batch import Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
 from embstore.files.atomic import FileGroup, write_all
 from embstore.files.input import Input
+
+SUFFIXES = (".npy", ".safetensors")
+"""Suffixes of matrices whose words are in a file with the same stem."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -75,7 +79,8 @@ class WordListWriter:
     Raises
     ------
     FileExistsError
-        If a word list exists but the file that it would belong to does not, or if the word list's path is a folder.
+        If a word list exists but the file that it would belong to does not, if the word list's path is a folder, or if
+        another matrix would be read with these words.
     """
 
     def __init__(self, path: str | Path, name: str) -> None:
@@ -85,6 +90,11 @@ class WordListWriter:
         for place in (self.text, self.json, *self._link_lists):
             if place.exists() and not (self.path.exists() and place.is_file()):
                 raise FileExistsError(f"{place}: exists already and would be read as the words of {path}: move it")
+        for other in (self.path.with_suffix(suffix) for suffix in SUFFIXES):
+            if other != self.path and other.is_file() and not is_store(_head(other)):
+                raise FileExistsError(
+                    f"{other}: would be read with the words of {path}, as both have one name: move it"
+                )
         self._tokens: list[Tokens] = []
 
     def add(self, tokens: Tokens) -> None:
@@ -97,9 +107,14 @@ class WordListWriter:
         as_text = not any(b"\n" in word or b"\r" in word for word in words) and not words[0].startswith(BOM)
         place, other = (self.text, self.json) if as_text else (self.json, self.text)
         data = b"".join(word + b"\n" for word in words) if as_text else _as_json(words)
-        write_all(group.new(place), data)
+        write_all(group.new(place, follow=False), data)
         for old in (other, *self._link_lists):  # words of the file that is replaced
             group.drop(old)
+
+
+def _head(path: Path) -> bytes:
+    with Input(path) as file:
+        return file.head()
 
 
 def _as_json(words: list[bytes]) -> bytes:
