@@ -17,6 +17,7 @@ from embstore.core.errors import EmbstoreError, FormatError, UnknownTokenError
 
 MAX_TOKENS = (1 << 32) - 2  # a slot stores row + 1 in 32 bits
 SPARE = 64  # steps from home that tokens may take together in an empty index; each token adds 2
+LONGEST_RUN = 256  # slots in use one after the other, all of which the search for an unknown word may look at
 SEEDS = 16  # seeds tried for one vocabulary; one in a hundred does not suit it by chance
 
 
@@ -278,8 +279,11 @@ class VocabBuilder:
             self._unsuited = len(self._slots)
         return rows
 
-    def _rebuild(self, slots: int, seeds: Iterable[int]) -> None:
-        """Index all tokens again, in another number of slots and under the first seed that suits them."""
+    def _rebuild(self, slots: int, seeds: Iterable[int], *, final: bool = False) -> None:
+        """Index all tokens again, in another number of slots and under the first seed that suits them.
+
+        With `final` also no run of slots in use may be long.
+        """
         for seed in seeds:
             self.seed = seed
             if len(self._slots) == slots:
@@ -287,7 +291,7 @@ class VocabBuilder:
             else:
                 self._slots = np.zeros(slots, np.uint64)
             rows, self._spare = kernels.insert_tokens(self._slots, self._data, self._offsets, 0, self.size, seed, SPARE)
-            if len(rows) == self.size:
+            if len(rows) == self.size and not (final and has_long_run(self._slots)):
                 return
         raise EmbstoreError(f"the tokens collide in the index under each of {SEEDS} seeds")
 
@@ -298,9 +302,10 @@ class VocabBuilder:
     def finish(self) -> tuple[NDArray[np.uint64], Ints, Bytes]:
         """Return slots, offsets and bytes as a store has them: views, so no tokens may be added afterwards."""
         slots = slots_for(self.size)
-        if len(self._slots) != slots or self.seed:  # larger than necessary because of repeated tokens, or a random seed
+        # larger than necessary because of repeated tokens, or a random seed, or tokens side by side
+        if len(self._slots) != slots or self.seed or has_long_run(self._slots):
             zero = [] if self._unsuited == slots else [0]
-            self._rebuild(slots, chain(zero, self._derived_seeds()))
+            self._rebuild(slots, chain(zero, self._derived_seeds()), final=True)
         return self._slots, self._offsets[: self.size + 1], self._data[: self._offsets[self.size]]
 
     def _derived_seeds(self) -> Iterator[int]:
@@ -316,6 +321,15 @@ class VocabBuilder:
         """Return the vocabulary, which uses the memory of the builder."""
         slots, offsets, data = self.finish()
         return Vocab(slots.view(np.uint8), offsets.view(np.uint8), data, self.seed)
+
+
+def has_long_run(slots: NDArray[np.uint64]) -> bool:
+    """Return whether more than `LONGEST_RUN` slots in use follow each other; after the last comes the first."""
+    half = LONGEST_RUN // 2
+    if len(slots) <= LONGEST_RUN or (slots.reshape(-1, half) == 0).any(axis=1).all():
+        return False  # a long run has a whole block of half its length
+    free = np.flatnonzero(slots == 0)
+    return bool(np.diff(free, append=free[0] + len(slots)).max() > LONGEST_RUN + 1)
 
 
 def _random_seeds() -> Iterator[int]:

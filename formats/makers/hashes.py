@@ -7,7 +7,7 @@ from typing import Any
 
 from makers.golden import write_json
 from makers.store_file import index
-from makers.xxh64 import MASK, collisions, xxh64
+from makers.xxh64 import MASK, collisions, word_with_hash, xxh64
 
 # The sanity check of xxHash (cli/xsum_sanity_check.c) hashes the first bytes of a sequence made with these.
 PRIME32, PRIME64 = 0x9E3779B1, 0x9E3779B185EBCA8D
@@ -77,6 +77,8 @@ def indexes() -> dict[str, list[bytes]]:
         "around_the_end": home[7][:4],
         "spare_steps_used_up": collisions(13),
         "spare_steps_exceeded": collisions(14),
+        "side_by_side_256": [word_with_hash(number << 32 | number + 900) for number in range(256)],
+        "side_by_side_257": [word_with_hash(number << 32 | number + 900) for number in range(257)],
         "farther_than_64": [*(b"%d" % i for i in range(1100)), *collisions(66)],
         "of_bytes": [b"", b"\xff\xfe", b"\x00", "\u4e2d".encode()],
     }

@@ -155,4 +155,5 @@ def placed(tokens: list[bytes], count: int, seed: int) -> list[int] | None:
             return None
         spare += 2 - distance
         slots[(hashed + distance) % count] = hashed >> 32 << 32 | row + 1
-    return slots
+    used = "".join("x" if slot else " " for slot in slots)
+    return None if max(map(len, (used + used).split(" "))) > 256 else slots

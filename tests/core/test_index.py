@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import xxhash
 from hypothesis import given
-from support.crafted import clusters
+from support.crafted import clusters, words_with_hashes
 
 from embstore.core import _native, _speedups
 from embstore.core.batch import Tokens
-from embstore.core.index import SPARE, Vocab, VocabBuilder, slots_for
+from embstore.core.index import SPARE, Vocab, VocabBuilder, has_long_run, slots_for
 
 NAMES = st.sampled_from([b"", b"the", "d\u00e9j\u00e0".encode(), b"\xff", b"x" * 40])
 WORDS = st.lists(st.binary(max_size=2) | NAMES, max_size=60)
@@ -158,6 +158,30 @@ def test_words_chosen_to_collide_give_one_index_for_any_batches(kernel: ModuleTy
             builder.add(words[start : start + batch])
         results.append((builder.vocab().slots.tobytes(), builder.seed))
     assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize(("count", "suits"), [(256, True), (257, False), (5000, False)])
+def test_words_side_by_side_do_not_slow_the_search_for_unknown_ones(
+    kernel: ModuleType, count: int, suits: bool
+) -> None:
+    """Each at its home, in one run of slots, in which the search for an unknown word would not end."""
+    number = np.arange(count, dtype=np.uint64)
+    builder = VocabBuilder()
+    builder.add(words_with_hashes(number << np.uint64(32) | (number + np.uint64(8000))))
+    vocab = builder.vocab()
+    assert (vocab.seed == 0) == suits
+    assert not has_long_run(vocab.slots.view("<u8"))
+
+
+@given(used=st.lists(st.tuples(st.integers(0, 1023), st.integers(1, 300)), max_size=6))
+def test_long_runs_are_found(used: list[tuple[int, int]]) -> None:
+    slots = np.zeros(1024, np.uint64)
+    for start, length in used:
+        slots[np.arange(start, start + length) % 1024] = 1
+    if slots.all():
+        slots[0] = 0
+    marks = "".join("x" if slot else " " for slot in slots)
+    assert has_long_run(slots) == (max(map(len, (marks + marks).split(" "))) > 256)
 
 
 def test_the_seed_cannot_be_chosen(kernel: ModuleType) -> None:
