@@ -139,6 +139,7 @@ def convert(
     _check_source(src, reading)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
+    _check_companions(src, dst, options)
     choices = WriteOptions(compression, layout, strings, duplicates, overwrite)
     target.check_choices(dst, choices)
     add_special = _special_rows(oov, padding, target) if oov is not None or padding else None
@@ -166,6 +167,17 @@ def _check_source(src: str | Path | Store, reading: Mapping[str, object]) -> Non
         raise TypeError(f"expected a path or a Store, not {src!r}")
     if reading:
         raise TypeError(f"{', '.join(reading)}: reading options are for a path, not for Store")
+
+
+def _check_companions(src: str | Path | Store, dst: str | Path, options: ReadOptions) -> None:
+    """Refuse to replace the words of the source, without which the source could not be read again."""
+    if not isinstance(src, str | Path) or not Path(dst).exists():
+        return
+    from embstore.codecs.shared.word_list import word_list_paths  # imported late: rarely needed
+
+    words = [*word_list_paths(Path(src)), *([Path(options.vocab)] if options.vocab else [])]
+    if any(place.exists() and place.samefile(dst) for place in words):
+        raise EmbstoreError(f"{dst}: has the words of {src}, which could not be read without it: write another file")
 
 
 def _open_source(src: str | Path | Store, options: ReadOptions, progress: Progress | None) -> Source:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
-from embstore.store.header import Tensor, read_header
+from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
 
 BLOCK = 1 << 20  # bytes compared at a time
 NUMPY = ("U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64")  # the package gives NumPy these
@@ -32,7 +32,7 @@ class TensorSlice(Protocol):
         """Read rows."""
 
 
-def compare_readers(path: Path, stopped: Callable[[], bool]) -> None:
+def compare_readers(path: Path, stopped: Callable[[], bool]) -> list[str]:
     """Compare names, dtypes, shapes, metadata and, by slices, bytes of all tensors.
 
     Bytes of bfloat16 are not compared, as the package cannot give them to NumPy.
@@ -44,6 +44,10 @@ def compare_readers(path: Path, stopped: Callable[[], bool]) -> None:
     stopped
         Called now and then; True ends the comparison.
 
+    Returns
+    -------
+    Names of tensors that a store need not have, which no checksum of embstore's protects.
+
     Raises
     ------
     FormatError
@@ -52,7 +56,7 @@ def compare_readers(path: Path, stopped: Callable[[], bool]) -> None:
     try:
         source = Input(path)
     except FileNotFoundError:
-        return
+        return []
     with source:
         header = read_header(source)
         mapped = memoryview(source.map())
@@ -63,6 +67,7 @@ def compare_readers(path: Path, stopped: Callable[[], bool]) -> None:
                 _disagree(path, "header", f"the tensors {', '.join(sorted(other.keys()))}")
             for name, tensor in header.tensors.items():
                 _compare(path, name, tensor, other.get_slice(name), mapped, stopped)
+        return sorted(set(header.tensors) - {WEIGHT, SLOTS, OFFSETS, BYTES})
 
 
 class SafetensorsFile(Protocol):

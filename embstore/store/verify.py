@@ -61,10 +61,10 @@ def verify_store(
         except BaseException:
             stopped.set()
             raise
-        if compared:
-            compared.result()
+        others = compared.result() if compared else []
     lacking = ["its header"] if file and DIGEST_KEY not in metadata else []
     lacking += [name for name in (WEIGHT, SLOTS, OFFSETS, BYTES) if file and f"embstore.sha256.{name}" not in metadata]
+    lacking += others
     if lacking:
         warn_user(f"{path}: no checksum of {', '.join(lacking)}: damage there may not be found")
 

@@ -37,7 +37,7 @@ class Arrays:
         """Read the headers; raise FormatError if they contradict the directory of the archive."""
         with _opened(source) as archive:
             arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            headers = {info.filename[:-4]: _header(source.path, archive, info) for info in arrays}
+            headers = {info.filename[:-4]: _header(source, archive, info) for info in arrays}
         return cls(source, headers)
 
     @property
@@ -158,8 +158,11 @@ class Arrays:
         return ", ".join(listed[:20]) or "no arrays"
 
 
-def _header(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHeader:
-    name = info.filename[:-4]
+def _header(source: Input, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHeader:
+    path, name = source.path, info.filename[:-4]
+    if info.header_offset + info.compress_size > source.size:
+        reason = f"{info.compress_size:,} compressed bytes in a file of {source.size:,}: it is damaged or cut short"
+        raise FormatError(path, reason, where=name, format=NAME)
     if info.file_size > MAX_RATIO * info.compress_size:
         reason = f"{info.file_size:,} bytes compressed to {info.compress_size:,}, which is impossible: it is damaged"
         raise FormatError(path, reason, where=name, format=NAME)
