@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -290,3 +291,23 @@ def test_embstore_never_replaces_without_being_told(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError) as caught:
         embstore.merge([path], path)
     assert str(caught.value) == f"{path}: {EXISTS}"
+
+
+def test_a_folder_of_somebody_with_a_temporary_name_stays(tmp_path: Path) -> None:
+    folder = tmp_path / ".t.0123456789ab.tmp"
+    folder.mkdir(mode=0o755)
+    (folder / "precious").touch()
+    write_file(tmp_path / "t", 1, lambda: None)
+    assert (folder / "precious").exists()
+
+
+def test_an_access_control_list_is_kept(tmp_path: Path) -> None:
+    """Version 2; entries of tag, permissions and id: owner rw, user 65534 rw, group none, mask rw, others none."""
+    path = tmp_path / "t"
+    path.touch()
+    entries = [(1, 6, -1), (2, 6, 65534), (4, 0, -1), (16, 6, -1), (32, 0, -1)]
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(path, "system.posix_acl_access", access)
+    with replacing(path) as file:
+        file.write(b"new")
+    assert os.getxattr(path, "system.posix_acl_access") == access

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 from support.crafted import clusters
 from support.damage import ask_everything, spans_of_tensors
 from support.running import output_of
@@ -145,6 +146,7 @@ import faulthandler, random, sys, warnings
 faulthandler.enable()
 warnings.simplefilter("ignore")
 from pathlib import Path
+from safetensors.numpy import load_file, save_file
 from support.crafted import clusters
 from support.damage import ask_everything, spans_of_tensors
 path, good = Path(sys.argv[1]) / "s", (Path(sys.argv[1]) / "good").read_bytes()
@@ -179,3 +181,35 @@ def test_a_table_made_to_collide_is_indexed(kernel: ModuleType, tmp_path: Path, 
         store.verify()
         assert store.metadata["embstore.hash_seed"] != "0"
         assert store.rows(list(store.itos)).tolist() == list(range(count))
+
+
+def test_a_checksum_that_is_no_ascii_is_refused(tmp_path: Path, good: bytes) -> None:
+    stated = good[good.index(b"sha256.header") + 16 :][:64]
+    path = tmp_path / "s"
+    for digits in (b"\\ud800" * 10 + b"0" * 4, "é".encode() * 32, b"F" * 64):
+        path.write_bytes(good.replace(stated, digits))
+        with pytest.raises(FormatError) as caught:
+            embstore.open(path, format="store")
+        assert str(caught.value).startswith(f"{path}:header: ")
+
+
+def test_a_seed_that_is_lost_with_the_metadata_is_noticed(tmp_path: Path) -> None:
+    words = clusters(300, 300).to_bytes()
+    path, again = tmp_path / "s.safetensors", tmp_path / "again.safetensors"
+    with pytest.warns(EmbstoreWarning, match="not UTF-8"):
+        embstore.save(path, [word.decode("utf-8", "surrogateescape") for word in words], np.ones((300, 2)))
+    save_file(load_file(path), again)
+    with pytest.raises(FormatError) as caught:
+        embstore.open(again)
+    reason = "the index does not find the first tokens: it is damaged, or had a seed in metadata that is lost"
+    assert str(caught.value) == f"{again}:vocab.index: {reason}"
+
+
+def test_a_store_that_another_program_wrote_again_is_read_unchecked(tmp_path: Path) -> None:
+    path, again = tmp_path / "s.safetensors", tmp_path / "again.safetensors"
+    embstore.save(tmp_path / "plain.safetensors", WORDS, np.ones((len(WORDS), 3)))
+    embstore.convert(tmp_path / "plain.safetensors", path, oov="hash:5", padding=True)
+    save_file(load_file(path), again, {"embstore.version": "1.0", "embstore.sha256.header": "0" * 64})
+    with pytest.raises(FormatError, match=r"unchecked with --from safetensors \(format='safetensors'\)$"):
+        embstore.open(again)
+    assert list(embstore.open(again, format="safetensors").itos) == WORDS
