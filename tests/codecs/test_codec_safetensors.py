@@ -364,3 +364,21 @@ def test_weights_beyond_float32_make_rows_that_are_counted(tmp_path: Path) -> No
     with pytest.warns(embstore.EmbstoreWarning, match=r"^rows with NaN, Inf or a value beyond the dtype: 2, the first"):
         found = embstore.open(tmp_path / "model.safetensors", format="safetensors")
     assert found.vectors.tolist() == [[np.inf] * 2] * 2
+
+
+def test_an_index_and_a_header_of_more_than_a_megabyte(tmp_path: Path) -> None:
+    """As those of the largest models; a store's header is limited to 1 MB."""
+    shape = {"dtype": "F32", "shape": [0], "data_offsets": [8, 8]}
+    entries = {f"layer.{i}.{'x' * 100}": shape for i in range(9000)}
+    header = json.dumps({"wte.weight": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, **entries}).encode()
+    assert len(header) > 1 << 20
+    vectors = np.array([[1], [2]], "<f4")
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + vectors.tobytes())
+    (tmp_path / "vocab.txt").write_text("the\nfrog\n")
+    weight_map = {**dict.fromkeys(entries, "other.safetensors"), "wte.weight": path.name}
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+    assert index.stat().st_size > 1 << 20
+    for place in (path, index, tmp_path):
+        assert embstore.open(place, format="safetensors").vectors.tolist() == [[1], [2]]

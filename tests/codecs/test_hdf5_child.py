@@ -16,9 +16,11 @@ import pytest
 from support.running import output_of
 
 import embstore
+from embstore.codecs.hdf5 import child
+from embstore.codecs.hdf5.layout import find_table
 from embstore.codecs.hdf5.process import module_path
 from embstore.codecs.hdf5.reading import read_hdf5
-from embstore.codecs.hdf5.request import Limits
+from embstore.codecs.hdf5.request import Limits, Request
 from embstore.core.options import ReadOptions
 from embstore.files.input import Input
 
@@ -77,7 +79,7 @@ def test_waiting_ends(tmp_path: Path) -> None:
 READER = """
 import sys
 from embstore.codecs.hdf5.reading import read_hdf5
-from embstore.codecs.hdf5.request import Limits
+from embstore.codecs.hdf5.request import Limits, Request
 from embstore.core.options import ReadOptions
 from embstore.files.input import Input
 source = read_hdf5(Input(sys.argv[1]), ReadOptions(), None, Limits(100, 100))
@@ -229,3 +231,13 @@ def test_an_error_longer_than_a_pipe_holds_arrives(tmp_path: Path) -> None:
             file[letter * 20_000] = np.ones((3, 2), np.float32)
     said = refusal(tmp_path / "t.h5", LONG)
     assert said.startswith(f"{tmp_path / 't.h5'}: 8 matrices may be the table: name one with key= (aaa")
+
+
+def test_a_chunk_for_each_column_is_given_the_time_of_all_of_them(tmp_path: Path) -> None:
+    """Reading a block of rows unpacks the chunks of all columns."""
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file.create_dataset("v", data=np.zeros((1000, 40), np.float32), chunks=(500, 1), compression="gzip")
+        file.create_dataset("w", data=[f"w{i}" for i in range(1000)], dtype=h5py.string_dtype())
+        table = find_table(file, Request(None, "", None, None, words=True, integers=False))
+        assert child._bytes_at_once(table) == 500 * 40 * 4
+    assert embstore.open(tmp_path / "t.h5").shape == (1000, 40)

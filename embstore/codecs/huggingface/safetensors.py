@@ -44,7 +44,8 @@ TABLE_NAMES = (
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read one matrix of a safetensors file, of an index of shards, or of a folder with either."""
     path = source.path
-    if options.format == NAME and not options.vocab and not options.key and is_store(source.head()):
+    named = options.format == NAME and not options.vocab and not options.key
+    if named and not source.is_folder and is_store(source.head()):
         return store_source(map_input(source, trust=True), progress)  # named by the user, for a store that is refused
     found = checkpoint(path) if source.is_folder else None
     place = source.open_companion(found) if found else source
