@@ -2,7 +2,7 @@
 
 Two files that belong together, such as a matrix and its words, cannot be renamed in one step. The old words are renamed
 away first and the new words arrive last, so that no matrix is ever next to other words. Their temporary names contain
-the inode of their matrix: `codecs/shared/word_list` finds the words of a matrix whose writer was killed in between.
+inode and time of their matrix: `codecs/shared/word_list` finds the words of a matrix whose writer was killed before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from embstore.core.errors import EmbstoreError
 from embstore.files.locks import lock
 from embstore.files.renaming import flush_folder, rename_exclusively, settle
 from embstore.files.signals import defer_signals, exit_on_sigterm
-from embstore.files.temporary import create, remove_remains, temporary_name
+from embstore.files.temporary import create, owner_of, remove_remains, temporary_name
 
 PATIENCE = 2.0  # seconds; another writer holds the lock of a folder for some milliseconds
 
@@ -108,8 +108,9 @@ class FileGroup:
         target is replaced; without, the link is replaced.
         """
         real = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent)) / Path(path).name
-        remove_remains(real, owned=False)
-        owner = os.fstat(self._new[0].file.fileno()).st_ino if self._new else None
+        if not self._new:
+            remove_remains(real)
+        owner = owner_of(os.fstat(self._new[0].file.fileno())) if self._new else None
         with defer_signals():  # a signal in between would leave a file that nobody knows of
             file, temporary = create(real, owner)
             self._new.append(_New(file, temporary, real, path))
@@ -133,8 +134,9 @@ class FileGroup:
                 self._place_together()
         for folder, new in {new.path.parent: new for new in self._new}.items():
             flush_folder(folder, new.named)
+        complete = owner_of(self._new[0].path.stat())
         for new in self._new:
-            remove_remains(new.path, owned=True)
+            remove_remains(new.path, complete)
 
     def _place(self, new: _New) -> None:
         if self.overwrite:
@@ -178,7 +180,7 @@ def _renamed_away(main: Path, paths: list[Path]) -> Iterator[Path | None]:
     ------
     The second name of `main`, None if it does not exist.
     """
-    owner = main.stat().st_ino if main.exists() else 0
+    owner = owner_of(main.stat()) if main.exists() else "0-0"
     moved: list[tuple[Path, Path]] = []
     kept: Path | None = None
     with contextlib.ExitStack() as locks:

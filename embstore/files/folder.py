@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embstore.core.errors import EmbstoreError
-from embstore.files.renaming import flush_folder, rename_exclusively, settle
+from embstore.files.renaming import PERMISSIONS, flush_folder, rename_exclusively, umask
 from embstore.files.signals import defer_signals, exit_on_sigterm
 from embstore.files.temporary import create_folder, remove_remains
 
@@ -32,18 +32,19 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     if path.exists() and not _is_empty(path):
         raise _exists_already(path)
     was_empty = path.exists()
+    mode = path.stat().st_mode & PERMISSIONS if was_empty else PERMISSIONS & ~umask()
     with exit_on_sigterm(), _locked_folder(path) as (temporary, descriptor):
         yield temporary
-        if descriptor is not None:
-            settle(descriptor, path, 0o777)
         _place(temporary, path, was_empty)
+        if descriptor is not None:
+            os.fchmod(descriptor, mode)  # only now: a temporary folder that others may read is not taken for ours
         flush_folder(path.parent, path)
 
 
 @contextlib.contextmanager
 def _locked_folder(path: Path) -> Iterator[tuple[Path, int | None]]:
     """Create a temporary folder next to `path`, locked for the block; at the end it is removed, unless renamed."""
-    remove_remains(path, owned=False)
+    remove_remains(path)
     with contextlib.ExitStack() as stack:
         with defer_signals():  # a signal in between would leave a folder that nobody knows of
             temporary, descriptor = create_folder(path)

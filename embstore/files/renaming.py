@@ -70,8 +70,8 @@ def flush_folder(folder: Path, named: str | Path) -> None:
         os.close(descriptor)
 
 
-def settle(descriptor: int, path: Path, mode: int = 0o666) -> None:
-    """Give a new file or folder the mode and owner that rewriting its target in place would leave.
+def settle(descriptor: int, path: Path) -> None:
+    """Give a new file the mode and owner that rewriting its target in place would leave.
 
     Parameters
     ----------
@@ -79,16 +79,14 @@ def settle(descriptor: int, path: Path, mode: int = 0o666) -> None:
         The new file: a path could lead to another one, which somebody put there.
     path
         The target. If it exists, its owner, group and permissions are kept; the owner as far as this user may give
-        files away. Bits such as setuid are not kept.
-    mode
-        Permissions of a target that does not exist, before the umask is taken off.
+        files away. Bits such as setuid are not kept. If it does not exist: 0666 less the umask.
     """
     if os.name == "nt":
         return
     try:
         old = path.stat()
     except FileNotFoundError:
-        os.fchmod(descriptor, mode & ~_umask())
+        os.fchmod(descriptor, 0o666 & ~umask())
         return
     new = os.fstat(descriptor)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
@@ -114,12 +112,12 @@ def _copy_access_list(path: Path, descriptor: int) -> None:
         os.fchmod(descriptor, os.fstat(descriptor).st_mode & PERMISSIONS & ~0o070)
 
 
-def _umask() -> int:
+def umask() -> int:
     """Return the umask; Linux tells it without changing it, which would change files of other threads."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("Umask:"):
                 return int(line.split()[1], 8)
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

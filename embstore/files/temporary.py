@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from embstore.files.locks import leads_to, lock
 
 LONGEST = 255  # bytes of a file name, in nearly every file system
-ENDING = 45  # bytes of the longest ending: .<12 digits>-<inode>.tmp
+ENDING = 51  # bytes of the longest ending: .<12 digits>-<owner>.tmp
 FLAGS = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
-END = re.compile(r"[0-9a-f]{12}(-[0-9]{1,20})?(\.tmp|\.old)")
+END = re.compile(r"[0-9a-f]{12}(-[0-9a-f]{1,16}-[0-9a-f]{1,16})?(\.tmp|\.old)")
 """The end of a temporary name, after the name of the target and a dot."""
 
 
-def temporary_name(name: str, owner: int | None = None, suffix: str = ".tmp") -> str:
+def owner_of(status: os.stat_result) -> str:
+    """Return what identifies a file with its content in a name: its inode, which may be used again, and its time."""
+    return f"{status.st_ino:x}-{max(0, status.st_mtime_ns):x}"
+
+
+def temporary_name(name: str, owner: str | None = None, suffix: str = ".tmp") -> str:
     """Return a new temporary name for a target.
 
     Parameters
@@ -30,7 +35,7 @@ def temporary_name(name: str, owner: int | None = None, suffix: str = ".tmp") ->
     name
         Name of the target.
     owner
-        Inode of the file that this one belongs to, as words belong to a matrix; None for a file by itself.
+        `owner_of` the file that this one belongs to, as words belong to a matrix; None for a file by itself.
     suffix
         ``.tmp`` for a file that is being written, ``.old`` for one that is being replaced.
     """
@@ -45,7 +50,7 @@ def _cut(name: str) -> str:
     return name
 
 
-def create(path: Path, owner: int | None = None) -> tuple[io.FileIO, Path]:
+def create(path: Path, owner: str | None = None) -> tuple[io.FileIO, Path]:
     """Create and lock a temporary file for a target, readable by this user alone, open for reading and writing.
 
     The parameters are those of `temporary_name`. Returns the file, unbuffered, and its path.
@@ -76,7 +81,7 @@ def create_folder(path: Path) -> tuple[Path, int | None]:
         os.close(descriptor)
 
 
-def remains(path: Path) -> Iterator[tuple[Path, int | None, str]]:
+def remains(path: Path) -> Iterator[tuple[Path, str | None, str]]:
     """Yield the temporary files and folders of a target: path, owner and suffix, as in `temporary_name`."""
     prefix = f".{_cut(path.name)}."
     try:
@@ -86,7 +91,7 @@ def remains(path: Path) -> Iterator[tuple[Path, int | None, str]]:
     for name in sorted(names):
         found = END.fullmatch(name, len(prefix)) if name.startswith(prefix) else None
         if found:
-            yield path.with_name(name), int(found[1][1:]) if found[1] else None, found[2]
+            yield path.with_name(name), found[1][1:] if found[1] else None, found[2]
 
 
 def is_abandoned(path: Path) -> bool:
@@ -95,24 +100,29 @@ def is_abandoned(path: Path) -> bool:
         return is_dead
 
 
-def remove_remains(path: Path, *, owned: bool) -> None:
+def remove_remains(path: Path, complete: str | None = None) -> None:
     """Remove what killed writers left of a target; files of a writer that lives are locked, and stay.
+
+    Files that belong to another one stay as long as that is in the folder: they could be put back next to it.
 
     Parameters
     ----------
     path
         The target.
-    owned
-        Whether to remove also files that belong to another file: words that could be put back next to their matrix.
+    complete
+        `owner_of` the file whose words have arrived, so that no others need to stay for it.
     """
     found = list(remains(path))
     if not found:
         return
-    with os.scandir(path.parent) as entries:  # words are kept as long as their matrix is there
-        needed = {entry.inode() for entry in entries if not entry.name.startswith(".")}
-    own = path.stat().st_ino if path.exists() else None
+    needed: set[str] = set()
+    with os.scandir(path.parent) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                if not entry.name.startswith("."):
+                    needed.add(owner_of(entry.stat(follow_symlinks=False)))
     for temporary, owner, _ in found:
-        if owner is None or (owned and (owner not in needed or owner == own)):
+        if owner not in needed or owner == complete:
             _remove_if_dead(temporary)
 
 
@@ -124,7 +134,7 @@ def _remove_if_dead(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Lock a temporary file or folder for the block, if nobody else has; False if it could not be locked."""
     try:

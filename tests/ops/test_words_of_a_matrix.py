@@ -13,7 +13,7 @@ from support.tables import in_memory, words_and_rows
 
 import embstore
 from embstore.core.errors import EmbstoreError, FormatError
-from embstore.files.temporary import temporary_name
+from embstore.files.temporary import owner_of, temporary_name
 from embstore.store.store import Store
 
 
@@ -62,7 +62,7 @@ def test_a_word_list_that_is_a_link_is_replaced_itself(tmp_path: Path) -> None:
 
 def abandoned(path: Path, words: Path, suffix: str = ".old") -> Path:
     """Give words the temporary name that they have when the writer of a matrix is killed."""
-    return words.rename(path.parent / f".{words.name}.0123456789ab-{path.stat().st_ino}{suffix}")
+    return words.rename(path.parent / f".{words.name}.0123456789ab-{owner_of(path.stat())}{suffix}")
 
 
 @pytest.mark.parametrize("other", ["m.vocab.json", "vocab.txt", "tokenizer.json"])
@@ -86,7 +86,7 @@ def test_words_that_a_kill_left_of_another_matrix_stay(tmp_path: Path) -> None:
     path, other = (tmp_path / f"{'x' * 225}{letter}.npy" for letter in "AB")
     embstore.convert(OLD, path)
     words = path.with_name(f"{path.stem}.vocab.txt")
-    left = words.rename(tmp_path / temporary_name(words.name, path.stat().st_ino, ".old"))
+    left = words.rename(tmp_path / temporary_name(words.name, owner_of(path.stat()), ".old"))
     embstore.convert(NEW, other)
     assert left.exists()
     assert words_and_rows(other) == TABLES["new"]
@@ -98,7 +98,7 @@ def test_remains_of_other_users_are_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "m.npy"
     embstore.convert(OLD, path)
     (tmp_path / "m.vocab.txt").rename(tmp_path / "vocab.txt")
-    planted = tmp_path / f".m.vocab.txt.0123456789ab-{path.stat().st_ino}.tmp"
+    planted = tmp_path / f".m.vocab.txt.0123456789ab-{owner_of(path.stat())}.tmp"
     planted.write_text("planted\nwords\n")
     if os.geteuid() == 0:
         os.chown(planted, 65534, 65534)

@@ -14,7 +14,7 @@ from embstore.codecs.shared.json_file import parse_json, shown
 from embstore.core.batch import Ints, Tokens
 from embstore.core.errors import FormatError
 from embstore.files.input import CHANGED, Input
-from embstore.files.temporary import is_abandoned, remains
+from embstore.files.temporary import is_abandoned, owner_of, remains
 
 COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json")
 BOM = b"\xef\xbb\xbf"
@@ -81,10 +81,11 @@ def _check_remains(source: Input, paths: set[Path]) -> None:
 
     Files that neither this user nor the owner of the matrix wrote are not believed.
     """
-    believed = {os.fstat(source.fileno()).st_uid, os.geteuid() if os.name != "nt" else 0}
+    status = os.fstat(source.fileno())
+    believed = {status.st_uid, os.geteuid() if os.name != "nt" else 0}
     for words in (words for path in sorted(paths) for words in word_list_paths(path)):
         for temporary, matrix, _ in remains(words):
-            if matrix != source.identity.inode or temporary.lstat().st_uid not in believed:
+            if matrix != owner_of(status) or temporary.lstat().st_uid not in believed:
                 continue
             if not is_abandoned(temporary):
                 raise FormatError(source.path, CHANGED)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.codecs.registry.magic import is_store
 from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list, resolve_link, word_list_paths
 from embstore.core.batch import Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
 from embstore.files.atomic import FileGroup, write_all
 from embstore.files.input import Input
+from embstore.store.header import read_header
 
 SUFFIXES = (".npy", ".safetensors")
 """Suffixes of matrices whose words are in a file with the same stem."""
@@ -91,7 +91,7 @@ class WordListWriter:
             if place.exists() and not (self.path.exists() and place.is_file()):
                 raise FileExistsError(f"{place}: exists already and would be read as the words of {path}: move it")
         for other in (self.path.with_suffix(suffix) for suffix in SUFFIXES):
-            if other != self.path and other.is_file() and not is_store(_head(other)):
+            if other != self.path and other.is_file() and not _is_store(other):
                 raise FileExistsError(
                     f"{other}: would be read with the words of {path}, as both have one name: move it"
                 )
@@ -112,9 +112,13 @@ class WordListWriter:
             group.drop(old)
 
 
-def _head(path: Path) -> bytes:
-    with Input(path) as file:
-        return file.head()
+def _is_store(path: Path) -> bool:
+    """Return whether a file is a store, which has its own words."""
+    try:
+        with Input(path) as file:
+            return read_header(file, trust=True).is_store
+    except FormatError:
+        return False
 
 
 def _as_json(words: list[bytes]) -> bytes:
