@@ -22,6 +22,9 @@ def test_inputs_of_a_million_characters(tmp_path: Path, kind: str, plain: str) -
     assert run_bounded(CHILD, kind, tmp_path, env={"EMBSTORE_PLAIN": plain}) > 10
 
 
-@pytest.mark.parametrize("kind", ["texts", "packed_files", "policies", "headers", "command_lines", "binary_files"])
+KINDS = ["texts", "packed_files", "policies", "headers", "command_lines"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, pytest.param("binary_files", marks=pytest.mark.torch)])
 def test_inputs_without_parsing_of_rows(tmp_path: Path, kind: str) -> None:
     assert run_bounded(CHILD, kind, tmp_path, cwd=tmp_path) > 10
