@@ -16,7 +16,7 @@ from embstore.codecs.spacy.keys import SYMBOLS, Keys, hash_strings, key_rows
 from embstore.core.batch import Findings, Ints, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
-from embstore.files.input import Input
+from embstore.files.input import HEAD, Input
 
 NAME = "spacy"
 KEYS_WITHOUT_STRING = "words left out, because strings.json does not have their strings"
@@ -63,7 +63,7 @@ def _check_mode(source: Input, path: Path) -> None:
     """Refuse vectors that are not rows of words; spaCy before 3.2 wrote only those, and no vectors.cfg."""
     if not path.exists():
         return
-    text = source.open_companion(path).head()
+    text = source.open_companion(path).head(HEAD)
     parsed = parse_json(text, path, "a JSON object with a mode", NAME)
     if not isinstance(parsed, dict):
         raise FormatError(path, "expected a JSON object with a mode", format=NAME)
