@@ -11,7 +11,7 @@ from typing import Any
 
 from embstore.codecs.hdf5.process import Child
 from embstore.codecs.hdf5.request import LIMITS, Limits, Plan, Request
-from embstore.codecs.hdf5.rows import PipedRows, PipedTokens, mapped_rows
+from embstore.codecs.hdf5.rows import PipedTokens, mapped_rows, piped_rows
 from embstore.codecs.shared.array import array_source, check_matrix, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source
 from embstore.codecs.shared.word_list import WordList, read_word_list
@@ -52,7 +52,7 @@ def _source(child: Child, file: Input, options: ReadOptions, progress: Progress 
     """Make the source from the plan of the child, which sends the words of each block, if any, before its rows."""
     plan: Plan = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
     shape, dtype, offset, step = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"], plan["step"]
-    rows: Any = PipedRows(child, shape, dtype, step) if offset is None else mapped_rows(file, shape, dtype, offset)
+    rows: Any = piped_rows(child, shape, dtype, step) if offset is None else mapped_rows(file, shape, dtype, offset)
     result_dtype, origin = check_matrix(rows.dtype, shape, options), Origin(file, NAME)
     if not plan["words"]:
         return array_source(rows, _words_from_file(file, options, plan["rows"]), result_dtype, origin, progress)
