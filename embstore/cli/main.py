@@ -13,6 +13,7 @@ import click
 
 from embstore.cli.exit_codes import UNKNOWN_WORDS
 from embstore.cli.printing import print_text
+from embstore.core.cures import for_command_line
 from embstore.core.errors import EmbstoreError, EmbstoreWarning, UnknownTokenError
 from embstore.files.os_errors import DISK_FULL
 
@@ -110,7 +111,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors print a traceback only under EMBSTORE_DEBUG=1."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), for_command_line():
             warnings.simplefilter("always", EmbstoreWarning)
             warnings.showwarning = lambda message, *_: print_text(f"warning: {message}", err=True)
             code = run(arguments)

@@ -1,0 +1,1 @@
+"""The cases of cures; each module has a list ``CASES``."""
