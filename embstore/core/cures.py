@@ -23,7 +23,7 @@ _at_command_line = False
 @contextlib.contextmanager
 def for_command_line() -> Iterator[None]:
     """Write options as at the command line while the block runs, in all threads."""
-    global _at_command_line  # noqa: PLW0603
+    global _at_command_line
     before, _at_command_line = _at_command_line, True
     try:
         yield

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support.running import Run, run_code, run_shell
 
 import embstore
 from cures.case import Case, Table
 from embstore.core.cures import OTHER_NAMES
-from support.running import Run, run_code, run_shell
 
 IN_BACKTICKS = re.compile(r"`([^`]+)`")
 

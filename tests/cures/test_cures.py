@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cures import cases
-from cures.case import Case
-from cures.runner import CommandLine, Python, execute, in_backticks, rounded, table_of
 from support.running import Run
 
 import embstore
+from cures import cases
+from cures.case import Case
+from cures.runner import CommandLine, Python, execute, in_backticks, rounded, table_of
 
 ROOT = Path(embstore.__file__).parent
 CASES: list[Case] = [
