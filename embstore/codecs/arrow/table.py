@@ -15,7 +15,7 @@ from embstore.codecs.arrow.columns import Columns, choose, is_list, pyarrow
 from embstore.codecs.arrow.parts import parts_of
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
 from embstore.codecs.shared.word_list import read_word_list
-from embstore.core.batch import Batch, Source, Tokens, Vectors
+from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
@@ -43,7 +43,8 @@ def read_table(
         Number of rows of all record batches.
     """
     path = source.path
-    words = _words_from_file(source, options, rows, name)
+    findings = Findings()
+    words = _words_from_file(source, options, rows, name, findings)
     reader = _Converter(path, choose(path, schema, options, name), words, name)
     records = _with_format_errors(records, path, name)
     first = next((record for record in records if record.num_rows), None)
@@ -56,14 +57,15 @@ def read_table(
         batches=reader.batches(chain([first], records), rows, origin, progress),
         dtype=reader.columns.dtype,
         rows=rows,
+        findings=findings,
         provenance=lambda: dict(origin.notes),
     )
 
 
-def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str) -> Tokens | None:
+def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str, findings: Findings) -> Tokens | None:
     if not options.vocab or not Path(options.vocab).is_file():
         return None
-    words = read_word_list(source.open_companion(options.vocab))
+    words = read_word_list(source.open_companion(options.vocab), rows, options, findings)
     if len(words.tokens) != rows or not words.is_whole:
         reason = f"{rows} rows, but {len(words.tokens)} words: they belong to another file"
         raise FormatError(source.path, reason, format=name)
