@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embstore.codecs.arrow.columns import Columns, choose, is_list, pyarrow
+from embstore.codecs.arrow.columns import Columns, choose, pyarrow
 from embstore.codecs.arrow.parts import parts_of
+from embstore.codecs.arrow.vectors import is_list
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
 from embstore.codecs.shared.word_list import read_word_list
 from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors
@@ -46,6 +47,10 @@ def read_table(
     findings = Findings()
     words = _words_from_file(source, options, rows, name, findings)
     reader = _Converter(path, choose(path, schema, options, name), words, name)
+    if reader.columns.left_out:
+        findings.add(
+            "columns of numbers left out", ", ".join(reader.columns.left_out[:20]), len(reader.columns.left_out)
+        )
     records = _with_format_errors(records, path, name)
     first = next((record for record in records if record.num_rows), None)
     if first is None:
