@@ -37,7 +37,7 @@ def test_counts_are_kept(path: Path) -> None:
     assert counts_of(pickle.loads(pickle.dumps(store))) == WORDS
     assert counts_of(pickle.loads(pickle.dumps(embstore.open(path, limit=2)))) == {"the": 900, "cat": 50}
     with pytest.raises(ValueError, match="read-only"):
-        store.counts[0] = 1  # type: ignore[index]
+        store.counts[0] = 1
     store.close()
     with pytest.raises(ValueError, match=r"^this store is closed$"):
         store.counts  # noqa: B018
