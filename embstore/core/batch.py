@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 Vectors = NDArray[Any]
 
 NEWLINE, RETURN = 10, 13
+SHOWN = 10  # places of an oddity that are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +147,28 @@ class Batch:
 
 @dataclass(slots=True)
 class Findings:
-    """Oddities of an input: how often each occurred, and where first. Each becomes one warning at the end."""
+    """Oddities of an input: how often each occurred, and where first. Each becomes one warning at the end.
+
+    Attributes
+    ----------
+    counts, first
+        By what it is.
+    details
+        For some oddities, the first `SHOWN` places, each with what was found there.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
+    details: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, what: str, where: str | int = "", times: int = 1) -> None:
+    def add(self, what: str, where: str | int = "", times: int = 1, details: Iterable[str] = ()) -> None:
         """Count an oddity."""
         self.counts[what] = self.counts.get(what, 0) + times
         self.first.setdefault(what, str(where))
+        for detail in details:
+            known = self.details.setdefault(what, [])
+            if len(known) < SHOWN:
+                known.append(detail)
 
     def messages(self) -> list[str]:
         """Return one sentence for each kind of finding."""
@@ -215,6 +229,8 @@ class Source:
         of them from the vocabulary's rows as written. uint8 means codes, as in `Batch`.
     policy
         Metadata of the policy that the special rows are for; the keys of a store's header without ``embstore.``.
+    line_of
+        Returns the line of a row that was consumed, both from 1; None for formats without lines.
     """
 
     dim: int
@@ -226,6 +242,7 @@ class Source:
     provenance: Callable[[], dict[str, str]] = dict
     special: SpecialBlocks | None = None
     policy: dict[str, str] = field(default_factory=dict)
+    line_of: Callable[[int], int] | None = None
 
     @property
     def expected(self) -> int:

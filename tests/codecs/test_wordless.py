@@ -31,7 +31,7 @@ def opened(folder: Path, content: str, words: str, name: str = "words.txt", **op
 
 
 def rows(**words: int) -> dict[str, list[float]]:
-    return {word: np.float32(ROWS[row]).tolist() for word, row in words.items()}
+    return {word: np.array(ROWS[row], np.float32).tolist() for word, row in words.items()}
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def test_counts_are_kept(path: Path) -> None:
     store.verify()
     assert counts_of(pickle.loads(pickle.dumps(store))) == WORDS
     assert counts_of(pickle.loads(pickle.dumps(embstore.open(path, limit=2)))) == {"the": 900, "cat": 50}
+    assert store.counts is not None
     with pytest.raises(ValueError, match="read-only"):
         store.counts[0] = 1
     store.close()
@@ -50,7 +51,7 @@ def test_counts_follow_their_rows(path: Path, tmp_path: Path) -> None:
         ({"normalize": True}, WORDS),
         ({"dtype": "int8", "lower": True, "oov": "hash:2", "padding": True}, WORDS),
     ):
-        embstore.convert(path, tmp_path / "out.safetensors", overwrite=True, **options)  # type: ignore[arg-type]
+        embstore.convert(path, tmp_path / "out.safetensors", overwrite=True, **options)
         store = embstore.open(tmp_path / "out.safetensors")
         assert counts_of(store) == expected
         store.verify()
