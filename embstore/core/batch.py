@@ -144,6 +144,11 @@ class Findings:
         self.counts[what] = self.counts.get(what, 0) + times
         self.first.setdefault(what, str(where))
 
+    def update(self, other: Findings) -> None:
+        """Add what another object has counted."""
+        for what, times in other.counts.items():
+            self.add(what, other.first[what], times)
+
     def messages(self) -> list[str]:
         """Return one sentence for each kind of finding."""
         return [
