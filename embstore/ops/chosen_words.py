@@ -134,7 +134,7 @@ def choose_words(
     findings
         Filled with what was taken off the words of a file.
     numbered
-        Whether the rows of the words are to be 0, 1, 2 ...: the file must then say the same, and a blank line is an empty word.
+        Whether the rows of the words are to be 0, 1, 2 ...: its file must agree, and a blank line is then a word.
 
     Raises
     ------
@@ -203,6 +203,6 @@ def _other_rows(path: Path, listed: WordList) -> FormatError:
     word = listed.tokens.to_bytes()[wrong].decode("utf-8", "replace")[:60]
     return FormatError(
         path,
-        f"the word {word!r} has the row {listed.rows[wrong]:,}, expected {wrong:,}: rows are written from 0 on, one for "
-        "each word; give all rows a word, or list the words in their order",
+        f"the word {word!r} has the row {listed.rows[wrong]:,}, expected {wrong:,}: rows are written from 0 on, one "
+        "for each word; give all rows a word, or list the words in their order",
     )
