@@ -19,7 +19,10 @@ from embstore.ops.chosen_words import ChosenWords
 from embstore.ops.selection import Selection
 
 CASED = "The 1 2\nthe 3 4\nTHE 5 6\nÉtÉ 7 8\nété 9 10\nΦΩΣ 11 12\n"
-READING = "the options of reading are format, vocab, key, member, dim, header, limit, on_error, dtype"
+READING = (
+    "the options of reading are format, vocab, key, member, dim, header, limit, on_error, dtype, word_column, "
+    "exact_words"
+)
 RULES = "expected one of first, last, error"
 
 

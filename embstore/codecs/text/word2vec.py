@@ -46,8 +46,8 @@ def infer_shape(lines: list[bytes], options: ReadOptions) -> Shape:
         column = ""
         first = [line.replace(b"\t", b" ").partition(b" ")[0] for line in filter(None, lines[1:])]
         if len(set(first)) == len(first):
-            left = f"{option(word_column=1)} leaves out what stands between word and numbers"
-            column = cure("header-word-column", left) + ", "
+            left = "leaves out what stands between word and numbers"
+            column = cure("header-word-column", f"{option(word_column=1)} {left}") + ", "
         accepted = cure("header-accepted", f"{option(header=True)} takes what is too much as a part of the tokens")
         raise ValueError(
             f"the header says {dim:,} numbers per row, but the rows below have {min(counts):,}; {column}{accepted}"

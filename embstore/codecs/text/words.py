@@ -162,8 +162,8 @@ def check_has_words(fields: list[bytes], options: ReadOptions) -> None:
 def words_cure() -> str:
     """Return how to read numbers without words."""
     vocab = cure("numbers-vocab", f"{option_name('vocab')} names a file with the words")
-    kept = option(exact_words=True, header=False)
-    return f"{vocab}, " + cure("numbers-as-words", f"{kept} takes the first number of each line as its word")
+    taken = "takes the first number of each line as its word"
+    return f"{vocab}, " + cure("numbers-as-words", f"{option(exact_words=True, header=False)} {taken}")
 
 
 def check_kept(tokens: list[bytes], path: str | Path, name: str, *, stated: bool) -> None:

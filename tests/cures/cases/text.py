@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ THE_CAT: Table = {"the": [0.5, 1], "cat": [2, 3]}
 NUMBERS: Table = {"the": [0.5, 1, 2], "cat": [3, 4.5, 5]}
 
 
-def files(**contents: str) -> object:
+def files(**contents: str) -> Callable[[Path], object]:
     """Return a function that writes files; the double underscore in a name stands for a point."""
 
     def make(folder: Path) -> None:
@@ -24,7 +25,7 @@ def files(**contents: str) -> object:
     return make
 
 
-def matrix(name: str, words: str = "", suffix: str = "txt") -> object:
+def matrix(name: str, words: str = "", suffix: str = "txt") -> Callable[[Path], object]:
     """Return a function that writes a .npy, and a list of words."""
 
     def make(folder: Path) -> None:
