@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.running import Run
-from support.tables import rows_by_word, saved
+from support.tables import Rows, rows_by_word, saved
 
 import embstore
 from embstore.ops.chosen_words import ChosenWords
 
-TABLE = {"the": [1.0, 2], "of": [3.0, 4], "to": [5.0, 6], "new york": [7.0, 8]}
+TABLE: Rows = {"the": [1, 2], "of": [3, 4], "to": [5, 6], "new york": [7, 8]}
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    return saved(tmp_path / "t.safetensors", list(TABLE), list(TABLE.values()))
+    return saved(tmp_path / "t.safetensors", list(TABLE), np.array(list(TABLE.values()), np.float32))
 
 
 def test_the_report_names_the_missing_words_in_the_order_of_the_list(store: Path, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_words_beyond_the_limit_are_missing(store: Path, tmp_path: Path) -> None
 
 
 def test_a_dropped_row_of_zeros_is_missing(tmp_path: Path) -> None:
-    zeros = saved(tmp_path / "z.safetensors", ["the", "of"], [[0.0, 0], [1, 2]])
+    zeros = saved(tmp_path / "z.safetensors", ["the", "of"], np.array([[0, 0], [1, 2]], np.float32))
     with pytest.warns(embstore.EmbstoreWarning, match=r"^rows of zeros left out: 1, the first 'the'$"):
         report = embstore.convert(zeros, tmp_path / "o.npy", vocab_only=["the", "of"], drop_zeros=True)
     assert (report.found, report.missing) == (1, ["the"])

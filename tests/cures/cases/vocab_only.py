@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import embstore
-from cures.case import Case
+import numpy as np
 
-TABLE = {"the": [0.5, 1], "cat": [2, 3], "the 50": [4, 5], "cat 900": [6, 7]}
+import embstore
+from cures.case import Case, Table
+
+TABLE: Table = {"the": [0.5, 1], "cat": [2, 3], "the 50": [4, 5], "cat 900": [6, 7]}
 
 
 def table_and_words(words: str) -> Callable[[Path], object]:
@@ -16,7 +18,7 @@ def table_and_words(words: str) -> Callable[[Path], object]:
 
     def make(folder: Path) -> None:
         (folder / "t.txt").write_text("the 0.5 1\ncat 2 3\n")
-        embstore.save(folder / "t.safetensors", list(TABLE), list(TABLE.values()))
+        embstore.save(folder / "t.safetensors", list(TABLE), np.array(list(TABLE.values()), np.float32))
         (folder / "my.txt").write_text(words)
 
     return make
