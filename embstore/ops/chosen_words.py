@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Batch, Findings, Source, Tokens
 from embstore.core.errors import FormatError
 from embstore.core.index import VocabBuilder, token_of
-from embstore.core.options import ReadOptions
+from embstore.core.options import Order, ReadOptions
 from embstore.files.input import Input
 
 REPEATED = "repeated words of the list, which have one row, so that later rows move up"
@@ -121,7 +121,7 @@ def _text_of(word: str | bytes) -> str:
 
 
 def choose_words(
-    vocab_only: str | Path | Iterable[str], options: ReadOptions, findings: Findings, *, numbered: bool
+    vocab_only: str | Path | Iterable[str], options: ReadOptions, findings: Findings, *, order: Order, numbered: bool
 ) -> tuple[ChosenWords, ReadOptions]:
     """Return the words of `vocab_only`, and the reading options that are left for the source.
 
@@ -133,15 +133,24 @@ def choose_words(
         `word_column` and `exact_words` apply to the file if it is no plain list of words, else to the source.
     findings
         Filled with what was taken off the words of a file.
+    order
+        Of the rows.
     numbered
-        Whether the rows of the words are to be 0, 1, 2 ...: its file must agree, and a blank line is then a word.
+        Whether the rows of the words are to be 0, 1, 2 ...: a file or mapping with rows must agree, and a blank line is
+        then a word.
 
     Raises
     ------
     FormatError
         If the file is not a word list, has no words, or gives words other rows.
+    TypeError, ValueError
+        For a set, which has no order, and for a mapping that gives words other rows.
     """
     if not isinstance(vocab_only, str | Path):
+        if order == "words" and isinstance(vocab_only, set | frozenset):
+            raise TypeError("vocab_only: a set has no order, expected a list of words")
+        if isinstance(vocab_only, Mapping):
+            vocab_only = _by_row(vocab_only, numbered=numbered)
         return ChosenWords(vocab_only), options
     path = Path(vocab_only)
     listed, options = _read(path, options, findings)
@@ -154,6 +163,16 @@ def choose_words(
     if not words:
         raise FormatError(path, "no words in it, expected one per line")
     return ChosenWords(words), options
+
+
+def _by_row(rows: Mapping[str, object], *, numbered: bool) -> list[str]:
+    """Return the words of a mapping from word to row, in the order of the rows; those of any other as they come."""
+    listed = [(row, word) for word, row in rows.items() if isinstance(row, int)]
+    if sorted(row for row, _ in listed) == list(range(len(rows))):
+        return [word for _, word in sorted(listed)]
+    if numbered:
+        raise ValueError(f"vocab_only: a mapping whose values are not the rows 0 to {len(rows) - 1:,}: list the words")
+    return list(rows)
 
 
 def _read(path: Path, options: ReadOptions, findings: Findings) -> tuple[WordList, ReadOptions]:

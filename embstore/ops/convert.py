@@ -97,7 +97,8 @@ def convert(
     limit
         Read only this many rows, the first ones.
     vocab_only
-        Words, or a file of words (text with one per line, JSON, or ``.npy``): keep the rows of these words only.
+        Words, or a file of words (text with one per line, JSON, or ``.npy``): keep the rows of these words only. The
+        words of a mapping or JSON object from word to row are in the order of these rows.
         `word_column` and `exact_words` apply to the file if it is no plain list of words. The report says how many of
         the words were found, and names the first missing ones.
     order
@@ -186,7 +187,8 @@ def convert(
     if vocab_only is not None:
         from embstore.ops.chosen_words import choose_words  # imported late: conversions of whole tables start faster
 
-        words, options = choose_words(vocab_only, options, noted, numbered=order == "words" and oov is not None)
+        numbered = order == "words" and oov is not None
+        words, options = choose_words(vocab_only, options, noted, order=order, numbered=numbered)
         ordering = _ordering(words, oov, _source_name(src)) if order == "words" else None
     kept = ordering.vocabulary() if ordering else words.vocab if words else None
     selection = Selection(None, limit, kept, normalize, lower, drop_zeros)

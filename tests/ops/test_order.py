@@ -165,6 +165,21 @@ def test_an_object_whose_rows_are_not_those_that_are_written_is_refused(text: Pa
         in_order(text, words, "zero")
 
 
+def test_a_mapping_is_read_by_its_rows(text: Path) -> None:
+    assert list(in_order(text, {"frog": 2, "q": 0, "the": 1}, "zero")[0]) == ["q", "the", "frog"]
+    assert list(in_order(text, {"frog": 9, "the": 1})[0]) == ["frog", "the"]
+    for rows in ({"frog": 1, "the": 2}, {"frog": 0, "the": 0}, {"frog": "a", "the": 0}):
+        with pytest.raises(ValueError) as caught:
+            in_order(text, rows, "zero")
+        assert str(caught.value) == "vocab_only: a mapping whose values are not the rows 0 to 1: list the words"
+
+
+def test_a_set_has_no_order(text: Path) -> None:
+    with pytest.raises(TypeError, match=r"^vocab_only: a set has no order, expected a list of words$"):
+        in_order(text, {"the", "of"})
+    assert embstore.convert(text, text.with_name("o.npy"), vocab_only={"the", "of"}).found == 2
+
+
 def test_blank_lines_have_rows(text: Path) -> None:
     words = text.with_name("my.txt")
     words.write_text("\nof\nthe\n")
