@@ -121,15 +121,27 @@ class Batch:
     codes
         The int8 rows, (rows, dim + 8), that `vectors` were decoded from, unless the vectors were changed: rounding
         the vectors again could give slightly different codes.
+    counts
+        int64 of shape (rows,): how often each token was seen in the text that the table was made from; None if the
+        source does not say.
     """
 
     tokens: Tokens
     vectors: Vectors
     codes: Bytes | None = None
+    counts: Ints | None = None
 
     def take(self, keep: NDArray[Any]) -> Batch:
-        """Return a copy of the rows selected by a mask."""
-        return Batch(self.tokens.take(keep), self.vectors[keep], None if self.codes is None else self.codes[keep])
+        """Return a copy of the rows selected by a mask or an array of positions."""
+        codes = None if self.codes is None else self.codes[keep]
+        counts = None if self.counts is None else self.counts[keep]
+        return Batch(self.tokens.take(keep), self.vectors[keep], codes, counts)
+
+    def first(self, rows: int) -> Batch:
+        """Return the first rows, as views."""
+        codes = None if self.codes is None else self.codes[:rows]
+        counts = None if self.counts is None else self.counts[:rows]
+        return Batch(self.tokens[:rows], self.vectors[:rows], codes, counts)
 
 
 @dataclass(slots=True)
