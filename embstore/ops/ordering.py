@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.core.batch import Batch, Findings, RowBlocks, Source, Tokens, Vectors
+from embstore.core.batch import Batch, Findings, Ints, RowBlocks, Source, Tokens, Vectors
 from embstore.core.cures import cure, option
 from embstore.core.dtypes import columns_of, decode_rows, encode_rows
 from embstore.core.duplicates import distinct
@@ -214,7 +214,15 @@ def _batch(table: Store, encoder: Encoder, words: list[str]) -> Batch:
         sums = table.aligned(list(compress(words, ~single)), encoder.policy)
         stored[~single] = encode_rows(sums, table.dtype)
     vectors = decode_rows(stored, table.dtype)
-    return Batch(Tokens.pack(words), vectors, stored if table.dtype == "int8" else None)
+    return Batch(Tokens.pack(words), vectors, stored if table.dtype == "int8" else None, _counts(table, words))
+
+
+def _counts(table: Store, words: list[str]) -> Ints | None:
+    """Return how often each word was seen, 0 for a word that the table does not have; None if it does not say."""
+    if table.counts is None:
+        return None
+    rows = table.rows(words)
+    return np.where(rows < 0, 0, table.counts[rows])
 
 
 def _special_rows(table: Store) -> Iterator[Vectors]:

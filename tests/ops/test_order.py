@@ -249,6 +249,17 @@ def test_without_a_policy_the_ngrams_of_a_model_are_kept(tmp_path: Path) -> None
     assert made.aligned(["frogs", "a"]).tolist() == model.aligned(["frogs", "a"]).tolist()
 
 
+def test_counts_of_words_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("the\t900\nof\t50\nto\t7\n")
+    np.save(tmp_path / "m.npy", np.arange(6, dtype=np.float32).reshape(3, 2))
+    with pytest.warns(embstore.EmbstoreWarning, match="taken as their counts"):
+        table, _ = in_order(tmp_path / "m.npy", ["to", "q", "The", "the"], "lower,zero", vocab=tmp_path / "words.txt")
+    counts = embstore.open(tmp_path / "ordered.safetensors").counts
+    assert table == {"to": [4, 5], "q": [0, 0], "The": [0, 1], "the": [0, 1]}
+    assert counts is not None
+    assert counts.tolist() == [7, 0, 0, 900]
+
+
 UNK: list[tuple[list[str], bool]] = [(["q", "the"], False), (["q", "<unk>"], True), (["q", "unk"], False)]
 
 
