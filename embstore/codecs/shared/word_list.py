@@ -17,6 +17,7 @@ from embstore.files.input import CHANGED, Input
 from embstore.files.temporary import is_abandoned, owner_of, remains
 
 COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json")
+WHITESPACE_TOKENIZER = "whitespacetokenizer_config.json"  # of sentence-transformers' WordEmbeddings
 BOM = b"\xef\xbb\xbf"
 
 
@@ -67,7 +68,7 @@ def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A0
     _check_remains(source, {path, target_path})
     own = [place for file in (path, target_path) for place in word_list_paths(file)]
     common = [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
-    for place in (*own, *common):
+    for place in (*own, *common, target_path.with_name(WHITESPACE_TOKENIZER)):
         if place.is_file():
             return place
     names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
@@ -93,6 +94,11 @@ def _check_remains(source: Input, paths: set[Path]) -> None:
             raise FormatError(source.path, f"{reason}; rename that file to {words.name}, or convert again")
 
 
+def is_complete(source: Input) -> bool:
+    """Return whether a word list has a word for every row: fewer words would be those of other rows."""
+    return source.path.name == WHITESPACE_TOKENIZER
+
+
 def read_word_list(source: Input) -> WordList:
     """Read a word list: in .json a tokenizer, a list or an object from word to row, else text with one word per line.
 
@@ -100,7 +106,7 @@ def read_word_list(source: Input) -> WordList:
     """
     data = source.read().removeprefix(BOM)
     if source.path.suffix.lower() == ".json":
-        return _from_json(data, source.path)
+        return _from_json(data, source.path, is_complete(source))
     return _in_order(Tokens.lines(data))
 
 
@@ -108,10 +114,12 @@ def _in_order(tokens: Tokens) -> WordList:
     return WordList(tokens, np.arange(len(tokens)))
 
 
-def _from_json(data: bytes, path: str | Path) -> WordList:
+def _from_json(data: bytes, path: str | Path, is_tokenizer: bool) -> WordList:
     parsed = parse_json(data, path, "a word list")
     if isinstance(parsed, dict) and isinstance(model := parsed.get("model"), dict):
         return _by_row(_tokenizer_rows(model.get("vocab"), parsed.get("added_tokens"), path), path)
+    if isinstance(parsed, dict) and isinstance(parsed.get("vocab"), list) and is_tokenizer:
+        parsed = parsed["vocab"]
     if isinstance(parsed, list) and all(isinstance(word, str) for word in parsed):
         return _in_order(Tokens.pack(_encoded(parsed)))
     if isinstance(parsed, dict):
