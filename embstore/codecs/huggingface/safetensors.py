@@ -15,8 +15,8 @@ from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.folders import checkpoint
 from embstore.codecs.registry.magic import is_store
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
-from embstore.codecs.shared.shards import MAX_INDEX, other_shard, output_layer, shard_of
-from embstore.codecs.shared.tensor_names import TensorEntry, choose_table, is_known, listed, quantized
+from embstore.codecs.shared.shards import MAX_INDEX, choose_in_file, output_layer, shard_of
+from embstore.codecs.shared.tensor_names import TensorEntry, is_known, listed, quantized
 from embstore.codecs.shared.word_list import WordList, find_word_list, is_complete, read_word_list
 from embstore.codecs.shared.word_list_files import WordListWriter
 from embstore.core.batch import Findings, Ints, Source, Vectors
@@ -37,6 +37,7 @@ FLOATS: dict[str, tuple[str, Dtype]] = {
 MAX_HEADER = MAX_INDEX  # the limit of the format
 COMPARED = 1 << 24  # bytes of two tensors, at once
 INTEGERS = {"I8": "i1", "U8": "u1", "I16": "<i2", "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8"}
+
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read one matrix of a safetensors file, of an index of shards, or of a folder with either."""
@@ -163,11 +164,6 @@ def _choose(header: Header, entries: dict[str, TensorEntry], mapped: mmap.mmap, 
     """Return the name of the table."""
     tied = _tied(header)
     every = [*entries.values(), *(_entry(name, header.tensors[kept]) for name, kept in tied.items())]
-    matrices = [entry for entry in every if entry.is_matrix]
-    if len(matrices) > 1 and not any(is_known(entry.name) for entry in matrices):
-        reason = other_shard(path, len(matrices))
-        if reason:
-            raise FormatError(path, reason, format=NAME)
 
     def same(one: TensorEntry, other: TensorEntry) -> bool:
         if one.place == other.place:
@@ -175,14 +171,16 @@ def _choose(header: Header, entries: dict[str, TensorEntry], mapped: mmap.mmap, 
         first, second = (header.tensors[tied.get(entry.name, entry.name)] for entry in (one, other))
         return (first.dtype, first.shape) == (second.dtype, second.shape) and _are_equal(mapped, first, second)
 
-    name = choose_table(path, every, same, NAME).name
+    name = choose_in_file(path, every, same, NAME).name
     return tied.get(name, name)
 
 
 def _tied(header: Header) -> dict[str, str]:
     """Return the names of tied weights that `safetensors.torch.save_model` left out, each with the one that it kept."""
     stated = header.metadata.items()
-    return {name: kept for name, kept in stated if is_known(name) and name not in header.tensors and kept in header.tensors}
+    return {
+        name: kept for name, kept in stated if is_known(name) and name not in header.tensors and kept in header.tensors
+    }
 
 
 def _are_equal(mapped: mmap.mmap, first: Tensor, second: Tensor) -> bool:

@@ -8,7 +8,9 @@ import struct
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number that torch.save wrote before 1.6
-TORCH_SHARD = re.compile(rb'"weight_map"\s{0,99}:\s{0,99}\{\s{0,99}"[^"]{0,999}"\s{0,99}:\s{0,99}"[^"]{0,999}\.(?:bin|pth?)"')
+TORCH_SHARD = re.compile(
+    rb'"weight_map"\s{0,99}:\s{0,99}\{\s{0,99}"[^"]{0,999}"\s{0,99}:\s{0,99}"[^"]{0,999}\.(?:bin|pth?)"'
+)
 PICKLE = re.compile(
     rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|[}\])]q\x00|\((?:dp|lp|i)[0-9]|c(?:copy_reg|builtins|[a-z_]+\.[a-z_.]+)\n\w+\n"
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from embstore.codecs.shared.json_file import parse_json, shown
-from embstore.codecs.shared.tensor_names import TensorEntry, is_output, known_names, listed
+from embstore.codecs.shared.tensor_names import Same, TensorEntry, choose_table, is_output, known_names, listed
 from embstore.core.cures import convert_command, cure, option_name
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
@@ -66,13 +67,20 @@ def index_of(path: Path) -> Path | None:
     return index if index is not None and index.is_file() else None
 
 
-def other_shard(path: Path, matrices: int) -> str:
-    """Return what is wrong with a shard whose matrices have no name of embeddings; empty if it is no shard."""
-    index = index_of(path)
+def choose_in_file(path: Path, entries: Sequence[TensorEntry], same: Same, format: str) -> TensorEntry:  # noqa: A002
+    """Return the only tensor of a file that can be the table, as `choose_table` does.
+
+    In a shard without a tensor that has a known name, FormatError names the index that finds the right file.
+    """
+    matrices = [entry for entry in entries if entry.is_matrix]
+    index = index_of(path) if len(matrices) > 1 and not known_names(entry.name for entry in matrices) else None
     if index is None:
-        return ""
+        return choose_table(path, entries, same, format)
     found = cure("index-of-shards", f"{convert_command(index, CONVERTED)} finds the file that has them")
-    return f"one of several files of a checkpoint, in which none of {matrices:,} matrices is named as embeddings: {found}"
+    reason = (
+        f"one of the files of a checkpoint, and none of its {len(matrices):,} matrices is named as embeddings: {found}"
+    )
+    raise FormatError(path, reason, format=format)
 
 
 def output_layer(path: Path, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which tensor of a checkpoint is its table of embeddings: the names that libraries give it, and those of other tensors.
+"""Which tensor of a checkpoint is its table of embeddings, by the names that libraries give to tensors.
 
 One list for safetensors, files of torch.save and indexes of shards. A tensor with a known name comes before all others;
 tables of positions and of segments never are the table. Where several remain, messages list the likeliest first.
@@ -42,6 +42,7 @@ COMPANIONS = (
 """Last parts of the names of tensors beside quantized rows: MLX, GPTQ and AWQ, bitsandbytes, float8."""
 
 LISTED = 20  # tensors in a message
+MOST_TIED = 8  # tensors that are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def choose_table(path: Path, entries: Sequence[TensorEntry], same: Same, format:
     checkpoints with tied weights have, the first is taken. Raises FormatError, which lists them, if several remain.
     """
     found = _candidates(entries)
-    if found and all(same(found[0], other) for other in found[1:]):
+    if 0 < len(found) <= MOST_TIED and all(same(found[0], other) for other in found[1:]):
         return found[0]
     reason = _several(found) if found else _none(entries)
     raise FormatError(path, reason, format=format)
