@@ -23,7 +23,13 @@ CASES: list[Case] = [
     for module in pkgutil.iter_modules(cases.__path__)
     for case in importlib.import_module(f"cures.cases.{module.name}").CASES
 ]
-EACH = pytest.mark.parametrize("case", CASES, ids=[f"{case.cure}-{case.source}" for case in CASES])
+EACH = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=f"{case.cure}-{case.source}", marks=[pytest.mark.torch] if case.torch else [])
+        for case in CASES
+    ],
+)
 
 
 @EACH

@@ -24,7 +24,7 @@ def dataset_files(source: Input) -> list[Path]:
     if not isinstance(state, dict) or not isinstance(listed, list) or not listed:
         raise FormatError(path, "expected a list of files, _data_files", format=NAME)
     if state.get("_indices_data_files"):
-        reason = "rows in another order than in the files: save the dataset again after flatten_indices()"
+        reason = "rows in another order than in the files: save the dataset again with its rows in one order"
         raise FormatError(path, reason, where="_indices_data_files", format=NAME)
     return [source.path / _name(entry, path) for entry in listed]
 

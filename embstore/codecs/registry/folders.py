@@ -112,7 +112,8 @@ def contents(folder: Path, suffixes: tuple[str, ...], most: int = 10) -> str:
         splits = ", ".join(name for name in names if name.endswith("/"))
         chosen = cure("split-of-datasets", f"name one of them ({splits})")
         return f"a folder of several datasets, one for each split: {chosen}"
-    chosen = cure("file-of-folder", f"name one of its files ({', '.join(names)}{more})")
+    kind = "folders" if names[0].endswith("/") else "files"
+    chosen = cure("file-of-folder", f"name one of its {kind} ({', '.join(names)}{more})")
     return f"a folder that is not known as a table: {chosen}"
 
 

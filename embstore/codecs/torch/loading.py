@@ -69,18 +69,18 @@ def _old(source: Input) -> str:
     """Return what is wrong with a file from before torch 1.6; it may contain Python objects too."""
     path, what = source.path, "written by torch before 1.6, so it cannot be memory-mapped"
     if set(OBJECTS.findall(source.head(HEAD))) <= HARMLESS:
-        saved = python(SAVE_OLD.format(old=str(path), new=str(_beside(path))))
-        return f"{what}: {cure('old-file-of-torch', f'{saved} converts it')}"
-    saved = python(SAVE.format(old=str(path), new=str(_beside(path))))
-    return (
-        f"{what}, and contains Python objects: {cure('old-objects-of-torch', f'if you trust it, {saved} converts it')}"
-    )
+        return f"{what}: {cure('old-file-of-torch', f'{python(_filled(SAVE_OLD, path))} converts it')}"
+    converts = cure("old-objects-of-torch", f"if you trust it, {python(_filled(SAVE, path))} converts it")
+    return f"{what}, and contains Python objects: {converts}"
 
 
 def _objects(path: Path, named: str) -> str:
-    saved = python(SAVE.format(old=str(path), new=str(_beside(path))))
-    left_out = cure("objects-of-torch", f"if you trust it, {saved} leaves them out")
+    left_out = cure("objects-of-torch", f"if you trust it, {python(_filled(SAVE, path))} leaves them out")
     return f"contains Python objects ({named}), which would be unpickled: {left_out}"
+
+
+def _filled(code: str, path: Path) -> str:
+    return code.format(old=str(path), new=str(_beside(path)))
 
 
 def _beside(path: Path) -> Path:
