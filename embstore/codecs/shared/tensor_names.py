@@ -117,14 +117,19 @@ def _without_tied(known: list[str]) -> list[str]:
 def choose_table(path: Path, entries: Sequence[TensorEntry], same: Same, format: str) -> TensorEntry:  # noqa: A002
     """Return the only tensor that can be the table.
 
-    Tensors with known names come first, then matrices of floats, then any matrix. Of several with equal numbers, as
-    checkpoints with tied weights have, the first is taken. Raises FormatError, which lists them, if several remain.
+    Tensors with known names come first, then matrices of floats, then any matrix. Of several with known names and
+    equal numbers, as checkpoints with tied weights have, the first is taken. Raises FormatError, which lists them, if
+    several remain.
     """
     found = _candidates(entries)
-    if 0 < len(found) <= MOST_TIED and all(same(found[0], other) for other in found[1:]):
+    if len(found) == 1 or (_may_be_tied(found) and all(same(found[0], other) for other in found[1:])):
         return found[0]
     reason = _several(found) if found else _none(entries)
     raise FormatError(path, reason, format=format)
+
+
+def _may_be_tied(found: Sequence[TensorEntry]) -> bool:
+    return 0 < len(found) <= MOST_TIED and all(is_known(entry.name) for entry in found)
 
 
 def _several(found: Sequence[TensorEntry]) -> str:
