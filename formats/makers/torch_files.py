@@ -113,7 +113,7 @@ def make(folder: Path) -> None:
 def _folders(folder: Path) -> None:
     known = table(bert__embeddings__word_embeddings__weight=tensor(), bert__pooler__weight=tensor("1"))
     whole = saved(known, FLOATS, bytes(24))
-    listing = "".join(f"{word}\n" for word in WORDS).encode()
+    listing = "".join(f"{word!s}\n" for word in WORDS).encode()
     other = saved(table(lm_head__weight=tensor()), bytes(24))
     names = [f"pytorch_model-0000{number}-of-00002.bin" for number in (1, 2)]
     places = {"lm_head.weight": names[1], "bert.embeddings.word_embeddings.weight": names[0]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,12 @@ def words(folder: Path) -> None:
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in WORDS))
 
 
-def tensors(name: str = "model.safetensors", **arrays: Any) -> Make:
-    """Return a function that writes a safetensors file and its words; ``__`` in names stands for a dot."""
+def tensors(arrays: Mapping[str, Any], name: str = "model.safetensors") -> Make:
+    """Return a function that writes a safetensors file and its words."""
 
     def make(folder: Path) -> None:
         words(folder)
-        save_file({key.replace("__", "."): array for key, array in arrays.items()}, folder / name)
+        save_file(dict(arrays), folder / name)
 
     return make
 
@@ -44,10 +44,8 @@ def shards(first: dict[str, Any], second: dict[str, Any]) -> Make:
     def make(folder: Path) -> None:
         names = SHARD, SHARD.replace("00001", "00002", 1)
         for name, arrays in zip(names, (first, second), strict=True):
-            tensors(name, **arrays)(folder)
-        places = {
-            key.replace("__", "."): name for name, arrays in zip(names, (first, second), strict=True) for key in arrays
-        }
+            tensors(arrays, name)(folder)
+        places = {key: name for name, arrays in zip(names, (first, second), strict=True) for key in arrays}
         (folder / INDEX).write_text(json.dumps({"weight_map": places}))
 
     return make
@@ -74,13 +72,13 @@ def tensor() -> Any:
 def module() -> object:
     import torch
 
-    return torch.nn.Sequential(torch.nn.Embedding.from_pretrained(tensor()))
+    return torch.nn.Sequential(torch.nn.Embedding(3, 2, _weight=tensor()))
 
 
 def embedding() -> object:
     import torch
 
-    return torch.nn.ModuleDict({"emb": torch.nn.Embedding.from_pretrained(tensor()), "out": torch.nn.Linear(2, 5)})
+    return torch.nn.ModuleDict({"emb": torch.nn.Embedding(3, 2, _weight=tensor()), "out": torch.nn.Linear(2, 5)})
 
 
 def fairseq() -> object:
@@ -129,15 +127,15 @@ def with_objects(value: Callable[[], object], old: str = "old.pt", new: str = "o
     return Case("objects-of-torch", saved(value, old), old, {keeping(old, new): TABLE}, result=new, torch=True)
 
 
-TWO = {"encoder__embed_tokens__weight": MATRIX, "decoder__embed_tokens__weight": 2 * MATRIX}
-HEAD = {"lm_head__weight": 2 * MATRIX}
-LAYERS = {"layer__0__weight": OTHER, "layer__1__weight": OTHER}
-EMBEDDING = {"model__embed_tokens__weight": MATRIX}
+TWO = {"encoder.embed_tokens.weight": MATRIX, "decoder.embed_tokens.weight": 2 * MATRIX}
+HEAD = {"lm_head.weight": 2 * MATRIX}
+LAYERS = {"layer.0.weight": OTHER, "layer.1.weight": OTHER}
+EMBEDDING = {"model.embed_tokens.weight": MATRIX}
 
 CASES = [
     Case(
         "tensor-key",
-        tensors(**TWO),
+        tensors(TWO),
         "model.safetensors",
         {"--key": DOUBLE},
         values={"--key": "decoder.embed_tokens.weight"},
@@ -152,7 +150,7 @@ CASES = [
     ),
     Case(
         "tensor-of-positions",
-        tensors(position_embeddings__weight=MATRIX),
+        tensors({"position_embeddings.weight": MATRIX}),
         "model.safetensors",
         {"--key": TABLE},
         values={"--key": "position_embeddings.weight"},
@@ -162,7 +160,7 @@ CASES = [
     Case("output-layer", shards(HEAD, EMBEDDING), SHARD, {CONVERT: TABLE}, result="embeddings.safetensors", warns=True),
     Case(
         "whole-numbers-of-a-tensor",
-        tensors(vectors=np.array([[1, -2], [3, 4], [5, 127]], np.int8)),
+        tensors({"vectors": np.array([[1, -2], [3, 4], [5, 127]], np.int8)}),
         "model.safetensors",
         {"--dtype float32": {"the": [1, -2], "frog": [3, 4], "toad": [5, 127]}},
     ),
