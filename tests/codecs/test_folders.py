@@ -204,6 +204,7 @@ def test_a_dataset_is_read_in_the_order_of_its_state(tmp_path: Path, names: list
         ({"_data_files": [{"filename": "../a.arrow"}]}, ":_data_files: the file '../a.arrow' is not in this folder"),
         ({"_data_files": [{"filename": ".."}]}, ":_data_files: the file '..' is not in this folder"),
         ({"_data_files": [{"filename": "a\0"}]}, ":_data_files: the file 'a\\x00' is not in this folder"),
+        ({"_data_files": [{"filename": FILES[0]}] * 2}, ":_data_files: a file is listed twice"),
         ({"_data_files": ["a.arrow"]}, ":_data_files: the file None is not in this folder"),
         (
             {"_indices_data_files": [{"filename": "indices.arrow"}]},

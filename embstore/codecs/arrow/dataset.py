@@ -26,7 +26,10 @@ def dataset_files(source: Input) -> list[Path]:
     if state.get("_indices_data_files"):
         reason = "rows in another order than in the files: save the dataset again with its rows in one order"
         raise FormatError(path, reason, where="_indices_data_files", format=NAME)
-    return [source.path / _name(entry, path) for entry in listed]
+    names = [_name(entry, path) for entry in listed]
+    if len(set(names)) < len(names):
+        raise FormatError(path, "a file is listed twice", where="_data_files", format=NAME)
+    return [source.path / name for name in names]
 
 
 def _name(entry: object, path: Path) -> str:
