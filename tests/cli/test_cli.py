@@ -85,7 +85,10 @@ def test_convert_keeps_only_the_words_of_vocab_only(run: Run, tmp_path: Path) ->
             "t.safetensors: exists already; --overwrite (overwrite=True) replaces it",
         ),
         (["convert", "none.txt", "u.safetensors"], "none.txt: No such file or directory"),
-        (["convert", ".", "u.safetensors"], ".: a folder, expected a regular file"),
+        (
+            ["convert", ".", "u.safetensors"],
+            ".: a folder that is not known as a table: name one of its files (t.safetensors, t.txt)",
+        ),
         (["query", "none", "the"], "none: No such file or directory"),
         (["convert", "t.txt", "no/u.safetensors"], "no: no such folder to write into"),
     ],

@@ -148,7 +148,7 @@ def test_wrong_names_of_formats_and_files(text_path: Path, tmp_path: Path) -> No
         embstore.convert(text_path, tmp_path / "s.xyz")
     with pytest.raises(FileNotFoundError):
         embstore.convert(tmp_path / "missing.txt", tmp_path / "s.safetensors")
-    with pytest.raises(FormatError, match="a folder, expected a regular file"):
+    with pytest.raises(FormatError, match="a folder that is not known as a table: name one of its files"):
         embstore.convert(tmp_path, tmp_path / "s.safetensors")
     with pytest.raises(EmbstoreError, match="not a regular file"):
         embstore.convert(text_path, tmp_path, overwrite=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from embstore.codecs.registry import magic
+from embstore.codecs.registry import folders, magic
 from embstore.codecs.registry.protocols import Reader, Writer
 from embstore.core.errors import FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions, WriteOptions
@@ -184,6 +184,7 @@ CODECS = {
             (".pt", ".pth"),
             "torch.save: a tensor, a state dict, torchtext's cache",
             magic.is_torch,
+            folders.torch_checkpoint,
             options=MATRIX_OPTIONS,
         ),
         Codec("finalfusion", "finalfusion", (".fifu",), "finalfusion: words, a matrix and norms", magic.is_finalfusion),
@@ -193,7 +194,7 @@ CODECS = {
             (".safetensors",),
             "a matrix in plain safetensors, words in a file next to it",
             magic.is_safetensors,
-            magic.checkpoint,
+            folders.checkpoint,
             options=MATRIX_OPTIONS,
             has_tensors=True,
         ),
@@ -210,7 +211,7 @@ CODECS = {
             "spacy.spacy",
             (),
             "a folder that spaCy saved: a pipeline or its vectors",
-            folder=magic.spacy_vectors,
+            folder=folders.spacy_vectors,
             writes=False,
         ),
         Codec("projector", "projector", (), "a folder for TensorBoard's projector", reads=False),
@@ -241,6 +242,7 @@ CODECS = {
             (".parquet",),
             "Parquet: a column of words and one of vectors",
             magic.is_parquet,
+            folders.parquet_parts,
             options=MATRIX_OPTIONS,
             choices={"compression": ("zstd", "snappy", "none")},
         ),
@@ -250,6 +252,7 @@ CODECS = {
             (".arrow", ".feather"),
             "Arrow or Feather: a column of words and one of vectors",
             magic.is_arrow,
+            folders.is_dataset,
             options=MATRIX_OPTIONS,
         ),
     )
