@@ -21,6 +21,7 @@ from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Source
+from embstore.core.dependencies import needed
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
 from embstore.core.index import pack_for_hashing
@@ -49,7 +50,8 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 
 
 def _load(source: Input) -> object:
-    import torch
+    with needed("torch", "a file of torch.save"):
+        import torch
 
     path, head = source.path, source.head()
     if not head.startswith(b"PK\3\4"):
@@ -216,7 +218,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
     On an error nothing is written.
     """
-    import torch
+    with needed("torch", "a file of torch.save"):
+        import torch
 
     with (
         replacing(path, overwrite=options.overwrite) as file,
