@@ -108,9 +108,12 @@ class Parts:
         """Check that of files named 00000-of-00002 none is missing."""
         numbered = [named for path in paths if (named := NUMBERED.fullmatch(path.name))]
         totals = {int(named[2]) for named in numbered}
-        missing = set(range(min(totals, default=0))) - {int(named[1]) for named in numbered}
-        if len(totals) > 1 or missing:
-            found = f"number {min(missing)} is missing" if missing else "their names state several numbers of files"
+        present = {int(named[1]) for named in numbered}
+        # a name may state any number, so only as many are looked for as there can be files
+        missing = next((i for i in range(min(totals, default=0)) if i not in present), None)
+        if len(totals) > 1 or missing is not None:
+            several = "their names state several numbers of files"
+            found = several if missing is None else f"number {missing} is missing"
             raise self._error(self.source.path, f"files of a table that are numbered ({paths[0].name}), but {found}")
 
     def _check_columns(self, path: Path, schema: Schema, first: Path, expected: Schema) -> None:

@@ -24,6 +24,7 @@ from embstore.codecs.shared.word_list_files import check_word_list, load_word_li
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.codecs.torch.loading import NAME, load
 from embstore.core.batch import Findings, Source
+from embstore.core.dependencies import needed
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
 from embstore.core.index import pack_for_hashing
@@ -216,7 +217,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
     On an error nothing is written.
     """
-    import torch
+    with needed("torch", "a file of torch.save"):
+        import torch
 
     with (
         replacing(path, overwrite=options.overwrite) as file,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embstore.codecs.registry.magic import is_torch
 from embstore.core.cures import cure, python
+from embstore.core.dependencies import needed
 from embstore.core.errors import FormatError
 from embstore.files.input import HEAD, Input
 
@@ -35,7 +36,8 @@ def load(source: Input) -> object:
 
     Raises FormatError for files of other programs, from before torch 1.6, damaged ones, and those with Python objects.
     """
-    import torch
+    with needed("torch", "a file of torch.save"):
+        import torch
 
     path, head = source.path, source.head()
     _check_whole(path)
