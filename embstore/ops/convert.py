@@ -249,6 +249,10 @@ class RowCounter:
 
 def _words(vocab_only: str | Path | Iterable[str]) -> Iterable[str | bytes]:
     if isinstance(vocab_only, str | Path):
+        from embstore.codecs.shared.first_look.check import check_first_bytes  # here: most conversions have no words
+        from embstore.codecs.shared.first_look.first_bytes import HEAD, FirstBytes
+
         text = Path(vocab_only).read_bytes()  # a pipe will do: it is read once, from its beginning to its end
+        check_first_bytes(FirstBytes(Path(vocab_only), text[:HEAD], len(text), "words"))
         return [line for line in text.replace(b"\r\n", b"\n").split(b"\n") if line]
     return vocab_only

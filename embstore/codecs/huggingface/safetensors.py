@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.magic import checkpoint, is_store
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.codecs.shared.json_file import names_for_message, parse_json, shown
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list
@@ -49,6 +50,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         return store_source(map_input(source, trust=True), progress)  # named by the user, for a store that is refused
     found = checkpoint(path) if source.is_folder else None
     place = source.open_companion(found) if found else source
+    check_file(place.require_file(), known=True)
     if found and is_store(place.head()):
         raise FormatError(path, f"{found.name} in this folder is a store: open that file instead", format=NAME)
     file, key = _shard_of(place, options.key)
@@ -93,7 +95,10 @@ def _open_shard(source: Input, shard: str) -> Input:
     if not shard or shard == ".." or Path(shard).name != shard:
         raise FormatError(source.path, f"the shard {shown(shard)} is not in the folder of the index", format=NAME)
     try:
-        return source.open_companion(source.path.with_name(shard))
+        file = source.open_companion(source.path.with_name(shard))
+        if not file.is_folder:
+            check_file(file, known=True)  # a clone without Git LFS has pointers in place of shards
+        return file
     except OSError as error:
         reason = f"the shard {shown(shard)} cannot be opened: {error.strerror}"
     except FormatError:

@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.codecs.shared.json_file import parse_json, shown
 from embstore.core.batch import Ints, Tokens
 from embstore.core.errors import FormatError
@@ -96,8 +97,9 @@ def _check_remains(source: Input, paths: set[Path]) -> None:
 def read_word_list(source: Input) -> WordList:
     """Read a word list: in .json a tokenizer, a list or an object from word to row, else text with one word per line.
 
-    Raises FormatError for any other JSON.
+    Raises FormatError for any other JSON, and for what is no list of words at all, such as a pickle.
     """
+    check_file(source, "words")
     data = source.read().removeprefix(BOM)
     if source.path.suffix.lower() == ".json":
         return _from_json(data, source.path)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -108,10 +107,7 @@ def _infer_shape(
     except FormatError:
         raise
     except ValueError as error:
-        reason = str(error)
-        if re.match(rb"\s*<(!doctype|html|\?xml)", head[:200], re.IGNORECASE):
-            reason = "a web page, not vectors: the download went wrong, fetch the file again"
-        raise FormatError(path, reason, where=1, format=name) from None
+        raise FormatError(path, str(error), where=1, format=name) from None
 
 
 def read_blocks(stream: Stream, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
