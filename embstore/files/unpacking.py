@@ -160,8 +160,7 @@ def _choose(names: list[str], path: str | Path, member: str | None) -> str:
         raise FormatError(path, "a zip without files")
     if len(found) != 1:
         reason = f"a zip with {len(found)} members ({_listed(found)})"
-        named = option_name("member")
-        raise FormatError(path, f"{reason}: {cure('member', f'name one with {named}')}")
+        raise FormatError(path, f"{reason}: " + cure("member", f"name one with {option_name('member')}"))
     return found[0]
 
 

@@ -154,10 +154,10 @@ def written_back(path: Path, words: list[bytes], dim: int = 2) -> str:
     ("word", "taken"),
     [
         (b"PAR1", "parquet"), (b"FiFu", "finalfusion"), (b"FEA1", "arrow"), (b"ARROW1\0\0", "arrow"),
-        (b"(dp0", ""), (b"}q\0", ""), (b"}q\0.", "a pickle"), (b'{"weight_map"', "safetensors"), (b"PAR", ""), (b"the", ""),
+        (b"(dp0", ""), (b"}q\0", ""), (b"}q\0.", "a pickle"), (b'{"weight_map"', "safetensors"), (b"PAR", ""),
         (b"\xba\x16\x4f\x2f", "fasttext"), (b"\x1f\x8b\x08", "a compressed file"), (b"PK\3\4", "a compressed file"),
         (b"\xef\xbb\xbf", "a byte order mark"), (b"SQLite format 3\0", "magnitude"), (b"\x89HDF\r", ""),
-        (b'abcdefgh{"vocab.index"', "store"),
+        (b'abcdefgh{"vocab.index"', "store"), (b"the", ""), (b"GGUF\3\0\0\0", "a GGUF model of llama.cpp"),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:tokens that are not UTF-8:embstore.EmbstoreWarning")

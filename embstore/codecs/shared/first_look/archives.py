@@ -22,8 +22,7 @@ def tar(look: FirstBytes) -> str | None:
     about = f"a tar archive, whose first member is {first[:100]!r}, not {look.expected}"
     if look.packing == "zip":
         return f"{about}: unpack it"
-    command = shell("tar", "-xf", look.path)
-    return f"{about}: {cure('tar', f'{command} unpacks it')}"
+    return f"{about}: " + cure("tar", f"{shell('tar', '-xf', look.path)} unpacks it")
 
 
 def _is_tar(head: bytes) -> bool:
@@ -31,8 +30,10 @@ def _is_tar(head: bytes) -> bool:
     if len(head) < TAR_HEADER or not 1 <= len(field) <= 7 or not all(48 <= digit < 56 for digit in field):
         return False
     header = head[:TAR_HEADER]
+    if not head[0] or 0 not in header:
+        return False
     blank = header[: CHECKSUM.start] + b" " * 8 + header[CHECKSUM.stop :]
-    return sum(blank) == int(field, 8) and bool(head[0])
+    return sum(blank) == int(field, 8)
 
 
 def packed_twice(look: FirstBytes) -> str | None:
@@ -67,8 +68,8 @@ def by_members(path: Path, names: list[str]) -> str | None:
     if any(name.endswith("/archive_format") for name in names):
         return "a program that torch.export saved, not a table: save the state_dict of the model by torch.save"
     if {"config.json", KERAS_WEIGHTS} <= known:
-        command = shell("unzip", path, KERAS_WEIGHTS)
-        return f"a model that Keras saved: {cure('keras', f'{command} unpacks its weights, which are HDF5')}"
+        weights = cure("keras", f"{shell('unzip', path, KERAS_WEIGHTS)} unpacks its weights, which are HDF5")
+        return f"a model that Keras saved: {weights}"
     if "[Content_Types].xml" in known:
         return "a document of an office program, not vectors: save its table as text"
     if "META-INF/MANIFEST.MF" in known:

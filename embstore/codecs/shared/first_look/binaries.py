@@ -29,13 +29,14 @@ BEGINNINGS = {
     b"\xac\xed\0\5": "serialized objects of Java: write the table from that program as text",
     b"Obj\1": "an Avro file: convert it to Parquet",
     b"\x89PNG\r\n\x1a\n": "an image (PNG), not vectors",
-    b"\x7fELF": "a program, not vectors",
+    b"\x7fELF\1\1\1": "a program, not vectors",
+    b"\x7fELF\2\1\1": "a program, not vectors",
 }
 FIRST = tuple(BEGINNINGS)
 PDF = re.compile(rb"%PDF-[12]\.[0-9][\r\n]")
 CHECKPOINT = re.compile(rb'model_checkpoint_path: "[^"\n]{1,1000}"\r?\n')
 PART = re.compile(r".{1,200}\.data-[0-9]{5}-of-[0-9]{5}", re.DOTALL)
-TABLE_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # of LevelDB's tables, such as the .index of a checkpoint
+TABLE_END = bytes(8) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # of LevelDB's tables, such as the .index of a checkpoint
 ONNX_FIELDS = (b"\x1a", b"\x22", b"\x28", b"\x32", b"\x3a")
 PRODUCER = re.compile(rb"[\x20-\x7e]{1,100}", re.DOTALL)
 FORMATS = {
