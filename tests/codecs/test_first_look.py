@@ -457,12 +457,25 @@ def test_no_text_table_is_taken_for_something_else(rows: list[tuple[str, list[fl
     assert what_it_is(FirstBytes(Path("t.txt"), text, len(text))) is None
 
 
-@given(
-    st.lists(PRINTABLE, min_size=1).filter(lambda words: words[0].strip().lower() not in ("forbidden", "unauthorized"))
-)
+@given(st.lists(PRINTABLE, min_size=1))
 def test_no_word_list_is_taken_for_something_else(words: list[str]) -> None:
     text = "".join(f"{word}\n" for word in words).encode()
     assert what_it_is(FirstBytes(Path("t.txt"), text, len(text), "words")) is None
+
+
+@pytest.mark.parametrize("text", [b'{"message": "frog", "vector": [1, 2]}', b'{"error": 0, "message": 1}', b"{}", b"{"])
+def test_json_of_a_table_or_of_words_is_no_error(text: bytes) -> None:
+    for role in ROLES:
+        assert what_it_is(FirstBytes(Path("t.json"), text, len(text), role)) is None
+
+
+@pytest.mark.parametrize("member", [".", "..", "a/..", "C:x", ""])
+def test_a_member_may_have_a_name_that_no_file_has(tmp_path: Path, member: str) -> None:
+    text = "the 1 2\nof 3 4\n".encode("utf-16")
+    for data in (text, gzip.compress(b"the 1 2\n"), pickle.dumps(dict(zip(WORDS, VECTORS, strict=True)))):
+        look = FirstBytes(tmp_path / "t.zip", data, packing="zip", member=member)
+        assert str(look.beside(".txt")) == str(tmp_path / "t.txt")
+        assert what_it_is(look)
 
 
 @pytest.mark.parametrize("role", ["words", "text"])

@@ -67,12 +67,13 @@ def answer(look: FirstBytes) -> str | None:
     if not look.is_whole or len(look.head) > LONGEST_ANSWER or look.role == "text":
         return None
     text = look.head.removeprefix(BOM).strip(BLANKS)
-    said = text if text.lower() in ANSWERS or RESTRICTED.match(text) else _from_json(text)
+    is_answer = text.lower() in ANSWERS and (look.role == "table" or b" " in text)
+    said = text if is_answer or RESTRICTED.match(text) else _from_json(text)
     return f"the error of a server, {_shown(said)}, not {look.expected}: {AGAIN}" if said else None
 
 
 def _from_json(text: bytes) -> bytes:
-    """Return the message of an object that has one; words have rows and vectors there, no text."""
+    """Return the message of an object of strings and numbers; a table has lists, and words have rows."""
     if not (text.startswith(b"{") and text.endswith(b"}")):
         return b""
     import json  # here: few inputs are JSON
@@ -81,7 +82,7 @@ def _from_json(text: bytes) -> bytes:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
         return b""
-    if not isinstance(parsed, dict):
+    if not isinstance(parsed, dict) or not all(isinstance(value, str | int | None) for value in parsed.values()):
         return b""
     said = next((parsed[key] for key in JSON_KEYS if isinstance(parsed.get(key), str)), "")
     return said.encode("utf-8", "replace")

@@ -65,8 +65,9 @@ class FirstBytes:
     @property
     def content_name(self) -> str:
         """The name of the content: the member's, or the file's without the suffix of its compression."""
-        if self.member:
-            return Path(self.member).name
+        name = Path(self.member).name
+        if name.strip(".") and ":" not in name:  # else it could be no name of a file
+            return name
         name = self.path.name
         return name.removesuffix(self.path.suffix) if self.path.suffix.lower() in PACKED_SUFFIXES else name
 
