@@ -8,7 +8,10 @@ import click
 
 from embstore.cli.options import as_json, store_argument
 from embstore.cli.printing import print_json, print_text
+from embstore.codecs.registry.magic import is_store
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.core.errors import FormatError
+from embstore.files.input import Input
 from embstore.store.store import Store
 
 
@@ -31,6 +34,7 @@ def verify_command(store: Path, as_json: bool) -> int:
       embstore verify glove.6B.50d.safetensors --json
     """  # noqa: D301
     try:
+        _first_look(store)
         table = Store.open(store)
         table.verify()
     except FormatError as error:
@@ -44,3 +48,10 @@ def verify_command(store: Path, as_json: bool) -> int:
     else:
         print_text(f"{store}: {len(table):,} x {table.dim} {table.dtype}, all in order")
     return 0
+
+
+def _first_look(path: Path) -> None:
+    """Raise FormatError, which names it, for what is no store and no table at all, such as a web page."""
+    with Input(path) as file:
+        if not file.is_folder and not is_store(file.head()):
+            check_file(file, known=True)

@@ -6,6 +6,7 @@ import gzip
 import json
 import pickle
 import zlib
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from support.foreign import (
     zip_with,
 )
 from support.refusals import refusal
-from support.running import output_of
+from support.running import Run, output_of
 
 import embstore
 from embstore.codecs.shared.first_look.check import what_it_is
@@ -311,6 +312,39 @@ def test_pickles_are_named(tmp_path: Path, data: bytes, reason: str) -> None:
         assert refusal(tmp_path / name) == f"{tmp_path / name}: {reason}"
 
 
+MANY = [f"w{row}" for row in range(20_000)]
+LARGE = np.ones((len(MANY), 2), np.float32)
+BY_WORD = " of words and their vectors"
+STRUCTURES: dict[str, tuple[Any, str]] = {
+    "dict": (dict(zip(WORDS, VECTORS, strict=True)), BY_WORD),
+    "large dict": (dict(zip(MANY, LARGE, strict=True)), BY_WORD),
+    "ordered dict": (OrderedDict(zip(WORDS, VECTORS, strict=True)), BY_WORD),
+    "dict of lists": (dict(zip(WORDS, VECTORS.tolist(), strict=True)), BY_WORD),
+    "words first": ((WORDS, VECTORS), " of words and a matrix"),
+    "large, words first": ((MANY, LARGE), " of words and a matrix"),
+    "matrix first": ((VECTORS, WORDS), " of a matrix and words"),
+    "large, matrix first": ((LARGE, MANY), " of a matrix and words"),
+    "named, words first": ({"vocab": WORDS, "emb": VECTORS}, " of a dict with words and a matrix"),
+    "named, large": ({"vocab": MANY, "emb": LARGE}, " of a dict with words and a matrix"),
+    "named, matrix first": ({"emb": VECTORS, "vocab": WORDS}, " of a dict with a matrix and words"),
+    "pairs": (list(zip(WORDS, VECTORS, strict=True)), " of pairs, each a word and its vector"),
+    "large pairs": (list(zip(MANY, LARGE, strict=True)), " of pairs, each a word and its vector"),
+    "matrix": (VECTORS, " of a matrix"),
+    "large matrix": (LARGE, " of a matrix"),
+    "words": (WORDS, " of words without vectors"),
+    "large words": (MANY, " of words without vectors"),
+    "something else": ({"epoch": 3, "loss": 0.5}, ""),
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(("value", "structure"), STRUCTURES.values(), ids=STRUCTURES.keys())
+def test_the_opcodes_say_what_a_pickle_holds(value: Any, structure: str, protocol: int) -> None:
+    data = pickle.dumps(value, protocol)
+    look = FirstBytes(Path("t.pkl"), data[:65536], len(data), read_tail=lambda: data[-64:])
+    assert str(what_it_is(look)).startswith(f"a pickle{structure}, {PICKLE}, ")
+
+
 def test_no_pickle_is_loaded(tmp_path: Path) -> None:
     mark = tmp_path / "executed"
     code = b"cos\nsystem\n(S'touch %s'\ntR." % str(mark).encode()
@@ -515,6 +549,14 @@ def test_a_shard_that_was_not_downloaded_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").unlink()
     (tmp_path / "model.safetensors").write_bytes(LFS)
     assert refusal(tmp_path) == f"{tmp_path / 'model.safetensors'}: {reason}"
+
+
+def test_a_store_that_was_not_downloaded_is_named_when_it_is_verified(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "t.safetensors").write_bytes(LFS)
+    assert run("verify", "t.safetensors") == (1, "", f"error: t.safetensors: {KINDS['git lfs'][1]}\n")
+    code, printed, _ = run("verify", "t.safetensors", "--json")
+    told = {"path": "t.safetensors", "ok": False, "error": f"t.safetensors: {KINDS['git lfs'][1]}"}
+    assert (code, json.loads(printed)) == (1, told)
 
 
 def test_a_tokenizer_that_was_not_downloaded_is_named(tmp_path: Path) -> None:

@@ -178,6 +178,8 @@ class Opened:
                 self.stack[-1] = _made(owner, Value("tuple", items=items))
             else:
                 self.stack.append(Value("tuple", items=items[:MAX_ITEMS]))
+        if self.stack and self.stack[0].kind == "dict":  # protocol 0 has no mark before an item
+            self.stack[0].extend(self.stack[1:])
 
 
 OLD_STRINGS = ("STRING", "BINSTRING", "SHORT_BINSTRING")

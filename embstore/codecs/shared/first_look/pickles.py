@@ -9,7 +9,9 @@ from embstore.codecs.shared.first_look.first_bytes import FirstBytes
 from embstore.codecs.shared.torch_legacy import TORCH_LEGACY
 
 BEGINNING = re.compile(
-    rb"\x80[\x02-\x05][^\0]|[}\])]q\0|\((?:dp|lp|i)[0-9]|\([SV]|\([TX]..\0\0|\(U|c[a-z_][a-z_.]{0,99}\n\w+\n", re.DOTALL
+    rb"\x80[\x02-\x05][^\0]|\(?[}\])]q\0|\({1,3}(?:(?:dp|lp|i)[0-9]|[SV]|[TX]..\0\0|U)"
+    rb"|\({0,3}c[a-z_][a-z_.]{0,99}\n\w+\n",
+    re.DOTALL,
 )
 ZLIB = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))
 
