@@ -115,6 +115,8 @@ def other_format(look: FirstBytes) -> str | None:
     if look.role == "table":
         return None
     head, kind = look.head, None
+    if look.role == "words" and look.path.suffix.lower() == ".npy" and head.startswith(b"\x93NUMPY"):
+        return None  # an array of words
     if head.startswith(FIRST_OF_FORMATS) and look.looks_binary():
         kind = next(name for magic, name in FORMATS.items() if head.startswith(magic))
     elif head[4:9] == b"\0\0\0\0{":
