@@ -38,6 +38,8 @@ class Case:
         Whether the message is a warning about a table that is converted, not an error.
     doctor
         Whether ``embstore doctor`` prints the message.
+    needs_torch
+        Whether the input is made, or the cure executed, by torch.
     """
 
     cure: str
@@ -50,6 +52,7 @@ class Case:
     result: str = ""
     warns: bool = False
     doctor: bool = False
+    needs_torch: bool = False
 
 
 def text(name: str, content: str) -> Callable[[Path], object]:

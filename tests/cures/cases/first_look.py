@@ -9,6 +9,7 @@ import pickle
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,7 @@ CASES = [
     words_case({"the": 0, "new york": np.int64(1)}, "words"),
     words_case({1: "new york", 0: "the"}, "[words[row] for row in sorted(words)]"),
     words_case(DICT, "list(words)"),
-    case_of("torchscript", "model.pt", SCRIPT, "model.tensors.pt", torchscript),
+    replace(case_of("torchscript", "model.pt", SCRIPT, "model.tensors.pt", torchscript), needs_torch=True),
     case_of("keras", "model.keras", "unzip model.keras model.weights.h5", "model.weights.h5", keras_model),
     case_of("glove-binary", "vectors.bin",
             NUMPY.format(words=READ_WORDS, name="vectors.bin", kind="float64", target="vectors.safetensors",
