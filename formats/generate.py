@@ -15,6 +15,7 @@ from makers import (
     fasttext_files,
     fasttext_quantized,
     finalfusion_files,
+    foreign_files,
     glove_invalid,
     glove_valid,
     glove_words,
@@ -65,6 +66,7 @@ def main() -> None:
     spacy_files.make(arguments.out / "spacy")
     torch_files.make(arguments.out / "torch")
     projector_files.make(arguments.out / "projector")
+    foreign_files.make(arguments.out)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import click
 
 from embstore.cli.options import as_json, store_argument
 from embstore.cli.printing import print_json, print_text
+from embstore.codecs.registry.magic import is_store
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.core.errors import EmbstoreError, EmbstoreWarning, FormatError
 from embstore.files.input import Input
 from embstore.store.header import read_header
@@ -35,6 +37,7 @@ def verify_command(store: Path, as_json: bool) -> int:
       embstore verify glove.6B.50d.safetensors --json
     """  # noqa: D301
     try:
+        _first_look(store)
         table = Store.open(store)
         table.verify()
     except FormatError as error:
@@ -73,3 +76,10 @@ def _free_name(path: Path) -> Path:
     folder = path.parent if path.name else Path()
     numbers = ("", *(f"-{number}" for number in range(2, 1000)))
     return next(new for number in numbers if not (new := folder / f"{stem}{number}.safetensors").exists())
+
+
+def _first_look(path: Path) -> None:
+    """Raise FormatError, which names it, for what is no store and no table at all, such as a web page."""
+    with Input(path) as file:
+        if not file.is_folder and not is_store(file.head()):
+            check_file(file, known=True)

@@ -29,6 +29,8 @@ class Stream:
         The path of the file.
     name
         File name, followed by the member's: ``glove.6B.zip/glove.6B.50d.txt``.
+    member
+        Name of the member of a zip; empty for other files.
     total
         Size of the file on disk in bytes, before decompression; `position` counts up to it.
     hashed
@@ -44,8 +46,10 @@ class Stream:
         self.path, self.total = source.path, source.size
         self._source = source  # keeps the descriptor open
         self._raw = source.open()
-        self._stream, inside = decompressed(source.head(16), io.BufferedReader(self._raw, BUFFER), source.path, member)
-        self.name = f"{Path(source.path).name}/{inside}" if inside else Path(source.path).name
+        head, path = source.head(16), source.path
+        self._stream, self.member = decompressed(head, io.BufferedReader(self._raw, BUFFER), path, member)
+        name = Path(source.path).name
+        self.name = f"{name}/{self.member}" if self.member else name
         self._is_compressed = not isinstance(self._stream, io.BufferedReader)
         self._checksum = Checksum()
         self._ended = False

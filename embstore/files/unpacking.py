@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
+from embstore.core.cures import cure, option_name, python
 from embstore.core.dependencies import needed
 from embstore.core.errors import FormatError
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 ZIP = b"PK\3\4"
 ENCRYPTED = 1  # flag bit of a zip member
 METHODS = {0: "none", 8: "deflate"}  # of compression of a zip member
+SLOW_METHODS = (12, 14)  # bzip2 and lzma, which Python decompresses, but not in blocks
+ABOUT = ("readme", "license", "licence", "copying", "notice", ".ds_store", "thumbs.db", "desktop.ini", "._")
+ABOUT_SUFFIXES = (".md", ".md5", ".sha1", ".sha256", ".sha512")
 
 
 class Decompressed(Protocol):
@@ -63,6 +67,14 @@ COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Decompressed]] = {
     b"\xfd7zXZ\0": _xz,
     b"\x28\xb5\x2f\xfd": _zstd,
 }
+NAMES: dict[Callable[[IO[bytes]], Decompressed], str] = {_gzip: "gzip", _bzip2: "bzip2", _xz: "xz", _zstd: "zstd"}
+
+
+def compression_of(head: bytes) -> str:
+    """Return the name of the compression of a file with these first bytes, ``zip`` for a zip; empty if it has none."""
+    if head.startswith(ZIP):
+        return "zip"
+    return next((NAMES[unpack] for magic, unpack in COMPRESSIONS.items() if head.startswith(magic)), "")
 
 
 def is_compressed(head: bytes) -> bool:
@@ -88,7 +100,7 @@ def decompressed(head: bytes, raw: io.BufferedReader, path: str | Path, member: 
     if head.startswith(ZIP):
         return _open_member(raw, path, member)
     if member is not None:
-        raise FormatError(path, f"not a zip, so it has no member {member!r}: leave member= out")
+        raise FormatError(path, f"not a zip, so it has no member {member!r}: do not name one")
     for magic, decompress in COMPRESSIONS.items():
         if head.startswith(magic):
             return decompress(raw), ""
@@ -116,12 +128,19 @@ def check_member(member: ZipInfo, path: str | Path, name: str = "") -> None:
     """
     if member.compress_type not in METHODS:
         shown, known = _shown(member.filename), " or ".join(METHODS.values())
-        reason = f"{shown} is compressed by method {member.compress_type}, expected {known}: unzip it first"
+        reason = f"{shown} is compressed by method {member.compress_type}, expected {known}: {_unzipping(member, path)}"
         raise FormatError(path, reason, format=name)
     if member.flag_bits & ENCRYPTED:
         shown = _shown(member.filename)
         reason = f"{shown} is encrypted, and embstore does not ask for passwords: unzip it first"
         raise FormatError(path, reason, format=name)
+
+
+def _unzipping(member: ZipInfo, path: str | Path) -> str:
+    if member.compress_type not in SLOW_METHODS:
+        return "unzip it first"
+    code = f"import zipfile; zipfile.ZipFile({str(path)!r}).extract({member.filename!r})"
+    return cure("unzip", f"unzip it first, {python(code)}")
 
 
 def _shown(name: str) -> str:
@@ -131,11 +150,24 @@ def _shown(name: str) -> str:
 
 def _choose(names: list[str], path: str | Path, member: str | None) -> str:
     files = [name for name in names if not name.endswith("/") and "__MACOSX/" not in name]
-    shown = [_shown(name) for name in files[:20]]
-    listed = ", ".join(shown) + (f" and {len(files) - 20} more" if len(files) > 20 else "")
-    if member is None and len(files) != 1:
-        raise FormatError(path, f"a zip with {len(files)} members ({listed}): name one with member=")
-    chosen = files[0] if member is None else member
-    if chosen not in files:
-        raise FormatError(path, f"no member {chosen!r} in this zip: it has {listed}")
-    return chosen
+    if member is not None:
+        if member not in files:
+            raise FormatError(path, f"no member {member!r} in this zip: it has {_listed(files)}")
+        return member
+    found = [name for name in files if not _is_about(name)] or files
+    if not found:
+        raise FormatError(path, "a zip without files")
+    if len(found) != 1:
+        reason = f"a zip with {len(found)} members ({_listed(found)})"
+        raise FormatError(path, f"{reason}: " + cure("member", f"name one with {option_name('member')}"))
+    return found[0]
+
+
+def _is_about(name: str) -> bool:
+    """Return whether a member is about the others, such as a README, by its name."""
+    lower = name.rpartition("/")[2].lower()
+    return lower.startswith(ABOUT) or lower.endswith(ABOUT_SUFFIXES)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(_shown, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")

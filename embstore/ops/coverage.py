@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore.codecs.shared.first_look.check import check_first_bytes
+from embstore.codecs.shared.first_look.first_bytes import HEAD, FirstBytes
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
 from embstore.files.stream import Stream
@@ -156,14 +158,17 @@ def count_words(path: str | Path, member: str | None = None) -> Counter[str]:
     Raises
     ------
     FormatError
-        If a word is longer than 1 MiB: such a file is not text.
+        If the file is no text, such as an archive; or a word is longer than 1 MiB.
     """
     counts: Counter[bytes] = Counter()
-    rest = b""
+    rest, first = b"", True
     with Input(path) as source, Stream(source, member) as file:
         while True:
             block = bytearray(BLOCK)  # a new one for each read: a thread hashes the last one meanwhile
             size = file.fill(memoryview(block))
+            if first:
+                check_first_bytes(FirstBytes(file.path, bytes(block[: min(size, HEAD)]), role="text"))
+            first = False
             words = (rest + block[:size]).split()
             ended = size < BLOCK
             rest = words.pop() if words and not ended and not block[-1:].isspace() else b""

@@ -73,7 +73,7 @@ def _files(invalid: Any) -> None:
     invalid(
         "web_page",
         "<!DOCTYPE html>\n<html><title>404 Not Found</title></html>\n",
-        "{path}:1: a web page, not vectors: the download went wrong, fetch the file again",
+        "{path}: a web page, '404 Not Found', not vectors: the download went wrong, fetch the file again",
     )
     invalid(
         "prose",
@@ -104,7 +104,7 @@ def _files(invalid: Any) -> None:
     invalid(
         "not_a_zip",
         "the 1 2\n",
-        "{path}: not a zip, so it has no member 'glove.txt': leave member= out",
+        "{path}: not a zip, so it has no member 'glove.txt': do not name one",
         read={"member": "glove.txt"},
     )
     invalid(

@@ -96,7 +96,12 @@ def _invalid(folder: Path) -> None:
     def invalid(name: str, data: bytes, message: str) -> None:
         write_invalid(folder, f"{name}.magnitude", data, f"{{path}}{message}")
 
-    invalid("not_sqlite", b"\x04\x22\x4d\x18" + bytes(60), f": {BREAK}")
+    invalid(
+        "packed_by_lz4",
+        b"\x04\x22\x4d\x18" + bytes(60),
+        ": packed by lz4, which embstore does not read: unpack it first",
+    )
+    invalid("not_sqlite", b"magnitude" + bytes(60), f": {BREAK}")
     invalid("other_tables", database("CREATE TABLE words (word TEXT)"), _without("magnitude"))
     alone = database("CREATE TABLE magnitude (key TEXT, dim_0 INTEGER, magnitude REAL)")
     invalid("no_format", alone, _without("magnitude_format"))

@@ -40,7 +40,7 @@ def make(folder: Path) -> None:
         folder,
         "several_members.zip",
         several,
-        "{path}: a zip with 2 members (glove.1d.txt, glove.2d.txt): name one with member=",
+        "{path}: a zip with 2 members (glove.1d.txt, glove.2d.txt): name one with `member=`",
     )
     write_invalid(
         folder,
@@ -69,7 +69,8 @@ def make(folder: Path) -> None:
         folder,
         "zip_of_bzip2.zip",
         zip_of({"glove.txt": PLAIN}, zipfile.ZIP_BZIP2),
-        "{path}: glove.txt is compressed by method 12, expected none or deflate: unzip it first",
+        "{path}: glove.txt is compressed by method 12, expected none or deflate: unzip it first, "
+        "`import zipfile; zipfile.ZipFile('{path}').extract('glove.txt')`",
     )
     damaged = several.replace(PLAIN, PLAIN.replace(b"-1.5", b"-1.6"))
     write_invalid(

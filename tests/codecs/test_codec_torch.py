@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from support.refusals import short_refusal
+from support.refusals import refusal, short_refusal
+from support.running import output_of
 from support.tables import rows_by_word
 from support.vocab_files import with_vocab_json
 
@@ -227,24 +229,41 @@ def test_the_lines_that_leave_objects_out_name_a_new_file(tmp_path: Path) -> Non
         (tmp_path / name).touch()
 
 
-def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
+def test_a_pickle_is_refused_with_the_lines_that_save_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = (
-        "import embstore, pickle; table = pickle.load(open(old, 'rb'))",
-        "embstore.save('new.safetensors', list(table), list(table.values()))",
-    )
-    reason = "a pickle, which may run any code when it is loaded. Where you trust it, two lines save what it holds"
-    for protocol in range(6):
-        path = tmp_path / f"{protocol}.kv"
-        path.write_bytes(pickle.dumps(dict(zip(WORDS, MATRIX.numpy(), strict=True)), protocol))
-        expected = f"/{protocol}.kv: {reason}: `{lines[0]}` and, for a dict of words and vectors, `{lines[1]}`"
-        assert short_refusal(path) == expected
     monkeypatch.chdir(tmp_path)
-    with path.open("rb") as file:  # the first line, but that the file is closed
-        exec(lines[1], {"embstore": embstore, "table": pickle.load(file)})
-    assert embstore.open("new.safetensors").vectors.tolist() == MATRIX.tolist()
-    assert short_refusal(path, format="torch") == "/5.kv: not a zip, which is what torch.save writes"
+    reason = (
+        "a pickle of words and their vectors, which may run any code when it is loaded. Where you trust it, save what "
+        "it holds: "
+    )
+    for protocol in range(6):
+        path = Path(f"v{protocol}.kv")
+        path.write_bytes(pickle.dumps(dict(zip(WORDS, MATRIX.numpy(), strict=True)), protocol))
+        lines = (
+            f"import embstore, pickle; table = pickle.load(open('{path}', 'rb')); "
+            f"embstore.save('v{protocol}.safetensors', list(table), list(table.values()))"
+        )
+        assert refusal(path) == refusal(path, format="torch") == f"{path}: {reason}`{lines}`"
+        assert output_of(lines) == ""
+        store = embstore.open(f"v{protocol}.safetensors")
+        assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
+
+
+def test_a_pickle_of_tensors_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "by_word": dict(zip(WORDS, MATRIX, strict=True)),
+        "pair": (WORDS, MATRIX),
+        "turned": (MATRIX, WORDS),
+        "named": {"words": WORDS, "vectors": MATRIX},
+        "pairs": list(zip(WORDS, MATRIX, strict=True)),
+    }.items():
+        Path(f"{name}.pkl").write_bytes(pickle.dumps(value))
+        (lines,) = re.findall("`([^`]+)`", refusal(Path(f"{name}.pkl")))
+        assert output_of(lines) == ""
+        store = embstore.open(f"{name}.safetensors")
+        assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
 
 
 @pytest.mark.parametrize(

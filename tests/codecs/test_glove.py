@@ -186,7 +186,7 @@ REFUSED: list[tuple[Any, ...]] = [
         "a web page",
         b"\n<!DOCTYPE html>\n<html>404</html>\n",
         {},
-        ":1: a web page, not vectors: the download went wrong, fetch the file again",
+        ": a web page, not vectors: the download went wrong, fetch the file again",
     ),
     (
         "prose",
@@ -195,7 +195,7 @@ REFUSED: list[tuple[Any, ...]] = [
         ":1: 'It was the best of times' is not a token and its numbers; "
         "if this is another format, name it with `format=`",
     ),
-    ("a member of no zip", GOOD, {"member": "a"}, ": not a zip, so it has no member 'a': leave member= out"),
+    ("a member of no zip", GOOD, {"member": "a"}, ": not a zip, so it has no member 'a': do not name one"),
 ]
 
 
@@ -318,7 +318,7 @@ def test_one_of_several_tables_in_a_zip(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         embstore.open(path)
     listed = "glove.6B.50d.txt, glove.6B.100d.txt"
-    assert str(caught.value) == f"{path}: a zip with 2 members ({listed}): name one with member="
+    assert str(caught.value) == f"{path}: a zip with 2 members ({listed}): name one with `member=`"
 
 
 def test_phrases_that_end_in_grouped_digits_are_tokens(kernel: ModuleType, tmp_path: Path) -> None:

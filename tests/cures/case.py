@@ -40,8 +40,8 @@ class Case:
         Whether the message is a warning about a table that is converted, not an error.
     doctor
         Whether ``embstore doctor`` prints the message.
-    torch
-        Whether the case needs torch.
+    needs_torch
+        Whether the input is made, or the cure executed, by torch.
     """
 
     cure: str
@@ -55,7 +55,7 @@ class Case:
     merged_with: tuple[str, ...] = ()
     warns: bool = False
     doctor: bool = False
-    torch: bool = False
+    needs_torch: bool = False
 
 
 def text(name: str, content: str) -> Callable[[Path], object]:

@@ -26,8 +26,8 @@ CASES: list[Case] = [
 EACH = pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=f"{case.cure}-{case.source}-{n}", marks=[pytest.mark.torch] if case.torch else [])
-        for n, case in enumerate(CASES)
+        pytest.param(case, id=f"{case.cure}-{case.source}-{number}", marks=[pytest.mark.torch] * case.needs_torch)
+        for number, case in enumerate(CASES)
     ],
 )
 

@@ -90,16 +90,16 @@ def test_the_members_of_a_zip_are_named(tmp_path: Path) -> None:
     path = tmp_path / "g.zip"
     path.write_bytes(zipped({"a.txt": DATA, "b.txt": DATA}))
     assert content(path, "b.txt") == DATA
-    assert refusal_of_content(path) == "a zip with 2 members (a.txt, b.txt): name one with member="
+    assert refusal_of_content(path) == "a zip with 2 members (a.txt, b.txt): name one with `member=`"
     assert refusal_of_content(path, "c.txt") == "no member 'c.txt' in this zip: it has a.txt, b.txt"
     path.write_bytes(zipped({f"{i:02}": b"" for i in range(23)}))
     listed = ", ".join(f"{i:02}" for i in range(20))
-    assert refusal_of_content(path) == f"a zip with 23 members ({listed} and 3 more): name one with member="
+    assert refusal_of_content(path) == f"a zip with 23 members ({listed} and 3 more): name one with `member=`"
 
 
 def test_only_a_zip_has_members(tmp_path: Path) -> None:
     (tmp_path / "t").write_bytes(DATA)
-    assert refusal_of_content(tmp_path / "t", "a.txt") == "not a zip, so it has no member 'a.txt': leave member= out"
+    assert refusal_of_content(tmp_path / "t", "a.txt") == "not a zip, so it has no member 'a.txt': do not name one"
 
 
 def test_a_damaged_zip_is_an_error(tmp_path: Path) -> None:

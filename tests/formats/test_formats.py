@@ -87,7 +87,7 @@ def test_invalid_files_are_refused(folder: Path, sidecar: Any) -> None:
     with pytest.raises(embstore.FormatError) as caught:
         read_and_verify(path, sidecar)
     assert type(caught.value).__name__ == sidecar["error"]
-    assert str(caught.value) == sidecar["message"].replace("{path}", str(path))
+    assert str(caught.value) == sidecar["message"].replace("{path}", str(path)).replace("{folder}", str(folder))
     assert "\n" not in str(caught.value)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.folders import checkpoint
 from embstore.codecs.registry.magic import is_store
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.shards import MAX_INDEX, choose_in_file, output_layer, shard_of
 from embstore.codecs.shared.tensor_names import TensorEntry, is_known, listed, quantized
@@ -48,6 +49,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         return store_source(map_input(source, trust=True), progress)  # named by the user, for a store that is refused
     found = checkpoint(path) if source.is_folder else None
     place = source.open_companion(found) if found else source
+    check_file(place.require_file(), known=True)
     if found and is_store(place.head()):
         raise FormatError(path, f"{found.name} in this folder is a store: open that file instead", format=NAME)
     file, key = shard_of(place, options.key, NAME)

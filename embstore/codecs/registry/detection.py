@@ -12,28 +12,17 @@ from embstore.codecs.registry import magic
 from embstore.codecs.registry.folders import contents
 from embstore.codecs.registry.table import CODECS, Codec, codec_named
 from embstore.codecs.shared.line import count_numbers, header_of
+from embstore.core.cures import cure, option_name
 from embstore.core.errors import EmbstoreError, FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions
 from embstore.core.warn import warn_user
 from embstore.files.input import Input
-from embstore.files.unpacking import is_compressed
+from embstore.files.unpacking import ZIP, is_compressed
 
 HEAD = 4096
 TEXT_HEAD = 1 << 16  # two rows of text may take more than HEAD
 LINES = 20  # first lines that identify text without a known suffix
 BOM = b"\xef\xbb\xbf"
-COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
-
-PICKLE = "a pickle{of}, which may run any code when it is loaded. Where you trust it, two lines {export}"
-GENSIM = (
-    "export it from gensim: `from gensim.models import KeyedVectors` and "
-    "`KeyedVectors.load(old){vectors}.save_word2vec_format('new.bin', binary=True)`"
-)
-VECTORS_OF = {"Word2Vec": ".wv", "FastText": ".wv", "Doc2Vec": ".wv", "PoincareModel": ".kv"}  # whole models
-ANY_PICKLE = (
-    "save what it holds: `import embstore, pickle; table = pickle.load(open(old, 'rb'))` and, for a dict of words and "
-    "vectors, `embstore.save('new.safetensors', list(table), list(table.values()))`"
-)
 
 
 def open_to_read(path: str | Path, options: ReadOptions) -> tuple[Input, Codec]:
@@ -49,8 +38,11 @@ def open_to_read(path: str | Path, options: ReadOptions) -> tuple[Input, Codec]:
         if codec is None:
             codec = sniff(source, options.member)
             _check_readable(codec, path, options)
-        elif source.is_folder and codec.suffixes and not (codec.folder and codec.folder(source.path)):
-            raise FormatError(path, contents(source.path, _readable_suffixes()))
+        elif source.is_folder:
+            if codec.suffixes and not (codec.folder and codec.folder(source.path)):
+                raise FormatError(path, contents(source.path, _readable_suffixes()))
+        else:
+            _first_look(source, codec, options.member)
     except BaseException:
         source.close()
         raise
@@ -59,13 +51,27 @@ def open_to_read(path: str | Path, options: ReadOptions) -> tuple[Input, Codec]:
 
 def _readable_suffixes() -> tuple[str, ...]:
     """Return the suffixes of files that may be tables."""
-    return (*(suffix for codec in CODECS.values() if codec.reads for suffix in codec.suffixes), *COMPRESSED_SUFFIXES)
+    from embstore.codecs.shared.first_look.first_bytes import PACKED_SUFFIXES
+
+    return (*(suffix for codec in CODECS.values() if codec.reads for suffix in codec.suffixes), *PACKED_SUFFIXES)
 
 
 def _check_readable(codec: Codec, path: str | Path, options: ReadOptions) -> None:
     if not codec.reads:
         raise EmbstoreError(f"{path}: the format {codec.name} can be written but not read")
     codec.check_options(path, options)
+
+
+def _first_look(source: Input, codec: Codec, member: str | None) -> None:
+    """Raise FormatError for a file that is no table at all, although its format is given."""
+    head = source.head(HEAD)
+    if magic.is_store(head):
+        return
+    from embstore.codecs.shared.first_look.check import check_content, check_file  # here: stores open faster
+
+    check_file(source, known=_is_known(head))
+    if is_compressed(head) and (codec.compressed or not head.startswith(ZIP)):
+        check_content(source, member, _is_known)
 
 
 def sniff(source: Input, member: str | None = None) -> Codec:
@@ -90,7 +96,8 @@ def sniff(source: Input, member: str | None = None) -> Codec:
     UnknownFormatError
         If nothing identifies the format.
     FormatError
-        For an empty file, a pickle, and a compressed file of a format that cannot be read from one.
+        For an empty file, for what is no table at all, such as a web page or a pickle, and for a compressed file of a
+        format that cannot be read from one.
     """
     path = source.path
     if source.is_folder:
@@ -101,6 +108,11 @@ def sniff(source: Input, member: str | None = None) -> Codec:
     head, suffix = source.head(HEAD), path.suffix.lower()
     if not head:
         raise FormatError(path, "an empty file")
+    if magic.is_store(head):  # first, and without further imports, so that stores open fast
+        return _by_bytes(head, path, suffix) or CODECS["store"]
+    from embstore.codecs.shared.first_look.check import check_file
+
+    check_file(source, known=_is_known(head))
     codec = _by_bytes(head, path, suffix)
     if codec is None and is_compressed(head):
         return _sniff_content(source, member)
@@ -109,11 +121,9 @@ def sniff(source: Input, member: str | None = None) -> Codec:
         tried = ", ".join(
             f"{codec.name} ({' '.join(codec.suffixes)})" for codec in CODECS.values() if codec.reads and codec.suffixes
         )
-        raise UnknownFormatError(
-            path,
-            f"the format cannot be detected from the first bytes or the suffix {suffix!r}; "
-            f"name it with --from (format=). Tried: {tried}",
-        )
+        reason = f"the format cannot be detected from the first bytes or the suffix {suffix!r}"
+        named = cure("from", f"name it with {option_name('format')}")
+        raise UnknownFormatError(path, f"{reason}; {named}. Tried: {tried}")
     return codec
 
 
@@ -124,17 +134,16 @@ def _by_folder(path: Path) -> Codec | None:
 
 def _sniff_content(source: Input, member: str | None) -> Codec:
     """Detect the format of the content of a compressed file; GloVe if nothing identifies it, as in glove.6B.50d.gz."""
-    from embstore.files.stream import Stream  # here: stores are opened without, and faster
+    from embstore.codecs.shared.first_look.check import check_content
 
-    path, buffer = source.path, bytearray(TEXT_HEAD)
-    with Stream(source, member) as stream:
-        head = bytes(buffer[: stream.fill(memoryview(buffer))])
-        name = Path(stream.name)
-    suffix = (name.with_suffix("") if name.suffix.lower() in COMPRESSED_SUFFIXES else name).suffix.lower()
-    codec = _by_bytes(head[:HEAD], path, suffix) or _by_name(suffix, head) or CODECS["glove"]
+    look = check_content(source, member, _is_known)
+    head, suffix = look.head, Path(look.content_name).suffix.lower()
+    codec = _by_bytes(head[:HEAD], source.path, suffix) or _by_name(suffix, head) or CODECS["glove"]
     if not codec.compressed:
         readable = ", ".join(codec.name for codec in CODECS.values() if codec.compressed)
-        raise FormatError(path, f"{codec.name} in a compressed file, expected one of {readable}: decompress it first")
+        target = look.beside(suffix or codec.suffixes[0])
+        reason = f"{codec.name} in a compressed file, expected one of {readable}: {look.unpacking(target)}"
+        raise FormatError(source.path, reason)
     return codec
 
 
@@ -142,23 +151,17 @@ def _by_magic(head: bytes) -> Codec | None:
     return next((codec for codec in CODECS.values() if codec.magic is not None and codec.magic(head)), None)
 
 
+def _is_known(head: bytes) -> bool:
+    return _by_magic(head[:HEAD]) is not None
+
+
 def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
     codec = _by_magic(head)
-    if codec is None and magic.is_pickle(head):
-        raise FormatError(path, _pickle(magic.gensim_class(head)))
     owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
     if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats is no evidence
         mismatch = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
         warn_user(f"{path}: {mismatch}")
     return codec
-
-
-def _pickle(kind: str | None) -> str:
-    """Return the error for a pickle, with the lines that export it; `kind` is the gensim class that it names."""
-    of = f" of gensim's {kind}" if kind else ""
-    if kind and (kind in VECTORS_OF or kind.endswith("KeyedVectors")):
-        return PICKLE.format(of=of, export=GENSIM.format(vectors=VECTORS_OF.get(kind, "")))
-    return PICKLE.format(of=of, export=ANY_PICKLE)
 
 
 def _by_suffix(suffix: str) -> Codec | None:
@@ -209,15 +212,18 @@ def check_written(file: IO[bytes], path: str | Path, name: str) -> None:
     path, name
         The final path of the file, and its format.
     """
+    from embstore.codecs.shared.first_look.check import what_it_is
+    from embstore.codecs.shared.first_look.first_bytes import FirstBytes
+
     file.seek(0)
     head = file.read(HEAD)
     codec = _by_magic(head)
     if codec is not None and codec.name != name:
         detected = codec.name
-    elif codec is None and magic.is_pickle(head):
-        detected = "a pickle"
     elif codec is None and is_compressed(head):
         detected = "a compressed file"
+    elif codec is None and (other := what_it_is(FirstBytes(Path(path), head))) is not None:
+        detected = other.partition(":")[0].partition(",")[0]
     elif head.startswith(BOM):
         detected = "a byte order mark"
     else:

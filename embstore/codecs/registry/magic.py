@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 import struct
 
+from embstore.codecs.shared.torch_legacy import TORCH_LEGACY
+
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
 CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
-TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number that torch.save wrote before 1.6
 TORCH_SHARD = re.compile(
     rb'"weight_map"\s{0,99}:\s{0,99}\{\s{0,99}"[^"]{0,999}"\s{0,99}:\s{0,99}"[^"]{0,999}\.(?:bin|pth?)"'
 )
-PICKLE = re.compile(
-    rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|[}\])]q\x00|\((?:dp|lp|i)[0-9]|c(?:copy_reg|builtins|[a-z_]+\.[a-z_.]+)\n\w+\n"
-)
-GENSIM_CLASS = re.compile(rb"gensim\.models\.[a-z0-9_.]{1,100}(?:\n|\x94?\x8c.)(\w{1,40})", re.DOTALL)
 OLD_FASTTEXT = struct.Struct("<12id3i")  # 13 arguments, then the numbers of entries, words and labels
 ANY = (0, 2**31 - 1)
 OLD_ARGUMENTS = (
@@ -94,17 +91,6 @@ def is_torch(head: bytes) -> bool:
 def is_finalfusion(head: bytes) -> bool:
     """Detect finalfusion."""
     return head.startswith(b"FiFu")
-
-
-def is_pickle(head: bytes) -> bool:
-    """Detect a pickle that is not a file of torch.save, such as one of gensim's."""
-    return bool(PICKLE.match(head)) and not is_torch(head)
-
-
-def gensim_class(head: bytes) -> str | None:
-    """Return the name of the gensim class that was pickled; None for any other pickle."""
-    found = GENSIM_CLASS.search(head[:200])
-    return found[1].decode() if found else None
 
 
 def is_safetensors(head: bytes) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.codecs.shared.json_file import parse_json, shown
 from embstore.codecs.shared.tensor_names import Same, TensorEntry, choose_table, is_output, known_names, listed
 from embstore.core.cures import convert_command, cure, option_name
@@ -50,7 +51,10 @@ def _open_shard(source: Input, shard: str, format: str) -> Input:  # noqa: A002
     if not shard or shard == ".." or Path(shard).name != shard:
         raise FormatError(source.path, f"the shard {shown(shard)} is not in the folder of the index", format=format)
     try:
-        return source.open_companion(source.path.with_name(shard))
+        file = source.open_companion(source.path.with_name(shard))
+        if not file.is_folder:
+            check_file(file, known=True)  # a clone without Git LFS has pointers in place of shards
+        return file
     except OSError as error:
         reason = f"the shard {shown(shard)} cannot be opened: {error.strerror}"
     except FormatError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.codecs.shared.word_array import words_of_array
 from embstore.codecs.shared.word_json import words_of_json
 from embstore.codecs.shared.word_lines import words_of_text
@@ -90,8 +91,9 @@ def read_word_list(
     Raises
     ------
     FormatError
-        If the file is not a word list, or nothing shows which column has the words.
+        If the file is not a word list, such as a pickle, or nothing shows which column has the words.
     """
+    check_file(source, "words")
     findings = findings if findings is not None else Findings()
     suffix = source.path.suffix.lower()
     if suffix == ".npy":

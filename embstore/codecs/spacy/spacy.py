@@ -8,6 +8,7 @@ import numpy as np
 
 from embstore.codecs.registry.folders import spacy_vectors
 from embstore.codecs.shared.array import native_rows
+from embstore.codecs.shared.first_look.check import check_file
 from embstore.codecs.shared.json_file import parse_json
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.npy_array import map_matrix
@@ -37,6 +38,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     _check_mode(source, folder / "vectors.cfg")
     keys, rows = _key_rows(source.open_companion(folder / "key2row"))
     vectors = source.open_companion(folder / "vectors")
+    check_file(vectors, known=True)
     matrix, dtype = map_matrix(vectors, options, NAME)
     out_of_range = np.flatnonzero((rows < 0) | (rows >= len(matrix)))
     if len(out_of_range):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -43,10 +42,7 @@ def shape_of(first: Block, path: str | Path, infer_shape: InferShape, name: str,
     except FormatError:
         raise
     except ValueError as error:
-        reason = str(error)
-        if re.match(rb"\s*<(!doctype|html|\?xml)", head[:200], re.IGNORECASE):
-            reason = "a web page, not vectors: the download went wrong, fetch the file again"
-        raise FormatError(path, reason, where=1, format=name) from None
+        raise FormatError(path, str(error), where=1, format=name) from None
 
 
 def _with_words(lines: list[bytes], shape: Shape, options: ReadOptions) -> Shape:

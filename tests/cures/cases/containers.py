@@ -124,7 +124,7 @@ def keeping(old: str, new: str) -> str:
 
 
 def with_objects(value: Callable[[], object], old: str = "old.pt", new: str = "old.pth") -> Case:
-    return Case("objects-of-torch", saved(value, old), old, {keeping(old, new): TABLE}, result=new, torch=True)
+    return Case("objects-of-torch", saved(value, old), old, {keeping(old, new): TABLE}, result=new, needs_torch=True)
 
 
 TWO = {"encoder.embed_tokens.weight": MATRIX, "decoder.embed_tokens.weight": 2 * MATRIX}
@@ -146,7 +146,7 @@ CASES = [
         "old.pt",
         {"--key": DOUBLE},
         values={"--key": "b"},
-        torch=True,
+        needs_torch=True,
     ),
     Case(
         "tensor-of-positions",
@@ -178,7 +178,7 @@ CASES = [
             "import torch; torch.save(torch.load('old.pt', map_location='cpu', weights_only=True), 'old.pth')": TABLE,
         },
         result="old.pth",
-        torch=True,
+        needs_torch=True,
     ),
     Case(
         "old-objects-of-torch",
@@ -186,7 +186,7 @@ CASES = [
         "old.pt",
         {keeping("old.pt", "old.pth"): TABLE},
         result="old.pth",
-        torch=True,
+        needs_torch=True,
     ),
     Case("file-of-folder", folder_of("glove.50d.txt", "glove.100d.txt"), "data", {}),
     Case("split-of-datasets", folder_of("dataset_dict.json", "train/state.json"), "data", {}),
