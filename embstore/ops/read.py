@@ -24,6 +24,7 @@ class FileReading(TypedDict, total=False):
     dim: int | None
     header: bool | None
     on_error: OnError
+    word_column: int | str | None
 
 
 def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | None = None) -> Source:

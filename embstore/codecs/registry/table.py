@@ -16,6 +16,7 @@ from embstore.core.options import ReadOptions, WriteOptions
 COMMON_OPTIONS = ("format", "limit", "dtype")  # read options that every format supports
 TEXT_OPTIONS = ("member", "dim", "header", "on_error")
 MATRIX_OPTIONS = ("key", "vocab")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")  # suffixes of compressed files
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Codec:
         Whether `embstore.open` memory-maps the file instead of reading it.
     compressed
         Whether it can be read from a .gz, .bz2, .xz, .zst or .zip file.
+    packs
+        Whether it is written compressed to a file whose suffix says so: .gz, .bz2, .xz or .zst.
     by_bytes_alone
         Whether the first bytes always identify the format, so that the suffix is never used for it.
     keeps_special_rows
@@ -68,6 +71,7 @@ class Codec:
     writes: bool = True
     mapped: bool = False
     compressed: bool = False
+    packs: bool = False
     by_bytes_alone: bool = False
     keeps_special_rows: bool = False
     keeps_scales: bool = False
@@ -133,6 +137,7 @@ CODECS = {
             (".txt",),
             "GloVe text: one token and its numbers per line",
             compressed=True,
+            packs=True,
             options=TEXT_OPTIONS,
         ),
         Codec(
@@ -141,6 +146,7 @@ CODECS = {
             (".vec",),
             "word2vec text, fastText's .vec: a header, then lines as in GloVe",
             compressed=True,
+            packs=True,
             options=TEXT_OPTIONS,
         ),
         Codec(
@@ -258,14 +264,21 @@ def codec_named(name: str) -> Codec:
 
 
 def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
-    """Return the codec to write a file with: the format `to`, else the first one with the file's suffix."""
-    if to:
-        return codec_named(to)
-    suffix = Path(path).suffix.lower()
-    for codec in CODECS.values():
-        if codec.writes and suffix in codec.suffixes:
-            return codec
-    known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
-    raise UnknownFormatError(
-        path, f"no format that can be written has the suffix {suffix!r}; name one with --to (to=), or use {known}"
-    )
+    """Return the codec to write a file with: the format `to`, else the first one with the file's suffix.
+
+    Before a suffix such as .gz stands that of the format. FormatError if this format is never written compressed.
+    """
+    packed = Path(path).suffix.lower() in COMPRESSED
+    suffix = Path(path).with_suffix("").suffix.lower() if packed else Path(path).suffix.lower()
+    written = (codec for codec in CODECS.values() if codec.writes and suffix in codec.suffixes)
+    codec = codec_named(to) if to else next(written, None)
+    if codec is None:
+        known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
+        raise UnknownFormatError(
+            path, f"no format that can be written has the suffix {suffix or Path(path).suffix!r}; name one with --to (to=), or use {known}"
+        )
+    if packed and codec.writes and not codec.packs:
+        names = ", ".join(codec.name for codec in CODECS.values() if codec.packs)
+        reason = f"{codec.name} is not written compressed, only {names} are: leave {Path(path).suffix} out"
+        raise FormatError(path, reason, format=codec.name)
+    return codec
