@@ -75,6 +75,8 @@ def test_tokens_and_bits_come_back(codec: Codec, tmp_path: Path) -> None:
     tokens, vectors = [word.encode() for word in WORDS], some(len(WORDS), 5)
     vectors[2] = EDGES[:5]
     vectors[5] = EDGES[5:]
+    if codec.name in ("json", "jsonl"):  # JSON has no infinite numbers
+        vectors[np.isinf(vectors)] = 7
     path = target(tmp_path, codec)
     write(codec, path, tokens, vectors)
     same(codec, path, tokens, vectors)

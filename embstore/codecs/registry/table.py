@@ -150,6 +150,33 @@ CODECS = {
             options=TEXT_OPTIONS,
         ),
         Codec(
+            "csv",
+            "tables.csv",
+            (".csv", ".tsv"),
+            "CSV or TSV: a column of words, and one per number or one of lists",
+            compressed=True,
+            packs=True,
+            options=("member", "vocab", "word_column", "key", "header", "on_error"),
+        ),
+        Codec(
+            "json",
+            "tables.json",
+            (".json",),
+            "JSON: an object from word to list, or words and vectors in two lists",
+            compressed=True,
+            packs=True,
+            options=("member", "vocab", "key"),
+        ),
+        Codec(
+            "jsonl",
+            "tables.jsonl",
+            (".jsonl", ".ndjson"),
+            "JSON lines: an object with a word and a list on each line",
+            compressed=True,
+            packs=True,
+            options=("member", "vocab", "key", "on_error"),
+        ),
+        Codec(
             "word2vec-bin",
             "word2vec_bin",
             (".bin",),
@@ -275,7 +302,8 @@ def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
     if codec is None:
         known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
         raise UnknownFormatError(
-            path, f"no format that can be written has the suffix {suffix or Path(path).suffix!r}; name one with --to (to=), or use {known}"
+            path,
+            f"no format that can be written has the suffix {suffix or Path(path).suffix!r}; name one with --to (to=), or use {known}",
         )
     if packed and codec.writes and not codec.packs:
         names = ", ".join(codec.name for codec in CODECS.values() if codec.packs)
