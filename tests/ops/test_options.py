@@ -24,6 +24,7 @@ from embstore.ops.read import FileReading
 READING = codecs_that(lambda codec: codec.reads)
 VALUES: dict[str, Any] = {
     "vocab": "words.txt", "key": "name", "member": "a.txt", "dim": 3, "header": False, "on_error": "skip",
+    "word_column": 2,
 }  # fmt: skip
 OTHERS: list[Callable[..., Any]] = [
     embstore.open,
@@ -107,6 +108,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"limit": -1}, ValueError, "limit=-1: expected 1 or more"),
     ({"header": "no"}, TypeError, "header='no': expected True, False or None"),
     ({"key": 1}, TypeError, "key=1: expected a str"),
+    ({"word_column": 0}, ValueError, "word_column=0: expected 1 or more"),
+    ({"word_column": b"a"}, TypeError, "word_column=b'a': expected the number of a column, 1 or more, or its name"),
     ({"member": Path("a")}, TypeError, f"member={Path('a')!r}: expected a str"),
     ({"vocab": ["a", "b"]}, TypeError, "vocab=['a', 'b']: expected a str or a Path"),
     ({"format": b"npy"}, TypeError, "format=b'npy': expected a str"),

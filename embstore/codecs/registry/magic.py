@@ -129,6 +129,11 @@ def spacy_vectors(folder: Path) -> Path | None:
     return next((place for place in places if all((place / name).exists() for name in ("vectors", "key2row"))), None)
 
 
+def projector_files(folder: Path) -> bool:
+    """Return whether a folder has the two files of TensorBoard's projector."""
+    return all((folder / name).is_file() for name in ("vectors.tsv", "metadata.tsv"))
+
+
 def checkpoint(folder: Path) -> Path | None:
     """Return the safetensors file or index of shards in a folder that a Hugging Face library saved, or None."""
     names = ("model.safetensors.index.json", "model.safetensors", "0_StaticEmbedding/model.safetensors")

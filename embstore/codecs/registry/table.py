@@ -240,7 +240,14 @@ CODECS = {
             folder=magic.spacy_vectors,
             writes=False,
         ),
-        Codec("projector", "projector", (), "a folder for TensorBoard's projector", reads=False),
+        Codec(
+            "projector",
+            "projector",
+            (),
+            "a folder for TensorBoard's projector",
+            folder=magic.projector_files,
+            options=("word_column",),
+        ),
         Codec(
             "static-embedding",
             "huggingface.static_embedding",
@@ -301,9 +308,10 @@ def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
     codec = codec_named(to) if to else next(written, None)
     if codec is None:
         known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
+        found = suffix or Path(path).suffix
         raise UnknownFormatError(
             path,
-            f"no format that can be written has the suffix {suffix or Path(path).suffix!r}; name one with --to (to=), or use {known}",
+            f"no format that can be written has the suffix {found!r}; name one with --to (to=), or use {known}",
         )
     if packed and codec.writes and not codec.packs:
         names = ", ".join(codec.name for codec in CODECS.values() if codec.packs)

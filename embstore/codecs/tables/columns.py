@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from glob import escape
 from itertools import groupby
 from pathlib import Path
 
 from embstore.codecs.shared.cells import is_list, is_number
 from embstore.codecs.tables.header import COUNTER_NAMES, WORD_NAMES, Head
+from embstore.codecs.tables.wildcards import literally, matches
 from embstore.core.cures import cure, option, option_name
 from embstore.core.options import ReadOptions
 
@@ -152,7 +151,7 @@ def _named_vectors(table: Table, key: str) -> list[int]:
         matching = [
             column
             for column in values
-            if (int(span[1]) <= column + 1 <= int(span[2]) if span else fnmatchcase(table.names[column], pattern))
+            if (int(span[1]) <= column + 1 <= int(span[2]) if span else matches(table.names[column], pattern))
         ]
         if not matching:
             raise ValueError(f"no column of numbers or lists is named {pattern[:60]!r}: {table.listed()}")
@@ -200,7 +199,7 @@ def _doubt(table: Table, vectors: list[int], words: int | None) -> str | None:
     """Return what may name the vectors, as a value for ``key=``, if it is unclear which of these columns they are."""
     lists = [column for column in vectors if table.kinds[column] == "lists"]
     if lists:
-        return _pattern(table.names[lists[0]]) if len(lists) > 1 else None
+        return literally(table.names[lists[0]]) if len(lists) > 1 else None
     if table.head.names is None:
         whole = _whole_columns(table, vectors) or {column for column in vectors if words and column < words}
         if len(whole) == len(vectors):  # the words are in the last column
@@ -215,7 +214,7 @@ def _doubt(table: Table, vectors: list[int], words: int | None) -> str | None:
         prefix, numbers = next(iter(series.items()))
         if len(numbers) == len(vectors):
             return None
-        return f"{_pattern(prefix)}[0-9]*"
+        return f"{literally(prefix)}[0-9]*"
     return _key(table, vectors) if vectors else None
 
 
@@ -223,12 +222,7 @@ def _key(table: Table, columns: list[int]) -> str:
     """Return a value for ``key=`` that names some columns."""
     if table.head.names is None and columns[-1] - columns[0] == len(columns) - 1 > 0:
         return f"{columns[0] + 1}-{columns[-1] + 1}"
-    return ",".join(_pattern(table.names[column]) for column in columns) if len(columns) <= FEW else "*"
-
-
-def _pattern(name: str) -> str:
-    """Return the pattern that a name matches."""
-    return escape(name).replace(",", "?")
+    return ",".join(literally(table.names[column]) for column in columns) if len(columns) <= FEW else "*"
 
 
 def _consecutive(numbers: list[int]) -> list[int]:
