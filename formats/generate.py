@@ -12,6 +12,7 @@ from pathlib import Path
 
 from makers import (
     arrow_files,
+    csv_files,
     fasttext_files,
     fasttext_quantized,
     finalfusion_files,
@@ -19,6 +20,7 @@ from makers import (
     glove_valid,
     hashes,
     hdf5_files,
+    json_files,
     magnitude_files,
     numpy_files,
     packed,
@@ -62,6 +64,9 @@ def main() -> None:
     magnitude_files.make(arguments.out / "magnitude")
     spacy_files.make(arguments.out / "spacy")
     torch_files.make(arguments.out / "torch")
+    csv_files.make(arguments.out / "csv")
+    json_files.make_json(arguments.out / "json")
+    json_files.make_lines(arguments.out / "jsonl")
     projector_files.make(arguments.out / "projector")
 
 

@@ -123,13 +123,14 @@ def _batches(
 
 def _words(metadata: Input, options: ReadOptions, findings: Findings, *, escaped: bool) -> Tokens:
     """Return the words: the lines of metadata.tsv, or one of its columns, which then have a header."""
-    numbered = list(enumerate(metadata.read().removeprefix(BOM).removesuffix(b"\n").split(b"\n"), 1))
-    if all(line.endswith(b"\r") for _, line in numbered):
-        numbered = [(number, line[:-1]) for number, line in numbered]
+    *whole, last = metadata.read().removeprefix(BOM).split(b"\n")
+    if all(line.endswith(b"\r") for line in whole):
+        whole = [line[:-1] for line in whole]
+    numbered = list(enumerate([*whole, last] if last else whole, 1))
     lines = [(number, line) for number, line in numbered if line.strip()]
     if len(lines) < len(numbered):
         blank = next(number for number, line in numbered if not line.strip())
-        findings.add(f"{BLANK} of metadata.tsv", f"line {blank}", len(numbered) - len(lines))
+        findings.add("empty lines of metadata.tsv left out", f"line {blank}", len(numbered) - len(lines))
     names = lines[0][1].split(b"\t") if lines else []
     column = _column([name.decode("utf-8", "replace") for name in names], options, metadata.path)
     words = []

@@ -58,13 +58,13 @@ class TextLines:
             filled = self._stream.fill(memoryview(buffer))
             ended = filled < BLOCK
             data = rest + memoryview(buffer)[:filled]
-            if ended and data and not data.endswith(b"\n"):
-                self._findings.add("last line without a newline, perhaps cut short")
             stop = len(data) if ended else data.rfind(b"\n") + 1
             text, rest = data[:stop], data[stop:]
             if first and text.startswith(BOM):
                 self._findings.add("byte order mark dropped")
                 text = text[len(BOM) :]
+            if ended and text and not text.endswith(b"\n"):
+                self._findings.add("last line without a newline, perhaps cut short")
             if text:
                 yield text.decode("utf-8", "surrogateescape")
                 first = False

@@ -168,7 +168,8 @@ def _counters(table: Table, named: int | None, *, from_file: bool) -> dict[int, 
         return {}
     for column in table.of_kind("numbers"):
         is_index = table.head.names is not None and COUNTER_NAMES.fullmatch(table.names[column]) is not None
-        if column == named or (column and not is_index) or (len(rows) < 2 and not is_index):
+        may_count = is_index if table.head.names else column == 0 and len(rows) > 1
+        if column == named or not may_count:
             continue
         start = 1 if rows[0][column] == "1" else 0
         if all(row[column] == str(start + number) for number, row in enumerate(rows)):

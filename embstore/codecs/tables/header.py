@@ -13,8 +13,8 @@ from embstore.core.cures import cure, option
 WORD_NAMES = ("word", "words", "token", "tokens")
 """Names of columns that have words, even if all of them are numbers."""
 
-COUNTER_NAMES = re.compile(r"|index|unnamed: 0", re.IGNORECASE)
-"""Names that pandas gives to its index."""
+COUNTER_NAMES = re.compile(r"|index|id|rank|row|unnamed: 0", re.IGNORECASE)
+"""Names of columns that may count the rows, such as the index of pandas."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,13 +79,14 @@ def _table(value: object, options: ReadOptions) -> tuple[list[object], list[obje
         return _records(value, fields_of(value[0], options))
     if not isinstance(value, dict) or not value:
         raise ValueError(f"{'an empty object' if value == {} else shown(value)}, expected {EXPECTED}")
-    if options.vocab is None and options.key is None and all(_may_be_vector(each) for each in value.values()):
-        return list(value), list(value.values())
-    return _two_lists(value, options)
-
-
-def _may_be_vector(value: object) -> bool:
-    return isinstance(value, list) and not any(isinstance(each, str | list | dict) for each in value[:1])
+    if options.vocab is not None or options.key is not None or any(_is_list_of(each, list) for each in value.values()):
+        return _two_lists(value, options)
+    if all(type(each) is int for each in value.values()):
+        raise ValueError("numbers of rows, so this is a word list: name the file that has the vectors")
+    for word, vector in value.items():
+        if not isinstance(vector, list):
+            raise ValueError(f"{shown(vector)} for {shown(word)}, expected a list of numbers")
+    return list(value), list(value.values())
 
 
 def _records(records: list[object], fields: Fields) -> tuple[list[object], list[object]]:
@@ -117,12 +118,8 @@ def _two_lists(members: dict[str, object], options: ReadOptions) -> tuple[list[o
         return found, rows
     if words and vectors:
         raise ValueError(unclear(words, vectors, members))
-    name, value = next(((name, value) for name, value in members.items() if not _may_be_vector(value)), ("", None))
-    if all(type(each) is int for each in members.values()):
-        raise ValueError("numbers of rows, so this is a word list: name the file that has the vectors")
-    if name or (options.key is None and options.vocab is None):
-        raise ValueError(f"{shown(value)} for {shown(name)}, expected a list of numbers")
-    raise ValueError(f"no such list of words and list of vectors: {names_for_message(members)}")
+    what = "vectors" if words else "words"
+    raise ValueError(f"no list of {what} among the members {names_for_message(members)}")
 
 
 def _is_list_of(value: object, kind: type) -> bool:
