@@ -69,9 +69,9 @@ def _read(folder: Path) -> None:
     valid("backslashes", 'C:\\new\na\\\\b\n""\n', "backslashes of another program", foreign, warnings=(kept,))
     ours: list[str | bytes] = ["C:\new", "a\\b", "", b"\xff", "\\xff", "\u3000"]
     escaped = 'C:\\new\na\\\\b\n""\n\\\\xff\n\\u005cxff\n\\u3000\n'
-    valid("escapes", escaped, "the escapes of embstore", ours, config=CONFIG, vectors=NUMBERS * 2, rows=READ * 2, warnings=(
-        "tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'",
-    ))  # fmt: skip
+    twice = {"vectors": NUMBERS * 2, "rows": READ * 2, "config": CONFIG}
+    bytes_of = ("tokens that are not UTF-8, their bytes kept: 1, the first '\\udcff'",)
+    valid("escapes", escaped, "the escapes of embstore", ours, warnings=bytes_of, **twice)
     blank = ("empty lines of metadata.tsv left out: 1, the first line 2",)
     valid("blank", "the\n\nfrog\n\u017e\u00e1ba\n", "a blank line, which TensorBoard ignores", words, warnings=blank)
     table = "freq\tword\n9\tthe\n7\tfrog\n1\t\u017e\u00e1ba\n"

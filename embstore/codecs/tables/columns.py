@@ -184,14 +184,24 @@ def _vectors(table: Table, named: int | None, counters: dict[int, int]) -> list[
 
 
 def _words(table: Table) -> int | None:
-    """Return the only column of text; None if it is unclear."""
-    text = table.of_kind("text", "text and numbers")
+    """Return the only column of text, unless the header calls another one words; None if it is unclear."""
+    text = _candidates(table)
     return text[0] if len(text) == 1 and table.kinds[text[0]] == "text" else None
+
+
+def _candidates(table: Table) -> list[int]:
+    """Return the columns that may have words: those of text, and those that the header calls so."""
+    text = table.of_kind("text", "text and numbers")
+    return sorted({*text, *_called(table)})
+
+
+def _called(table: Table) -> list[int]:
+    return [column for column, name in enumerate(table.head.names or []) if name.lower() in WORD_NAMES]
 
 
 def _called_words(table: Table) -> int | None:
     """Return the column that the header calls words, whatever they look like, unless another may have words too."""
-    called = [column for column, name in enumerate(table.head.names or []) if name.lower() in WORD_NAMES]
+    called = _called(table)
     text = set(table.of_kind("text", "text and numbers"))
     return called[0] if len(called) == 1 and text <= set(called) else None
 
@@ -235,7 +245,7 @@ def _whole_columns(table: Table, vectors: list[int]) -> set[int]:
     rows = table.head.rows
     if len(rows) < 3:
         return set()
-    cells = {column: [row[column].strip() for row in rows] for column in vectors}
+    cells = {column: [row[column].strip() for row in rows if is_number(row[column])] for column in vectors}
     whole = {column for column, found in cells.items() if all(cell.isdecimal() for cell in found)}
     whole -= {column for column in whole if set(cells[column]) <= {"0", "1"}}
     return whole if 2 * len(whole) <= len(vectors) else set()
@@ -247,7 +257,7 @@ def _unclear(table: Table, words: int | None, key: str | None, beside: Path | No
         vectors_cure = cure("csv-vectors", f"{option(key=key or '*')} names them")
         return f"cannot tell which columns are the vectors: {table.listed()}; {vectors_cure}"
     more = {"key": key} if key else {}
-    text = table.of_kind("text", "text and numbers")
+    text = _candidates(table)
     if not text and beside is not None:
         file_cure = cure("csv-words-beside", f"{option(vocab=beside)} reads them from that file")
         return f"no column of words: {table.listed()}; {file_cure}"

@@ -55,7 +55,7 @@ def _content(stream: Stream) -> bytes:
         filled = stream.fill(memoryview(block))
         data += memoryview(block)[:filled]
         if len(data) > MAX_FILE:
-            reason = f"JSON of more than {MAX_FILE >> 30} GB, which is parsed at once: convert it to JSON lines"
+            reason = f"JSON of more than {MAX_FILE >> 20:,} MB, which is parsed at once: convert it to JSON lines"
             raise FormatError(stream.path, reason, format=NAME)
         if filled < BLOCK:
             return bytes(data).removeprefix(b"\xef\xbb\xbf")
