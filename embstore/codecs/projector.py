@@ -193,24 +193,24 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
 def label(token: bytes) -> bytes:
     """Return a token as a line of metadata.tsv; never blank, since the projector ignores blank lines."""
-    text = SPECIAL.sub(_escape, token.decode("utf-8", "surrogateescape"))
+    text = token.decode("utf-8", "surrogateescape")
+    text = SPECIAL.sub(lambda found: _escape(found[0], found.string, found.end()), text)
     if not text.strip() or text == '""':
         text = "".join(f"\\u{ord(letter):04x}" for letter in text) or '""'
     return (f"\\ufeff{text[1:]}" if text.startswith("\ufeff") else text).encode()
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
+def _escape(character: str, text: str, end: int) -> str:
+    """Return the escape of a character that ends at a place of a text."""
     if character == "\\":
-        return "\\u005c" if LIKE_A_BYTE.match(found.string, found.end()) else "\\\\"
+        return "\\u005c" if LIKE_A_BYTE.match(text, end) else "\\\\"
     return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(character) or f"\\\\x{ord(character) - 0xDC00:02x}"
 
 
 def _unescaped(line: bytes, path: Path, number: int) -> bytes:
     """Return the token of a line that `label` made; FormatError for any other escape."""
 
-    def original(found: re.Match[bytes]) -> bytes:
-        byte, letter, code = found.groups()
+    def original(byte: bytes | None, letter: bytes | None, code: bytes | None) -> bytes:
         if byte is not None:
             return bytes.fromhex(byte[1:].decode())
         if code is not None:
@@ -219,4 +219,4 @@ def _unescaped(line: bytes, path: Path, number: int) -> bytes:
             raise FormatError(path, "a backslash that begins no escape", where=number, format=NAME)
         return LETTERS[letter]
 
-    return b"" if line == b'""' else ESCAPE.sub(original, line)
+    return b"" if line == b'""' else ESCAPE.sub(lambda found: original(*found.groups()), line)

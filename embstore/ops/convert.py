@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from embstore.codecs.registry.detection import open_to_read
-from embstore.codecs.registry.table import Codec, codec_for_target
+from embstore.codecs.registry.table import Codec
+from embstore.codecs.registry.targets import codec_for_target
 from embstore.core.batch import Batch, Source
 from embstore.core.duplicates import check_duplicates, distinct
 from embstore.core.errors import EmbstoreError, FormatError

@@ -45,6 +45,8 @@ def make_json(folder: Path) -> None:
     valid("lists", two, "words and vectors in two lists", WORDS[:2], rows=ROWS[:2])
     split = '{"columns": [0, 1], "index": ["the", "frog"], "data": [[0.5, -1.5], [2.25, 3]]}'
     valid("split", split, "pandas' orient='split'", WORDS[:2], rows=ROWS[:2])
+    repeated = OBJECT.replace("{", '{"the": [0.5, -1.5], ', 1)
+    valid("repeated", repeated, "a word twice", warnings=("repeated tokens: 1, the first 'the'",))
     more = two.replace('"dim": 2', '"old": [[1], [2]]')
     valid("lists_by_key", more, "read with key='vectors'", WORDS[:2], rows=ROWS[:2], read={"key": "vectors"})
     _invalid_json(folder, tagged, two, more)
@@ -54,36 +56,39 @@ def _invalid_json(folder: Path, tagged: str, two: str, more: str) -> None:
     def invalid(name: str, text: str, reason: str) -> None:
         write_invalid(folder, f"{name}.js", text.encode(), f"{{path}}: {reason}", read={"format": "json"})
 
-    invalid(
-        "repeated",
-        '{"a": [1], "a": [2]}',
-        "the key 'a' appears twice in one object, so its value is ambiguous: remove one",
-    )
     invalid("ragged", '{"a": [1, 2], "b": [1]}', "1 number for the word 'b', expected 2")
-    invalid("text_number", '{"a": [1], "b": ["1"]}', "'1' in the list for the word 'b', expected 1 numbers")
-    invalid("bool_number", '{"a": [1], "b": [true]}', "True in the list for the word 'b', expected 1 numbers")
-    invalid("null_number", '{"a": [1], "b": [null]}', "None in the list for the word 'b', expected 1 numbers")
+    invalid("text_number", '{"a": [1], "b": ["1"]}', "'1' in the list for the word 'b', expected 1 number")
+    invalid("bool_number", '{"a": [1], "b": [true]}', "True in the list for the word 'b', expected 1 number")
+    invalid("null_number", '{"a": [1], "b": [null]}', "None in the list for the word 'b', expected 1 number")
     invalid("text_vector", '{"a": "1 2"}', "'1 2' for 'a', expected a list of numbers")
-    invalid("empty_vector", '{"a": []}', "0 numbers in a row, expected 1 to 4,194,304")
+    invalid("empty_vector", '{"a": []}', "a list for 'a', expected a list of numbers")
+    invalid("empty_second", '{"a": [1], "b": []}', "0 numbers for the word 'b', expected 1")
     rows = "numbers of rows, so this is a word list: name the file that has the vectors"
     invalid("word_list", '{"a": 0, "b": 1}', rows)
     invalid("columns", '{"0": {"a": 1}}', "a dict for '0', expected a list of numbers")
-    invalid("empty_object", "{}", f"an empty object, {EXPECTED}")
-    invalid("empty_list", "[]", f"an empty list, {EXPECTED}")
+    invalid("empty_object", "{}", f"nothing in it, {EXPECTED}")
+    invalid("empty_list", "[]", f"nothing in it, {EXPECTED}")
     invalid("number", "3", f"3, {EXPECTED}")
     invalid("matrix", "[[1, 2], [3, 4]]", f"a list, {PAIR}")
+    invalid("text_beside_vectors", '{"a": [1], "b": null}', "None for 'b', expected a list of numbers")
+    many = ", ".join(f'"w{row}": [1, 2]' for row in range(20))
+    invalid("late", f'{{{many}, "x": [1, null]}}', "None in the list for the word 'x', expected 2 numbers")
+    invalid("late_cut", f'{{{many}, "x": [1', "not JSON: Expecting ',' delimiter at character 298")
+    invalid("trailing_comma", '{"a": [1],}', "not JSON: Expecting '\"' at character 10")
+    extra = "not JSON: Extra data at character 11; `format='jsonl'` reads JSON lines"
+    invalid("two_values", '{"a": [1]} 5', extra)
     fields = "'w': text, 'tag': text, 'v': a list of numbers"
     invalid("tags", tagged, f"{FIELDS} {fields}; `vocab='w'` or `vocab='tag'` names them")
     fields = "'old': a list, 'words': a list, 'vectors': a list"
     invalid("two_matrices", more, f"{FIELDS} {fields}; `key='old'` or `key='vectors'` names them")
     invalid("fewer_words", two.replace('"the", ', ""), "1 words in 'words', but 2 lists in 'vectors'")
-    invalid("number_as_word", '[["a", [1]], [2, [3]]]', "2 in place of a word, expected text")
+    invalid("number_as_word", '[["a", [1]], [2, [3]]]', "2.0 in place of a word, expected text")
     invalid(
         "lines",
         LINES,
-        f"not JSON, {EXPECTED}: Extra data: line 2 column 1 (char 31); `format='jsonl'` reads JSON lines",
+        "not JSON: Extra data at character 31; `format='jsonl'` reads JSON lines",
     )
-    invalid("cut", OBJECT[:-1], f"not JSON, {EXPECTED}: Expecting ',' delimiter: line 1 column 59 (char 58)")
+    invalid("cut", OBJECT[:-1], "not JSON: Expecting ',' or '}' at character 58")
 
 
 def make_lines(folder: Path) -> None:
@@ -126,7 +131,7 @@ def _invalid_lines(folder: Path, two: str) -> None:
     invalid("two_vectors", two, f"1: {FIELDS} {fields}; `key='u'` or `key='v'` names them")
     invalid("ragged", LINES.replace("2.25, ", ""), f"2: 1 number for the word 'frog', expected 2; {skip}")
     invalid("no_vector", LINES.replace('"v": [2.25, 3]', '"x": 1'), f"2: an object without 'v'; {skip}")
-    invalid("number_as_word", LINES.replace('"frog"', "7"), f"2: 7 in place of a word, expected text; {skip}")
+    invalid("number_as_word", LINES.replace('"frog"', "7"), f"2: 7.0 in place of a word, expected text; {skip}")
     invalid(
         "repeated",
         LINES.replace('"frog",', '"frog", "w": "toad",'),

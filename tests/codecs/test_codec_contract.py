@@ -22,7 +22,8 @@ from support.tables import source, tokens_and_vectors
 
 import embstore
 from embstore.codecs.registry.detection import sniff
-from embstore.codecs.registry.table import CODECS, Codec, codec_for_target
+from embstore.codecs.registry.table import CODECS, Codec
+from embstore.codecs.registry.targets import codec_for_target
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.options import Dtype, ReadOptions

@@ -68,13 +68,14 @@ def test_rows_before_an_error_are_read(tmp_path: Path) -> None:
 
 
 def test_a_file_too_large_to_parse_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert json_codec.MAX_FILE == 1 << 30
-    monkeypatch.setattr(json_codec, "MAX_FILE", 3 << 20)
+    assert json_codec.MAX_WHOLE == 256 << 20
+    monkeypatch.setattr(json_codec, "MAX_WHOLE", 3 << 20)
     path = tmp_path / "t.json"
-    path.write_text('{"the": [1]}' + " " * (3 << 20))
+    path.write_text('{"words": ["the"], "vectors": [[1]]}' + " " * (3 << 20))
     with pytest.raises(FormatError) as caught:
         embstore.open(path)
-    reason = "JSON of more than 3 MB, which is parsed at once: convert it to JSON lines"
+    limit = "JSON of more than 3 MB that is no object from word to list"
+    reason = f"{limit}, so it would be parsed at once: convert it to JSON lines"
     assert str(caught.value) == f"{path}: {reason}"
 
 

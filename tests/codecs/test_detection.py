@@ -14,7 +14,8 @@ from support.tables import saved, source
 
 import embstore
 from embstore.codecs.registry.detection import sniff
-from embstore.codecs.registry.table import CODECS, codec_for_target
+from embstore.codecs.registry.table import CODECS
+from embstore.codecs.registry.targets import codec_for_target
 from embstore.core.errors import EmbstoreWarning, FormatError, UnknownFormatError
 from embstore.files.input import Input
 

@@ -74,6 +74,15 @@ def test_what_would_be_read_as_another_format_is_refused(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("suffix", UNPACK)
+def test_nothing_is_left_behind_by_an_error(suffix: str, tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("the 1 2\n" * 10 + "of 1\n")
+    with pytest.raises(FormatError) as caught:
+        embstore.convert(tmp_path / "s.txt", tmp_path / f"t.vec.{suffix}")
+    assert str(caught.value).startswith(f"{tmp_path / 's.txt'}:11: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.txt"]
+
+
 WITHOUT = """
 import sys
 sys.modules["zstandard"] = None

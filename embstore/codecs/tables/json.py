@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from embstore.codecs.registry.detection import check_written
 from embstore.codecs.shared.json_file import names_for_message, parse_json, shown
 from embstore.codecs.tables.fields import Fields, fields_of, unclear
 from embstore.codecs.tables.json_rows import json_rows
-from embstore.codecs.tables.vectors import Rows
+from embstore.codecs.tables.json_stream import JsonStream, TooLongError
+from embstore.codecs.tables.vectors import Rows, check_vector, is_vector
 from embstore.core.batch import Batch, Source
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
@@ -21,31 +23,92 @@ from embstore.files.stream import Stream
 
 NAME = "json"
 BLOCK = 1 << 20
-MAX_FILE = 1 << 30  # bytes, which take up to ten times as much when they are parsed
+MAX_WHOLE = 256 << 20  # bytes of a file that is parsed at once, which takes many times as much
+FIRST = 8  # members of an object that show whether it is one from word to list
 EXPECTED = "an object from word to list of numbers"
+Pair = tuple[object, object]
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read JSON, plain, compressed or in a zip: the whole file is parsed at once."""
-    path = source.path
-    with Stream(source, options.member) as stream:
-        data = _content(stream)
-        if progress:
-            progress(stream.position, stream.total)
-        origin = {**stream.provenance(), "format": NAME}
+    """Read JSON, plain, compressed or in a zip: row by row, or, if it is two lists, the whole file at once."""
+    stream = Stream(source, options.member)
     try:
-        words, vectors = _table(_parsed(data, path), options)
-        rows = Rows(len(vectors[0]) if isinstance(vectors[0], list) else 0)
+        pairs = _pairs(stream, options)
+        if pairs is None:
+            stream.close()
+            stream = Stream(source, options.member)
+            pairs = _whole(stream, options)
+        first = next(pairs, None)
+        if first is None:
+            raise ValueError(f"nothing in it, expected {EXPECTED}")
+        rows = Rows(len(first[1]) if isinstance(first[1], list) else 0)
     except ValueError as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(path, str(error), format=NAME) from None
+        stream.close()
+        raise _format_error(error, source.path) from None
+    except BaseException:
+        stream.close()
+        raise
     return Source(
         dim=rows.dim,
-        batches=_batches(words, vectors, rows, path),
-        rows=len(words),
-        provenance=lambda: dict(origin),
+        batches=_batches(stream, chain([first], pairs), rows, progress),
+        estimate=stream.total // (8 * rows.dim),
+        provenance=lambda: {**stream.provenance(), "format": NAME},
     )
+
+
+def _format_error(error: ValueError, path: Path) -> FormatError:
+    reason = error.reason if isinstance(error, FormatError) else str(error)
+    if "Extra data" in reason:
+        lines = cure("json-lines", f"{option(format='jsonl')} reads JSON lines")
+        return FormatError(path, f"{reason}; {lines}", format=NAME)
+    return error if isinstance(error, FormatError) else FormatError(path, reason, format=NAME)
+
+
+def _pairs(stream: Stream, options: ReadOptions) -> Iterator[Pair] | None:
+    """Return the words and vectors of an object from word to list, or of a list of records; None for other shapes."""
+    parsed = JsonStream(stream)
+    if parsed.opening not in ("{", "["):
+        return None
+    members = parsed.members()
+    try:
+        first = list(islice(members, FIRST if parsed.opening == "{" else 1))
+    except TooLongError:
+        return None
+    if not first:
+        return iter(())
+    if parsed.opening == "[":
+        record = first[0][1]
+        return _records(chain(first, members), fields_of(record, options)) if isinstance(record, list | dict) else None
+    if options.vocab is None and options.key is None and all(is_vector(value) for _, value in first):
+        return chain(first, members)
+    return None
+
+
+def _records(members: Iterator[tuple[str, object]], fields: Fields) -> Iterator[Pair]:
+    for number, (_, record) in enumerate(members):
+        try:
+            pair = fields.of(record)
+        except ValueError as error:
+            raise ValueError(f"item {number} of the list: {error}") from None
+        yield pair
+
+
+def _whole(stream: Stream, options: ReadOptions) -> Iterator[Pair]:
+    """Return the words and vectors of two lists; ValueError if the file has no such table."""
+    value = parse_json(_content(stream), stream.path, EXPECTED, NAME)
+    if not isinstance(value, dict):
+        raise ValueError(f"{shown(value)}, expected {EXPECTED}")
+    lists = any(_is_list_of(each, list) for each in value.values())
+    if options.vocab is None and options.key is None and not lists:
+        if all(type(each) is int for each in value.values()):
+            raise ValueError("numbers of rows, so this is a word list: name the file that has the vectors")
+        dim = next((len(each) for each in value.values() if isinstance(each, list) and is_vector(each)), None)
+        for word, vector in value.items():
+            if not isinstance(vector, list) or dim is None:
+                raise ValueError(f"{shown(vector)} for {shown(word)}, expected a list of numbers")
+            check_vector(vector, dim, word)
+    words, vectors = _two_lists(value, options)
+    return iter(list(zip(words, vectors, strict=True)))
 
 
 def _content(stream: Stream) -> bytes:
@@ -54,52 +117,11 @@ def _content(stream: Stream) -> bytes:
         block = bytearray(BLOCK)
         filled = stream.fill(memoryview(block))
         data += memoryview(block)[:filled]
-        if len(data) > MAX_FILE:
-            reason = f"JSON of more than {MAX_FILE >> 20:,} MB, which is parsed at once: convert it to JSON lines"
-            raise FormatError(stream.path, reason, format=NAME)
+        if len(data) > MAX_WHOLE:
+            limit = f"JSON of more than {MAX_WHOLE >> 20} MB that is no object from word to list"
+            raise ValueError(f"{limit}, so it would be parsed at once: convert it to JSON lines")
         if filled < BLOCK:
             return bytes(data).removeprefix(b"\xef\xbb\xbf")
-
-
-def _parsed(data: bytes, path: Path) -> object:
-    try:
-        return parse_json(data, path, EXPECTED, NAME)
-    except FormatError as error:
-        if "Extra data: line" not in error.reason:
-            raise
-        lines = cure("json-lines", f"{option(format='jsonl')} reads JSON lines")
-        raise FormatError(path, f"{error.reason}; {lines}", format=NAME) from None
-
-
-def _table(value: object, options: ReadOptions) -> tuple[list[object], list[object]]:
-    """Return the words and the vectors of a table; ValueError if it is none, or unclear."""
-    if isinstance(value, list):
-        if not value:
-            raise ValueError(f"an empty list, expected {EXPECTED}")
-        return _records(value, fields_of(value[0], options))
-    if not isinstance(value, dict) or not value:
-        raise ValueError(f"{'an empty object' if value == {} else shown(value)}, expected {EXPECTED}")
-    if options.vocab is not None or options.key is not None or any(_is_list_of(each, list) for each in value.values()):
-        return _two_lists(value, options)
-    if all(type(each) is int for each in value.values()):
-        raise ValueError("numbers of rows, so this is a word list: name the file that has the vectors")
-    for word, vector in value.items():
-        if not isinstance(vector, list):
-            raise ValueError(f"{shown(vector)} for {shown(word)}, expected a list of numbers")
-    return list(value), list(value.values())
-
-
-def _records(records: list[object], fields: Fields) -> tuple[list[object], list[object]]:
-    words: list[object] = []
-    vectors: list[object] = []
-    for number, record in enumerate(records):
-        try:
-            word, vector = fields.of(record)
-        except ValueError as error:
-            raise ValueError(f"item {number} of the list: {error}") from None
-        words.append(word)
-        vectors.append(vector)
-    return words, vectors
 
 
 def _two_lists(members: dict[str, object], options: ReadOptions) -> tuple[list[object], list[object]]:
@@ -126,11 +148,27 @@ def _is_list_of(value: object, kind: type) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, kind) for each in value)
 
 
-def _batches(words: list[object], vectors: list[object], rows: Rows, path: Path) -> Iterator[Batch]:
-    try:
-        yield from rows.batches(words, vectors)
-    except ValueError as error:
-        raise FormatError(path, str(error), format=NAME) from None
+def _batches(stream: Stream, pairs: Iterator[Pair], rows: Rows, progress: Progress | None) -> Iterator[Batch]:
+    failure, found = None, True
+    with stream:
+        while found and failure is None:
+            words: list[object] = []
+            vectors: list[object] = []
+            try:
+                for word, vector in islice(pairs, rows.step):
+                    words.append(word)
+                    vectors.append(vector)
+            except ValueError as error:
+                failure = error  # after the rows before it
+            found = bool(words)
+            try:
+                yield from rows.until_error(words, vectors)
+            except ValueError as error:
+                raise _format_error(error, stream.path) from None
+            if progress:
+                progress(stream.position, stream.total)
+    if failure is not None:
+        raise _format_error(failure, stream.path) from None
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

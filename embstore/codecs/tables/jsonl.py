@@ -11,6 +11,7 @@ from embstore.codecs.registry.detection import check_written
 from embstore.codecs.shared.text_lines import BLANK, SKIPPED, TextLines
 from embstore.codecs.tables.fields import Fields, fields_of
 from embstore.codecs.tables.json_rows import json_rows
+from embstore.codecs.tables.json_stream import distinct
 from embstore.codecs.tables.vectors import Rows
 from embstore.core.batch import Batch, Findings, Source
 from embstore.core.cures import cure, option
@@ -64,15 +65,8 @@ def _lines(lines: TextLines, findings: Findings) -> Iterator[Line]:
 
 def _parse(text: str) -> object:
     """Return the value on a line; ValueError if it is not JSON, or has a key twice."""
-
-    def distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            raise ValueError("a key appears twice in one object, so its value is ambiguous")
-        return made
-
     try:
-        value: object = json.loads(text, object_pairs_hook=distinct)
+        value: object = json.loads(text, object_pairs_hook=distinct, parse_int=float)
     except RecursionError:
         raise ValueError("nested too deeply to be a word and a list of numbers") from None
     except json.JSONDecodeError as error:
@@ -98,7 +92,7 @@ def _batches(
                 rows.batch([word], [vector])
             except ValueError as error:
                 if options.on_error == "stop":
-                    yield from rows.batches(words, vectors)
+                    yield from rows.until_error(words, vectors)
                     skip = cure("jsonl-skip", f"{option(on_error='skip')} leaves such lines out")
                     raise FormatError(stream.path, f"{error}; {skip}", where=number, format=NAME) from None
                 findings.add(SKIPPED, f"line {number}")
@@ -110,7 +104,7 @@ def _batches(
                 words, vectors = [], []
                 if progress:
                     progress(stream.position, stream.total)
-        yield from rows.batches(words, vectors)
+        yield from rows.until_error(words, vectors)
         if progress:
             progress(stream.position, stream.total)
 

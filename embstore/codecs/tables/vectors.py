@@ -39,13 +39,16 @@ def is_vector(value: object) -> bool:
 def check_vector(value: object, dim: int, word: object) -> None:
     """Raise ValueError, which names the word, unless a value is a list of `dim` numbers."""
     if not isinstance(value, list):
-        raise ValueError(f"{shown(value)} for the word {shown(word)}, expected a list of {dim} numbers")
+        raise ValueError(f"{shown(value)} for the word {shown(word)}, expected a list of {_numbers(dim)}")
     wrong = next((each for each in value if type(each) not in NUMBERS), None)
     if wrong is not None or any(each is None for each in value):
-        raise ValueError(f"{shown(wrong)} in the list for the word {shown(word)}, expected {dim} numbers")
+        raise ValueError(f"{shown(wrong)} in the list for the word {shown(word)}, expected {_numbers(dim)}")
     if len(value) != dim:
-        count = len(value)
-        raise ValueError(f"{count} number{'s' * (count != 1)} for the word {shown(word)}, expected {dim}")
+        raise ValueError(f"{_numbers(len(value))} for the word {shown(word)}, expected {dim}")
+
+
+def _numbers(count: int) -> str:
+    return f"{count} number{'s' * (count != 1)}"
 
 
 @dataclass(slots=True)
@@ -82,10 +85,17 @@ class Rows:
         with np.errstate(over="ignore"):
             return Batch(Tokens.pack(tokens), values.astype(np.float32))
 
-    def batches(self, words: list[object], vectors: list[object]) -> Iterator[Batch]:
-        """Yield rows as batches."""
-        for start in range(0, len(words), self.step):
-            yield self.batch(words[start : start + self.step], vectors[start : start + self.step])
+    def until_error(self, words: list[object], vectors: list[object]) -> Iterator[Batch]:
+        """Yield rows as one batch; if one is no row, those before it, then ValueError."""
+        try:
+            batch = self.batch(words, vectors)
+        except ValueError:
+            batch = None
+        if batch is None:
+            for word, vector in zip(words, vectors, strict=True):
+                yield self.batch([word], [vector])
+        elif words:
+            yield batch
 
 
 def _as_float(number: float) -> float:
