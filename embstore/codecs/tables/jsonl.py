@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from embstore.codecs.registry.detection import check_written
@@ -83,30 +83,47 @@ def _batches(
     findings: Findings,
     progress: Progress | None,
 ) -> Iterator[Batch]:
-    words: list[object] = []
-    vectors: list[object] = []
+    failure = None
     with stream:
-        for number, text in lines:
+        while failure is None:
+            chunk: list[Line] = []
             try:
-                word, vector = fields.of(_parse(text))
-                rows.batch([word], [vector])
-            except ValueError as error:
-                if options.on_error == "stop":
-                    yield from rows.until_error(words, vectors)
-                    skip = cure("jsonl-skip", f"{option(on_error='skip')} leaves such lines out")
-                    raise FormatError(stream.path, f"{error}; {skip}", where=number, format=NAME) from None
-                findings.add(SKIPPED, f"line {number}")
-                continue
-            words.append(word)
-            vectors.append(vector)
-            if len(words) == rows.step:
-                yield rows.batch(words, vectors)
-                words, vectors = [], []
-                if progress:
-                    progress(stream.position, stream.total)
-        yield from rows.until_error(words, vectors)
-        if progress:
-            progress(stream.position, stream.total)
+                chunk.extend(islice(lines, rows.step))
+            except FormatError as error:
+                failure = error  # after the lines before it
+            if not chunk:
+                break
+            try:
+                batch = _batch(chunk, fields, rows)
+            except ValueError:
+                yield from _one_by_one(chunk, fields, rows, options, findings, stream.path)
+            else:
+                yield batch
+            if progress:
+                progress(stream.position, stream.total)
+    if failure is not None:
+        raise failure
+
+
+def _batch(lines: list[Line], fields: Fields, rows: Rows) -> Batch:
+    pairs = [fields.of(_parse(text)) for _, text in lines]
+    return rows.batch([word for word, _ in pairs], [vector for _, vector in pairs])
+
+
+def _one_by_one(
+    lines: list[Line], fields: Fields, rows: Rows, options: ReadOptions, findings: Findings, path: Path
+) -> Iterator[Batch]:
+    """Yield each line as a batch; at one that cannot be read, count it or raise FormatError."""
+    for line in lines:
+        try:
+            batch = _batch([line], fields, rows)
+        except ValueError as error:
+            if options.on_error == "stop":
+                skip = cure("jsonl-skip", f"{option(on_error='skip')} leaves such lines out")
+                raise FormatError(path, f"{error}; {skip}", where=line[0], format=NAME) from None
+            findings.add(SKIPPED, f"line {line[0]}")
+        else:
+            yield batch
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

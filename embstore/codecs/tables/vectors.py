@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -38,6 +39,8 @@ def is_vector(value: object) -> bool:
 
 def check_vector(value: object, dim: int, word: object) -> None:
     """Raise ValueError, which names the word, unless a value is a list of `dim` numbers."""
+    if is_vector(value) and len(cast("list[object]", value)) == dim:
+        return
     if not isinstance(value, list):
         raise ValueError(f"{shown(value)} for the word {shown(word)}, expected a list of {_numbers(dim)}")
     wrong = next((each for each in value if type(each) not in NUMBERS), None)
