@@ -28,6 +28,7 @@ CONFIG = "projector_config.pbtxt"
 MARK = b"# metadata.tsv has the escapes of embstore"
 """The first line of the configuration in a folder whose words are escaped: `\\n` may stand in the words of others."""
 
+CONTENT = b'embeddings {\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
 BOM = b"\xef\xbb\xbf"
 WORD_NAMES = ("word", "words", "token", "tokens", "label", "labels", "name")
 BACKSLASH = "words with a backslash, kept as they stand"
@@ -187,8 +188,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
             rows += len(batch.tokens)
         if not rows:
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
-        write_all(config, MARK + b'\nembeddings {\n  tensor_name: "vectors"\n  tensor_path: "vectors.tsv"\n')
-        write_all(config, b'  metadata_path: "metadata.tsv"\n}\n')
+        write_all(config, MARK + b"\n" + CONTENT)
 
 
 def label(token: bytes) -> bytes:
