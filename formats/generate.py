@@ -18,6 +18,7 @@ from makers import (
     finalfusion_files,
     glove_invalid,
     glove_valid,
+    glove_words,
     hashes,
     hdf5_files,
     json_files,
@@ -45,6 +46,7 @@ def main() -> None:
     hashes.make(arguments.out / "hash")
     policies.make(arguments.out / "oov")
     glove_valid.make(arguments.out / "glove")
+    glove_words.make(arguments.out / "glove")
     packed.make(arguments.out / "glove")
     glove_invalid.make(arguments.out / "glove")
     store_valid.make(arguments.out / "store")

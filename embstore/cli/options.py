@@ -59,6 +59,9 @@ READING = (
         help="Column with the words, of text or of the file in --vocab: its number, from 1, or its name.",
     ),
     click.option(
+        "--exact-words", is_flag=True, help="Keep words as they stand, with padding, quotes and other columns."
+    ),
+    click.option(
         "--dtype",
         type=click.Choice(get_args(Dtype)),
         help="dtype of the values; required for integers.  [default: as in the file]",

@@ -18,8 +18,8 @@ from embstore.codecs.registry.magic import is_torch
 from embstore.codecs.shared.array import array_source, check_matrix, format_error
 from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.spool import spooled_rows
-from embstore.codecs.shared.word_list import WordList
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
@@ -165,8 +165,8 @@ class _Content:
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
-        found = WordList(pack_for_hashing(listed), np.array(rows, np.int64))
-        return check_word_list(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
+        found = WordList(pack_for_hashing(listed), np.array(rows, np.int64), listed=isinstance(words, list))
+        return check_word_list(found, count, self.path, str(name), NAME)
 
     def __str__(self) -> str:
         shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]

@@ -12,6 +12,7 @@ from typing import Literal, TypedDict, cast, get_args
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
 Duplicates = Literal["first", "last", "error"]
+Order = Literal["file", "words"]
 
 
 class Reading(TypedDict, total=False):
@@ -27,6 +28,7 @@ class Reading(TypedDict, total=False):
     on_error: OnError
     dtype: Dtype | None
     word_column: int | str | None
+    exact_words: bool
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
@@ -54,6 +56,7 @@ _KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
     (("dim", "limit"), (Integral,), "a whole number, 1 or more"),
     (("header",), (bool,), "True, False or None"),
     (("word_column",), (Integral, str), "the number of a column, 1 or more, or its name"),
+    (("exact_words",), (bool,), "True or False"),
 )
 """The types of the options of reading; None is always allowed."""
 
@@ -84,6 +87,8 @@ class ReadOptions:
         Dtype to convert a matrix of integers to; without it, such a matrix is an error.
     word_column
         The column with the words, of text or of a list of words: its number, from 1, or its name in a header.
+    exact_words
+        Whether to keep words as they stand: padding, quotes and other columns are then parts of words.
     """
 
     format: str | None = None
@@ -96,6 +101,7 @@ class ReadOptions:
     on_error: OnError = "stop"
     dtype: Dtype | None = None
     word_column: int | str | None = None
+    exact_words: bool = False
 
     def __post_init__(self) -> None:
         for names, kinds, expected in _KINDS:

@@ -25,6 +25,7 @@ class FileReading(TypedDict, total=False):
     header: bool | None
     on_error: OnError
     word_column: int | str | None
+    exact_words: bool
 
 
 def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | None = None) -> Source:

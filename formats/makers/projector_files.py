@@ -10,9 +10,7 @@ from makers.rounding import float32_bits
 
 ROWS = ["0.1 -2.5", "0.25 3", "nan 10000000000"]
 MARK = "# metadata.tsv has the escapes of embstore\n"
-CONFIG = (
-    MARK + 'embeddings {\n  tensor_name: "vectors"\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
-)
+CONFIG = MARK + 'embeddings {\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
 NUMBERS = "0.5\t-1.5\n2.25\t3\n1\t0.125\n"
 READ = ["0.5 -1.5", "2.25 3", "1 0.125"]
 

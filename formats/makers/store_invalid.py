@@ -134,6 +134,9 @@ def _stores(invalid: Any) -> None:
     not_a_store(
         "no_index", assemble(missing, PLAIN.data()), ": a safetensors file, but not a store: vocab.index missing"
     )
+    few = PLAIN.but(counts=[1])
+    each = "must be I64 with a count for each of the 2 tokens"
+    not_a_store("counts_of_other_tokens", few.file(8), f":vocab.counts: {each}")
     two = "; this embstore reads version 1: upgrade embstore"
     seed = ", expected a whole number below 2^64"
     for name, version in (("version_2", "2.0"), ("version_unknown", "next")):
@@ -233,10 +236,7 @@ def _special_rows(not_a_store: Any) -> None:
 def _checksums(invalid: Any) -> None:
     """Write headers without their checksum, or with a wrong one."""
     text = json.dumps(PLAIN.header())
-    absent = (
-        "; convert its source again, or read its words and vectors unchecked with --from safetensors "
-        "(format='safetensors')"
-    )
+    absent = "; convert its source again, or read its words and vectors unchecked with `format='safetensors'`"
     for name, key in (("no_checksum_of_the_header", "embstore.sha256.header"), ("no_version", "embstore.version")):
         header = PLAIN.header()
         del header["__metadata__"][key]
@@ -244,8 +244,8 @@ def _checksums(invalid: Any) -> None:
         invalid(name, assemble(header, PLAIN.data()), "{path}:header: " + found + absent)
     wrong = (
         "does not have the sha256 that it states in embstore.sha256.header: damaged, or written again by another "
-        "program; convert or download it again, or read its words and vectors unchecked with --from safetensors "
-        "(format='safetensors')"
+        "program; convert or download it again, or read its words and vectors unchecked with "
+        "`format='safetensors'`"
     )
     sealed = assemble(text, PLAIN.data())
     for name, old, new in (

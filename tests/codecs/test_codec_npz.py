@@ -64,8 +64,10 @@ def test_the_choice_of_arrays(tmp_path: Path) -> None:
 def test_words_from_another_file(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, MATRIX)
-    found = "none of t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json next to it"
-    assert short_refusal(path) == f"/t.npz: no words for 3 rows: {found}; name a file with vocab="
+    found = (
+        "none of t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json, encoder.json, words.npy next to it"
+    )
+    assert short_refusal(path) == f"/t.npz: no words for 3 rows: {found}; `vocab=` names a file with the words"
     (tmp_path / "t.vocab.json").write_text('{"c": 2, "a": 0}')
     with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
         store = embstore.open(path)

@@ -13,9 +13,8 @@ from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source, ro
 from embstore.codecs.shared.npy_array import build_header
 from embstore.codecs.shared.sequential import SequentialRows
 from embstore.codecs.shared.spool import spooled_rows
-from embstore.codecs.shared.word_list import WordList
 from embstore.codecs.shared.word_list_files import load_word_list
-from embstore.core.batch import Source, Vectors
+from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import FormatError
 from embstore.core.limits import MAX_TOKEN
@@ -38,11 +37,12 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     count, origin = header.shape[0], Origin(source, NAME)
     name = arrays.choose_words(count, options)
     if name is None:
-        words = load_word_list(source, options, count, NAME)
+        findings = Findings()
+        words = load_word_list(source, options, count, NAME, findings)
         if header.fortran and options.limit is not None:
-            words = WordList(words.tokens[: options.limit], words.rows[: options.limit])
+            words = words.first(options.limit)
         needed = int(words.rows.max(initial=0)) + 1 if options.limit is not None else count
-        return array_source(_rows(arrays, key, needed), words, dtype, origin, progress)
+        return array_source(_rows(arrays, key, needed), words, dtype, origin, progress, findings)
     if header.fortran and options.limit is not None:
         count = min(count, options.limit)
     tokens, rows, step = arrays.words(name, count), _rows(arrays, key, count), rows_in_batch(header.nbytes // count)

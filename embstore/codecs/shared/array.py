@@ -9,7 +9,7 @@ import numpy as np
 
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.sequential import SequentialRows
-from embstore.codecs.shared.word_list import WordList
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
@@ -42,6 +42,7 @@ def array_source(
     dtype: Dtype,
     origin: Origin,
     progress: Progress | None,
+    findings: Findings | None = None,
     *,
     bfloat16: bool = False,
 ) -> Source:
@@ -53,10 +54,12 @@ def array_source(
         (rows, dim), checked by `check_matrix`.
     words
         Checked by `word_list_files.check_word_list`.
+    findings
+        Those of the word list, if any.
     bfloat16
         Whether the array contains the bits of bfloat16 as uint16.
     """
-    findings = Findings()
+    findings = findings if findings is not None else Findings()
     if words.named_rows < len(array):
         findings.add("rows without a word left out", times=len(array) - words.named_rows)
     in_order = words.is_whole
@@ -66,7 +69,9 @@ def array_source(
         return from_bfloat16(stored) if bfloat16 else native_rows(stored)
 
     step = rows_in_batch(array.shape[1] * array.dtype.itemsize)
-    return matrix_source(words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step=step)
+    return matrix_source(
+        words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step=step, counts=words.counts
+    )
 
 
 def native_rows(rows: Vectors) -> Vectors:
