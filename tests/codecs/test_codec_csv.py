@@ -47,6 +47,8 @@ def refusal(path: Path, text: str, **reading: Any) -> str:
 HEADERS: list[tuple[str, Rows]] = [
     ("word,d0\nthe,1\n", {"the": [1]}),
     ("the,1\nof,2\n", {"the": [1], "of": [2]}),
+    ("the,1\nof,-2\nto,3\n", {"the": [1], "of": [-2], "to": [3]}),
+    ("4,-1,the\n2,-2,of\n3,-3,to\n", {"the": [4, -1], "of": [2, -2], "to": [3, -3]}),
     ("the,1,2\n", {"the": [1, 2]}),
     ("the,1,2\nof,3,4\n", {"the": [1, 2], "of": [3, 4]}),
     (",1,2\nthe,3,4\n", {"the": [3, 4]}),
@@ -79,6 +81,7 @@ DOUBTFUL = [
     ("word,tag,d0\n1,NN,2\n", "cannot tell which column has the words: 1 'word' (numbers), 2 'tag' (text), 3 'd0' "),
     ("w,0,1\nthe,2,3\n", "'w,0,1' may be a header or a row: "),
     ("the,9,.5\nof,8,.6\nto,3,.7\n", "cannot tell which columns are the vectors: 1 (text), 2 to 3 (numbers); "),
+    ("the,9\nof,8\nto,3\n", "cannot tell which columns are the vectors: 1 (text), 2 (numbers); `key='2'` names them"),
     ("3,a,1\n5,b,2\n", "cannot tell which columns are the vectors: 1 (numbers), 2 (text), 3 (numbers); "),
 ]
 

@@ -212,10 +212,9 @@ def _doubt(table: Table, vectors: list[int], words: int | None) -> str | None:
     if lists:
         return literally(table.names[lists[0]]) if len(lists) > 1 else None
     if table.head.names is None:
-        whole = _whole_columns(table, vectors) or {column for column in vectors if words and column < words}
-        if len(whole) == len(vectors):  # the words are in the last column
-            return None
-        return _key(table, [column for column in vectors if column not in whole]) if whole else None
+        whole = _whole_columns(table, vectors) or _split_off(vectors, words)
+        rest = [column for column in vectors if column not in whole]
+        return _key(table, rest or vectors) if whole else None
     series: dict[str, list[int]] = {}
     for column in vectors:
         if found := NUMBERED.fullmatch(table.names[column]):
@@ -227,6 +226,12 @@ def _doubt(table: Table, vectors: list[int], words: int | None) -> str | None:
             return None
         return f"{literally(prefix)}[0-9]*"
     return _key(table, vectors) if vectors else None
+
+
+def _split_off(vectors: list[int], words: int | None) -> set[int]:
+    """Return the columns before the words if there are others after them."""
+    before = {column for column in vectors if words is not None and column < words}
+    return before if len(before) < len(vectors) else set()
 
 
 def _key(table: Table, columns: list[int]) -> str:
@@ -241,14 +246,14 @@ def _consecutive(numbers: list[int]) -> list[int]:
 
 
 def _whole_columns(table: Table, vectors: list[int]) -> set[int]:
-    """Return the columns of whole numbers, such as counts, beside more columns of fractions."""
+    """Return the columns of whole numbers, such as counts: alone, or beside as many columns of fractions or more."""
     rows = table.head.rows
     if len(rows) < 3:
         return set()
     cells = {column: [row[column].strip() for row in rows if is_number(row[column])] for column in vectors}
     whole = {column for column, found in cells.items() if all(cell.isdecimal() for cell in found)}
     whole -= {column for column in whole if set(cells[column]) <= {"0", "1"}}
-    return whole if 2 * len(whole) <= len(vectors) else set()
+    return whole if 2 * len(whole) <= max(2, len(vectors)) else set()
 
 
 def _unclear(table: Table, words: int | None, key: str | None, beside: Path | None, *, from_file: bool) -> str:
