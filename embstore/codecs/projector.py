@@ -164,9 +164,8 @@ def _column(names: list[str], options: ReadOptions, path: Path) -> int:
     if chosen is not None:
         raise FormatError(path, f"no such column as {chosen!r:.60}: {listed}", where=1, format=NAME)
     columns = [column for column, name in enumerate(names) if name.strip()][:3]
-    which = " or ".join(option(word_column=names[column]) for column in columns)
-    reason = f"cannot tell which column has the words: {listed}; {cure('projector-column', f'{which} names it')}"
-    raise FormatError(path, reason, where=1, format=NAME)
+    which = cure("projector-column", f"{' or '.join(option(word_column=names[column]) for column in columns)} names it")
+    raise FormatError(path, f"cannot tell which column has the words: {listed}; {which}", where=1, format=NAME)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

@@ -267,11 +267,15 @@ def _unclear(table: Table, words: int | None, key: str | None, beside: Path | No
         file_cure = cure("csv-words-beside", f"{option(vocab=beside)} reads them from that file")
         return f"no column of words: {table.listed()}; {file_cure}"
     if not text:
-        either = f"{option_name('vocab')} names a file that has them, {option(word_column=1, **more)} the column"
-        return f"no column of words: {table.listed()}; {cure('csv-no-words', either)}"
+        either = cure(
+            "csv-no-words",
+            f"{option_name('vocab')} names a file that has them, {option(word_column=1, **more)} the column",
+        )
+        return f"no column of words: {table.listed()}; {either}"
     candidates = text[:3]
     if table.head.names and all(table.names[column].strip() for column in candidates):
-        which = " or ".join(option(vocab=table.names[column], **more) for column in candidates)
+        choices: list[dict[str, int | str]] = [{"vocab": table.names[column], **more} for column in candidates]
     else:
-        which = " or ".join(option(word_column=column + 1, **more) for column in candidates)
-    return f"cannot tell which column has the words: {table.listed()}; {cure('csv-words', f'{which} names them')}"
+        choices = [{"word_column": column + 1, **more} for column in candidates]
+    which = cure("csv-words", f"{' or '.join(option(**choice) for choice in choices)} names them")
+    return f"cannot tell which column has the words: {table.listed()}; {which}"

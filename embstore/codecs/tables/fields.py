@@ -62,8 +62,7 @@ def unclear(words: list[str], vectors: list[str], members: Mapping[str, object])
         for word in words[:3]
         for vector in vectors[:3]
     ]
-    either = " or ".join(option(**choice) for choice in choices[:4])
-    chosen = cure("json-fields", f"{either} names them")
+    chosen = cure("json-fields", f"{' or '.join(option(**choice) for choice in choices[:4])} names them")
     return f"cannot tell which fields are the word and the vector: {listed}; {chosen}"
 
 
