@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from embstore.codecs.registry.magic import projector_files
+from embstore.codecs.registry.folders import projector_files
 from embstore.codecs.shared.cells import CellError, numbers_of
 from embstore.codecs.shared.decimal import number_lines
 from embstore.codecs.shared.json_file import names_for_message
@@ -181,13 +181,13 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
         replacing(folder / "metadata.tsv") as metadata,
         replacing(folder / CONFIG) as config,
     ):
+        write_all(config, MARK + b"\n" + CONTENT)
         for batch in source.batches:
             write_all(vectors, b"".join(number_lines(batch.vectors, b"\t")))
             write_all(metadata, b"".join(label(token) + b"\n" for token in batch.tokens.to_bytes()))
             rows += len(batch.tokens)
         if not rows:
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
-        write_all(config, MARK + b"\n" + CONTENT)
 
 
 def label(token: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from embstore.codecs.registry.table import CODECS, Codec, codec_named
+from embstore.core.cures import cure, option_name
 from embstore.core.errors import FormatError, UnknownFormatError
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")  # suffixes of compressed files
@@ -21,10 +22,10 @@ def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
     codec = codec_named(to) if to else next(written, None)
     if codec is None:
         known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
-        found = suffix or Path(path).suffix
+        shown = repr(suffix or Path(path).suffix)
+        name_one = cure("name-target-format", f"{option_name('to')} names one")
         raise UnknownFormatError(
-            path,
-            f"no format that can be written has the suffix {found!r}; name one with --to (to=), or use {known}",
+            path, f"no format that can be written has the suffix {shown}; {name_one}, as do the suffixes {known}"
         )
     if packed and codec.writes and not codec.packs:
         names = ", ".join(codec.name for codec in CODECS.values() if codec.packs)

@@ -17,6 +17,7 @@ from embstore.files.input import CHANGED, Input
 from embstore.files.temporary import is_abandoned, owner_of, remains
 
 COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json", "encoder.json", "words.npy")
+WHITESPACE_TOKENIZER = "whitespacetokenizer_config.json"  # of sentence-transformers' WordEmbeddings
 DEFAULTS = ReadOptions()
 BOM = b"\xef\xbb\xbf"
 
@@ -42,7 +43,7 @@ def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A0
     _check_remains(source, {path, target_path})
     own = [place for file in (path, target_path) for place in word_list_paths(file)]
     common = [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
-    for place in (*own, *common):
+    for place in (*own, *common, target_path.with_name(WHITESPACE_TOKENIZER)):
         if place.is_file():
             return place
     names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
@@ -65,6 +66,11 @@ def _check_remains(source: Input, paths: set[Path]) -> None:
                 raise FormatError(source.path, CHANGED)
             reason = f"the program that wrote it was killed before its words had their name: {temporary.name} has them"
             raise FormatError(source.path, f"{reason}; rename that file to {words.name}, or convert again")
+
+
+def is_complete(source: Input) -> bool:
+    """Return whether a word list has a word for every row: fewer words would be those of other rows."""
+    return source.path.name == WHITESPACE_TOKENIZER
 
 
 def read_word_list(
