@@ -42,8 +42,6 @@ class Codec:
         Whether `embstore.open` memory-maps the file instead of reading it.
     compressed
         Whether it can be read from a .gz, .bz2, .xz, .zst or .zip file.
-    packs
-        Whether it is written compressed to a file whose suffix says so: .gz, .bz2, .xz or .zst.
     by_bytes_alone
         Whether the first bytes always identify the format, so that the suffix is never used for it.
     keeps_special_rows
@@ -74,7 +72,6 @@ class Codec:
     writes: bool = True
     mapped: bool = False
     compressed: bool = False
-    packs: bool = False
     by_bytes_alone: bool = False
     keeps_special_rows: bool = False
     keeps_scales: bool = False
@@ -83,6 +80,11 @@ class Codec:
     has_tensors: bool = False
     options: tuple[str, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+    @property
+    def packs(self) -> bool:
+        """Whether it is text, which is written compressed to a file whose suffix says so: .gz, .bz2, .xz or .zst."""
+        return self.writes and self.compressed and self.magic is None
 
     def check_options(self, path: str | Path, options: ReadOptions) -> None:
         """Raise FormatError for a read option that the format would ignore; called before anything is read."""
@@ -139,7 +141,6 @@ CODECS = {
             (".txt",),
             "GloVe text: one token and its numbers per line",
             compressed=True,
-            packs=True,
             options=TEXT_OPTIONS,
         ),
         Codec(
@@ -148,7 +149,6 @@ CODECS = {
             (".vec",),
             "word2vec text, fastText's .vec: a header, then lines as in GloVe",
             compressed=True,
-            packs=True,
             options=TEXT_OPTIONS,
         ),
         Codec(
@@ -157,7 +157,6 @@ CODECS = {
             (".csv", ".tsv"),
             "CSV or TSV: a column of words, and one per number or one of lists",
             compressed=True,
-            packs=True,
             options=("member", "vocab", "word_column", "key", "header", "on_error"),
         ),
         Codec(
@@ -166,7 +165,6 @@ CODECS = {
             (".json",),
             "JSON: an object from word to list, or words and vectors in two lists",
             compressed=True,
-            packs=True,
             options=("member", "vocab", "key"),
         ),
         Codec(
@@ -175,7 +173,6 @@ CODECS = {
             (".jsonl", ".ndjson"),
             "JSON lines: an object with a word and a list on each line",
             compressed=True,
-            packs=True,
             options=("member", "vocab", "key", "on_error"),
         ),
         Codec(
