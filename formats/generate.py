@@ -12,6 +12,7 @@ from pathlib import Path
 
 from makers import (
     arrow_files,
+    csv_files,
     fasttext_files,
     fasttext_quantized,
     finalfusion_files,
@@ -21,6 +22,7 @@ from makers import (
     glove_words,
     hashes,
     hdf5_files,
+    json_files,
     magnitude_files,
     numpy_files,
     packed,
@@ -65,6 +67,9 @@ def main() -> None:
     magnitude_files.make(arguments.out / "magnitude")
     spacy_files.make(arguments.out / "spacy")
     torch_files.make(arguments.out / "torch")
+    csv_files.make(arguments.out / "csv")
+    json_files.make_json(arguments.out / "json")
+    json_files.make_lines(arguments.out / "jsonl")
     projector_files.make(arguments.out / "projector")
     foreign_files.make(arguments.out)
 

@@ -37,7 +37,11 @@ READING = (
     click.option(
         "--vocab", metavar="FILE|NAME", help="File with the words, or name of the dataset in the file that has them."
     ),
-    click.option("--key", metavar="NAME", help="Name of the tensor or dataset with the vectors."),
+    click.option(
+        "--key",
+        metavar="NAME",
+        help="Name of the tensor or dataset with the vectors; of CSV, columns (d*).",
+    ),
     click.option("--member", metavar="NAME", help="Which file to read from a zip."),
     click.option(
         "--dim", type=click.IntRange(min=1), help="Numbers per row; with it, tokens in text may end in a number."

@@ -47,3 +47,8 @@ class ZstdStream(io.RawIOBase):
         view[:count] = self._ready[:count]
         self._ready = self._ready[count:]
         return count
+
+
+def compressor(file: IO[bytes]) -> zstandard.ZstdCompressionWriter:
+    """Return a file object that compresses what is written to it; `file` stays open when it is closed."""
+    return zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False)

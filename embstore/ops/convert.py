@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, get_args
 
 from embstore.codecs.registry.detection import open_to_read
-from embstore.codecs.registry.table import Codec, codec_for_target
+from embstore.codecs.registry.table import Codec
+from embstore.codecs.registry.targets import codec_for_target
 from embstore.core.batch import Batch, Findings, Source
 from embstore.core.cures import cure, option
 from embstore.core.duplicates import REPEATED, check_duplicates, distinct

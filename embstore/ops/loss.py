@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Unpack, cast
 
-from embstore.codecs.registry.table import codec_for_target
+from embstore.codecs.registry.targets import codec_for_target
 from embstore.core.errors import EmbstoreError, EmbstoreWarning
 from embstore.files.atomic import check_target
 from embstore.files.folder import temporary_folder

@@ -22,7 +22,8 @@ from support.tables import source, tokens_and_vectors
 
 import embstore
 from embstore.codecs.registry.detection import sniff
-from embstore.codecs.registry.table import CODECS, Codec, codec_for_target
+from embstore.codecs.registry.table import CODECS, Codec
+from embstore.codecs.registry.targets import codec_for_target
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.options import Dtype, ReadOptions
@@ -30,7 +31,7 @@ from embstore.files.atomic import replacing
 from embstore.files.input import Input
 
 WRITING = codecs_that(lambda codec: codec.writes)
-BOTH = codecs_that(lambda codec: codec.writes and codec.reads)
+BOTH = codecs_that(lambda codec: codec.writes and codec.reads and codec.suffixes)  # folders have tests of their own
 FILES = codecs_that(lambda codec: codec.reads and codec.suffixes)
 
 WORDS = ["the", "frog", "naïve", "日本", "123", "-", "'s", "https://example.org/?q=1"]
@@ -75,6 +76,8 @@ def test_tokens_and_bits_come_back(codec: Codec, tmp_path: Path) -> None:
     tokens, vectors = [word.encode() for word in WORDS], some(len(WORDS), 5)
     vectors[2] = EDGES[:5]
     vectors[5] = EDGES[5:]
+    if codec.name in ("json", "jsonl"):  # JSON has no infinite numbers
+        vectors[np.isinf(vectors)] = 7
     path = target(tmp_path, codec)
     write(codec, path, tokens, vectors)
     same(codec, path, tokens, vectors)

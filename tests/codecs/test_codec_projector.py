@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.paths import FORMATS
-from support.tables import source
+from support.tables import in_memory, rows_by_word, source, tokens_and_vectors
 
 import embstore
 from embstore.codecs import projector as codec
+from embstore.codecs.registry.detection import sniff
 from embstore.core.batch import Source
+from embstore.core.options import ReadOptions
+from embstore.files.input import Input
 
 
 def test_the_three_files(tmp_path: Path) -> None:
@@ -28,11 +33,14 @@ def test_the_three_files(tmp_path: Path) -> None:
     assert np.array(rows, np.float32).tobytes() == vectors.tobytes()
     assert (tmp_path / "folder" / "metadata.tsv").read_text(encoding="utf-8") == "frog\nnaïve\n"
     config = (tmp_path / "folder" / "projector_config.pbtxt").read_text()
-    assert config == 'embeddings {\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
+    mark = "# metadata.tsv has the escapes of embstore\n"
+    assert config == mark + 'embeddings {\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
     assert report.bytes == sum(path.stat().st_size for path in (tmp_path / "folder").iterdir())
 
 
-@pytest.mark.parametrize("path", sorted((FORMATS / "projector" / "valid").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((FORMATS / "projector" / "valid").glob("[!r]*.json")), ids=lambda path: path.stem
+)
 def test_goldens_are_written(path: Path, tmp_path: Path) -> None:
     golden = json.loads(path.read_text())
     bits = [[int(number, 16) for number in row.split()] for row in golden["bits"]]
@@ -66,3 +74,40 @@ def test_a_folder_is_never_replaced(tmp_path: Path) -> None:
     ):
         codec.write(tmp_path, source(["a"], np.ones((1, 1), np.float32)))
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+PARTS = st.sampled_from(["\\", "x", "8", "f", "\udcff", "\t", "\n", "\r", " ", '"', "u", "0", "\ufeff", "a", "\u3000"])
+
+
+@given(st.lists(st.lists(PARTS, max_size=6).map("".join), min_size=1, max_size=5, unique=True))
+def test_any_token_comes_back(tmp_path_factory: pytest.TempPathFactory, words: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("any") / "p"
+    tokens = [word.encode("utf-8", "surrogateescape") for word in words]
+    vectors = np.arange(2 * len(tokens), dtype=np.float32).reshape(-1, 2)
+    codec.write(folder, source(tokens, vectors))
+    found, values = tokens_and_vectors(codec.read(Input(folder), ReadOptions()))
+    assert (found, values.tobytes()) == (tokens, vectors.tobytes())
+
+
+def test_a_folder_is_found_read_and_converted(tmp_path: Path) -> None:
+    store = in_memory({"C:\\new": [0.5, -1.5], "two words": [2.25, 3]})
+    embstore.convert(store, tmp_path / "p", to="projector")
+    assert sniff(Input(tmp_path / "p")).name == "projector"
+    embstore.convert(tmp_path / "p", tmp_path / "t.safetensors")
+    found = embstore.open(tmp_path / "t.safetensors")
+    assert rows_by_word(found) == {"C:\\new": [0.5, -1.5], "two words": [2.25, 3]}
+
+
+def test_many_rows_are_read_in_batches(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(1).standard_normal((3000, 256), np.float32)
+    codec.write(tmp_path / "p", source([f"w{i}" for i in range(3000)], vectors, 999))
+    sizes = [len(batch.tokens) for batch in codec.read(Input(tmp_path / "p"), ReadOptions()).batches]
+    assert sizes == [1024, 1024, 952]
+
+
+def test_another_folder_is_no_projector(tmp_path: Path) -> None:
+    (tmp_path / "vectors.tsv").write_text("1\n")
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path, format="projector")
+    reason = "expected a folder with vectors.tsv and metadata.tsv"
+    assert str(caught.value) == f"{tmp_path}: {reason}"

@@ -14,7 +14,8 @@ from support.tables import saved, source
 
 import embstore
 from embstore.codecs.registry.detection import sniff
-from embstore.codecs.registry.table import CODECS, codec_for_target
+from embstore.codecs.registry.table import CODECS
+from embstore.codecs.registry.targets import codec_for_target
 from embstore.core.errors import EmbstoreWarning, FormatError, UnknownFormatError
 from embstore.files.input import Input
 
@@ -55,7 +56,7 @@ def test_a_format_that_is_named_is_believed(tmp_path: Path) -> None:
         embstore.open(store_named(tmp_path / "t.txt"), format="glove")
 
 
-@pytest.mark.parametrize("suffix", [*SHARED, ".unheard", "", ".json", ".SAFETENSORS"])
+@pytest.mark.parametrize("suffix", [*SHARED, ".unheard", "", ".SAFETENSORS"])
 def test_suffixes_of_several_formats_or_none_tell_nothing(tmp_path: Path, suffix: str) -> None:
     assert sniff(Input(store_named(tmp_path / f"table{suffix}"))).name == "store"
     (tmp_path / f"other{suffix}").write_bytes(b"FiFu" + bytes(60))
@@ -106,7 +107,7 @@ WIDE = b" ".join(b"%.4f" % (i / 999) for i in range(900))  # more than the first
         (b"the 1\nof 2\n", None), (b"2 2\n", None), (b"\n" * 9, None), (b"the 1 2\n\nof 3 4\n", None),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("name", ["t", "t.6B.50d", "word2vec_pre_kv_c", "t.csv"])
+@pytest.mark.parametrize("name", ["t", "t.6B.50d", "word2vec_pre_kv_c", "t.dat"])
 def test_lines_tell_text_where_nothing_else_does(
     tmp_path: Path, name: str, content: bytes, expected: str | None
 ) -> None:
@@ -244,7 +245,7 @@ def test_what_must_be_unpacked_first(tmp_path: Path, name: str, head: bytes, fou
     path.write_bytes(gzip.compress(head + bytes(40)))
     with pytest.raises(FormatError) as caught:
         sniff(Input(path))
-    reason = f"{found} in a compressed file, expected one of glove, word2vec, word2vec-bin"
+    reason = f"{found} in a compressed file, expected one of glove, word2vec, csv, json, jsonl, word2vec-bin"
     assert str(caught.value) == f"{path}: {reason}: `gunzip -c {path} > {tmp_path / target}` unpacks it"
 
 

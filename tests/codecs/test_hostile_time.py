@@ -22,7 +22,7 @@ def test_inputs_of_a_million_characters(tmp_path: Path, kind: str, plain: str) -
     assert run_bounded(CHILD, kind, tmp_path, env={"EMBSTORE_PLAIN": plain}) > 10
 
 
-KINDS = ["texts", "packed_files", "policies", "headers", "command_lines"]
+KINDS = ["texts", "delimited_files", "packed_files", "policies", "headers", "command_lines"]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, pytest.param("binary_files", marks=pytest.mark.torch)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +42,7 @@ class CommandLine:
 
     def add_options(self, case: Case, options: str) -> None:
         """Do again what printed the message, with options; a flag without a value gets that of the case."""
-        words = options.split(" ")
+        words = shlex.split(options)
         if len(words) == 1 and words[0] in case.values:
             words.append(case.values[words[0]])
         overwrite = ["--overwrite"] * case.warns

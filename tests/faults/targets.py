@@ -61,11 +61,6 @@ class Target:
         path = folder / self.file
         if not path.exists():
             return None
-        if self.format == "projector":
-            lines = (path / "metadata.tsv").read_text().splitlines()
-            assert len((path / "vectors.tsv").read_text().splitlines()) == len(lines)
-            assert lines == list(NEW.itos)
-            return "new"
         with embstore.open(path, format=None if self.folder else self.format) as found:
             for name, expected in (("old", OLD), ("new", NEW)):
                 words = list(found.itos)[:ROWS]  # folders of models have a row for unknown words too
@@ -89,6 +84,9 @@ TARGETS = [
     Target("store", "t.safetensors"),
     Target("glove", "t.txt"),
     Target("word2vec", "t.vec"),
+    Target("csv", "t.csv"),
+    Target("json", "t.json"),
+    Target("jsonl", "t.jsonl"),
     Target("word2vec-bin", "t.bin"),
     Target("npy", "t.npy", "t.vocab.txt"),
     Target("npz", "t.npz"),

@@ -15,7 +15,21 @@ from support.paths import TESTS
 
 FOLDER = TESTS / "faults"
 FORMATS = [
-    *("store", "glove", "word2vec", "word2vec-bin", "npy", "npz", "hdf5", "parquet", "arrow", "finalfusion"),
+    *(
+        "store",
+        "glove",
+        "word2vec",
+        "csv",
+        "json",
+        "jsonl",
+        "word2vec-bin",
+        "npy",
+        "npz",
+        "hdf5",
+        "parquet",
+        "arrow",
+        "finalfusion",
+    ),
     *("torch", "safetensors", "projector", "static-embedding", "model2vec"),
 ]
 

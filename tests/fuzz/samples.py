@@ -85,11 +85,12 @@ def tables(format_name: str) -> list[Sample]:
         return []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        name = f"glove{codec.suffixes[0]}"
+        name = f"glove{codec.suffixes[0] if codec.suffixes else ''}"
         embstore.save(folder / "store", glove.words[:100], glove.vectors[:100])
         embstore.convert(folder / "store", folder / name, to=format_name, format="store", normalize=codec.keeps_norms)
         (folder / "store").unlink()
-        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        written = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in written}
     return [Sample(name, name, files)]
 
 

@@ -106,7 +106,9 @@ def write_tables(folder: Path, write: Callable[[Path, Path], object]) -> None:
 
 
 ALONE = [
-    param for param in codecs_that(lambda codec: codec.reads and codec.writes) if param.id not in ("npy", "safetensors")
+    param
+    for param in codecs_that(lambda codec: codec.reads and codec.writes)
+    if param.id not in ("npy", "safetensors", "projector")
 ]
 
 
@@ -159,6 +161,7 @@ def test_compressed_text(suffix: str, tmp_path: Path) -> None:
         ("t.safetensors", "safetensors"),
         ("model", "model2vec"),
         ("model", "static-embedding"),
+        ("folder", "projector"),
     ],
 )
 def test_a_matrix_and_its_words(name: str, to: str, tmp_path: Path) -> None:
@@ -223,5 +226,5 @@ def test_formats_that_are_read_only(codec: Codec, tmp_path: Path) -> None:
 
 
 def test_every_format_is_here() -> None:
-    here = {str(param.id) for param in (*ALONE, *READ_ONLY)} | {"npy", "safetensors"}
+    here = {str(param.id) for param in (*ALONE, *READ_ONLY)} | {"npy", "safetensors", "projector"}
     assert here == {name for name, codec in CODECS.items() if codec.reads}

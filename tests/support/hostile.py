@@ -25,7 +25,8 @@ from support.bounded import SIZE, UNITS
 from support.goldens import sidecars_of
 
 Call = tuple[str, Callable[[], object]]
-BINARY = [name for name, codec in CODECS.items() if codec.reads and name not in ("glove", "word2vec", "hdf5", "spacy")]
+NOT_HERE = ("glove", "word2vec", "csv", "json", "jsonl", "projector", "hdf5", "spacy")
+BINARY = [name for name, codec in CODECS.items() if codec.reads and name not in NOT_HERE]
 PARTS = (b"1", b"\0", b"\xff", b" ", b"\n", b"a", b"{", b"[", b'"', b"(", b"\x85", b"}q\0", b"PK\1\2", b"\x80\x02]q\0")
 """What runs inside binary files repeat, beside text: opcodes of pickles and entries of zips among them."""
 
@@ -62,6 +63,25 @@ def text_files(folder: Path) -> Iterator[Call]:
                     yield f"{format_name} {name} {unit!a} {options}", call
         for suffix in (".unheard", ".bin"):
             yield f"detection {suffix} {unit!a}", partial(opened, folder / f"t{suffix}", run)
+
+
+def delimited_files(folder: Path) -> Iterator[Call]:
+    """Yield CSV, TSV, JSON and JSON lines with a long run alone, among rows, in a header, in quotes."""
+    for unit in UNITS:
+        run = run_of(unit)
+        bodies = {
+            ".csv": [run, b"w,1,2\n" + run + b",x\nv,3,4\n", b'a,1,"' + run, b"a,1," + run, run + b",b\nv,1\n"],
+            ".tsv": [b"w\t1\t2\n" + run + b"\tx\nv\t3\t4\n", b"v\t[" + run + b"]\n"],
+            ".json": [run, b'{"' + run, b'{"a": [1, ' + run, b"[" + run],
+            ".jsonl": [run, b'{"w": "a", "v": [1]}\n' + run, b'["a", [' + run],
+        }
+        for suffix, contents in bodies.items():
+            formats = {".tsv": "csv"}
+            for number, data in enumerate(contents):
+                skip = {} if suffix == ".json" else {"on_error": "skip"}
+                name = formats.get(suffix, suffix[1:])
+                call = partial(opened, folder / f"t{suffix}", data, format=name, **skip)
+                yield f"{suffix} {number} {unit!a}", call
 
 
 def texts(folder: Path) -> Iterator[Call]:

@@ -53,7 +53,8 @@ def _readable_suffixes() -> tuple[str, ...]:
     """Return the suffixes of files that may be tables."""
     from embstore.codecs.shared.first_look.first_bytes import PACKED_SUFFIXES
 
-    return (*(suffix for codec in CODECS.values() if codec.reads for suffix in codec.suffixes), *PACKED_SUFFIXES)
+    suffixes = (suffix for codec in CODECS.values() if codec.reads for suffix in codec.suffixes)
+    return (*(suffix for suffix in suffixes if suffix != ".json"), *PACKED_SUFFIXES)  # most .json are settings
 
 
 def _check_readable(codec: Codec, path: str | Path, options: ReadOptions) -> None:
@@ -158,6 +159,8 @@ def _is_known(head: bytes) -> bool:
 def _by_bytes(head: bytes, path: str | Path, suffix: str) -> Codec | None:
     codec = _by_magic(head)
     owners = [other.name for other in CODECS.values() if suffix in other.suffixes]
+    if suffix == ".json" and head[:1] == b"{":  # what is in a file of JSON need not be a table of the format json
+        owners = []
     if codec is not None and len(owners) == 1 and owners != [codec.name]:  # a suffix of several formats is no evidence
         mismatch = f"the bytes are {codec.name}, though the suffix says {owners[0]}; read as {codec.name}"
         warn_user(f"{path}: {mismatch}")
@@ -177,10 +180,14 @@ def _is_found_by_suffix(codec: Codec, suffix: str) -> bool:
 def _by_name(suffix: str, head: bytes) -> Codec | None:
     """Find a format that has no characteristic first bytes, from the suffix, then from the first lines.
 
-    In a .bin the lines come first: word2vec's own tool uses this suffix for binary and text.
+    In a .bin the lines come first: word2vec's own tool uses this suffix for binary and text. A .csv or .tsv may be text
+    with a header, or with spaces between the numbers.
     """
     if suffix == ".bin":
         return _by_lines(head) or _by_suffix(suffix)
+    if suffix in (".csv", ".tsv"):
+        found = _by_lines(head)
+        return found if found and (found.name == "word2vec" or not _is_delimited(head)) else _by_suffix(suffix)
     return _by_suffix(suffix) or _by_lines(head)
 
 
@@ -200,6 +207,13 @@ def _by_lines(head: bytes) -> Codec | None:
         header = header_of(lines[0])
         return CODECS["word2vec"] if header and header[1] == counts[1] else None
     return CODECS["glove"] if set(counts) == {counts[1]} else None
+
+
+def _is_delimited(head: bytes) -> bool:
+    """Return whether most of the first lines are cells that commas, tabs or semicolons separate."""
+    from embstore.codecs.shared.delimiters import delimiters_of  # here: most files are found without
+
+    return bool(delimiters_of(head.removeprefix(BOM).decode("utf-8", "surrogateescape")))
 
 
 def check_written(file: IO[bytes], path: str | Path, name: str) -> None:

@@ -128,3 +128,8 @@ def _rank(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> tuple[bool, boo
 
 def _shown(name: str) -> str:
     return name[:200] if name.isprintable() else ascii(name[:200])[1:-1]
+
+
+def projector_files(folder: Path) -> bool:
+    """Return whether a folder has the two files of TensorBoard's projector."""
+    return all((folder / name).is_file() for name in ("vectors.tsv", "metadata.tsv"))

@@ -10,8 +10,8 @@ from typing import cast
 
 from embstore.codecs.registry import folders, magic
 from embstore.codecs.registry.protocols import Reader, Writer
-from embstore.core.cures import cure, option_name, spelled
-from embstore.core.errors import FormatError, UnknownFormatError
+from embstore.core.cures import spelled
+from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions, WriteOptions
 
 COMMON_OPTIONS = ("format", "limit", "dtype")  # read options that every format supports
@@ -81,6 +81,11 @@ class Codec:
     options: tuple[str, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
+    @property
+    def packs(self) -> bool:
+        """Whether it is text, which is written compressed to a file whose suffix says so: .gz, .bz2, .xz or .zst."""
+        return self.writes and self.compressed and self.magic is None
+
     def check_options(self, path: str | Path, options: ReadOptions) -> None:
         """Raise FormatError for a read option that the format would ignore; called before anything is read."""
         supported = (*self.options, *COMMON_OPTIONS)
@@ -145,6 +150,30 @@ CODECS = {
             "word2vec text, fastText's .vec: a header, then lines as in GloVe",
             compressed=True,
             options=TEXT_OPTIONS,
+        ),
+        Codec(
+            "csv",
+            "tables.csv",
+            (".csv", ".tsv"),
+            "CSV or TSV: a column of words, and one per number or one of lists",
+            compressed=True,
+            options=("member", "vocab", "word_column", "key", "header", "on_error"),
+        ),
+        Codec(
+            "json",
+            "tables.json",
+            (".json",),
+            "JSON: an object from word to list, or words and vectors in two lists",
+            compressed=True,
+            options=("member", "vocab", "key"),
+        ),
+        Codec(
+            "jsonl",
+            "tables.jsonl",
+            (".jsonl", ".ndjson"),
+            "JSON lines: an object with a word and a list on each line",
+            compressed=True,
+            options=("member", "vocab", "key", "on_error"),
         ),
         Codec(
             "word2vec-bin",
@@ -223,7 +252,14 @@ CODECS = {
             folder=folders.spacy_vectors,
             writes=False,
         ),
-        Codec("projector", "projector", (), "a folder for TensorBoard's projector", reads=False),
+        Codec(
+            "projector",
+            "projector",
+            (),
+            "a folder for TensorBoard's projector",
+            folder=folders.projector_files,
+            options=("word_column",),
+        ),
         Codec(
             "static-embedding",
             "huggingface.static_embedding",
@@ -273,18 +309,3 @@ def codec_named(name: str) -> Codec:
     if name not in CODECS:
         raise ValueError(f"no format {name!r}; the formats are {', '.join(CODECS)}")
     return CODECS[name]
-
-
-def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
-    """Return the codec to write a file with: the format `to`, else the first one with the file's suffix."""
-    if to:
-        return codec_named(to)
-    suffix = Path(path).suffix.lower()
-    for codec in CODECS.values():
-        if codec.writes and suffix in codec.suffixes:
-            return codec
-    known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
-    name_one = cure("name-target-format", f"{option_name('to')} names one")
-    raise UnknownFormatError(
-        path, f"no format that can be written has the suffix {suffix!r}; {name_one}, as do the suffixes {known}"
-    )

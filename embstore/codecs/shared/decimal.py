@@ -10,7 +10,7 @@ import numpy as np
 
 from embstore.codecs.shared.line import NUMBER
 from embstore.core import kernels
-from embstore.core.batch import Batch, Source, Tokens
+from embstore.core.batch import Batch, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.limits import MAX_LINE, MAX_TOKEN
 from embstore.files.atomic import write_all
@@ -74,3 +74,11 @@ def unwritable_tokens(packed: Tokens, tokens: list[bytes], *, stated: bool) -> I
             _, gap, last = token.replace(b"\t", b" ").rpartition(b" ")
             if gap and NUMBER.fullmatch(last):
                 yield token  # would be read as a row with one number too many
+
+
+def number_lines(vectors: Vectors, gap: bytes) -> Iterator[bytes]:
+    """Yield one line of numbers, and its newline, for each vector; `gap` separates the numbers."""
+    empty = Tokens(np.zeros(0, np.uint8), np.zeros(len(vectors) + 1, np.int64))
+    for text in formatted(Batch(empty, np.ascontiguousarray(vectors, np.float32))):
+        for line in bytes(text).split(b"\n")[:-1]:  # each begins with the space after its token
+            yield line[1:].replace(b" ", gap) + b"\n"

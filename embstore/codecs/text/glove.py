@@ -24,7 +24,7 @@ from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
-from embstore.files.atomic import replacing
+from embstore.files.compressing import replacing_text
 from embstore.files.input import Input
 
 NAME = "glove"
@@ -79,7 +79,7 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     On an error nothing is written.
     """
     source = source.through(lambda batches: _check_first_rows(batches, path))
-    with replacing(path, overwrite=options.overwrite) as file:
+    with replacing_text(path, overwrite=options.overwrite) as file:
         if not sum(write_rows(file, source, path, NAME)):
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)
         check_written(file, path, NAME)

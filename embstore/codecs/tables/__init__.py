@@ -1,0 +1,1 @@
+"""Tables as spreadsheets and data frames are saved: CSV and TSV, JSON, JSON lines."""
