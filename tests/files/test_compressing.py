@@ -103,7 +103,7 @@ def test_the_missing_package_is_named(tmp_path: Path) -> None:
     done = run_code(WITHOUT, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        "a .zst file needs the package zstandard: pip install zstandard\n",
+        "a .zst file needs the package zstandard: `pip install zstandard`\n",
         "",
     )
     assert [path.name for path in tmp_path.iterdir()] == ["s.txt"]
