@@ -62,18 +62,23 @@ def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A0
     For a symbolic link, the folder of the link is searched first, then that of its target; `COMMON_NAMES` come last.
     Raises FormatError if there is none; the message says what the words are `needed` for and which names were tried.
     """
+    path, place = source.path, word_list_beside(source)
+    if place is not None:
+        return place
+    names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
+    raise FormatError(
+        path, f"no words for {needed}: none of {names} next to it; name a file with vocab=", format=format
+    )
+
+
+def word_list_beside(source: Input) -> Path | None:
+    """Return the word list that `find_word_list` finds, or None."""
     path = source.path
     target_path = source.real_path() if path.is_symlink() else path
     _check_remains(source, {path, target_path})
     own = [place for file in (path, target_path) for place in word_list_paths(file)]
     common = [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
-    for place in (*own, *common):
-        if place.is_file():
-            return place
-    names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
-    raise FormatError(
-        path, f"no words for {needed}: none of {names} next to it; name a file with vocab=", format=format
-    )
+    return next((place for place in (*own, *common) if place.is_file()), None)
 
 
 def _check_remains(source: Input, paths: set[Path]) -> None:
