@@ -75,8 +75,8 @@ class Plan(TypedDict):
     """The matrix and the words that the child found.
 
     ``step`` is the number of rows of a block, ``offset`` the position of the rows in the file, None if the child sends
-    them, ``words`` the name of the dataset of words, None if the file has none, ``numbers`` whether they are the decimal
-    text of whole numbers, and ``findings`` what is odd: the sentence, the first place, the number of times.
+    them, ``words`` the name of the dataset of words, None if the file has none, ``numbers`` whether they are the
+    decimal text of whole numbers, and ``findings`` what is odd: the sentence, the first place, the number of times.
     """
 
     step: int

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore.codecs.huggingface.named import is_named, named_source
 from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.magic import checkpoint, is_store
 from embstore.codecs.shared.json_file import names_for_message, parse_json, shown
@@ -52,7 +53,10 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     if found and is_store(place.head()):
         raise FormatError(path, f"{found.name} in this folder is a store: open that file instead", format=NAME)
     file, key = _shard_of(place, options.key)
-    table = _Matrix.open(file, key, options.dtype)
+    header = read_header(file, most=MAX_HEADER)
+    if key == options.key and is_named(header, file.path, options, FLOATS, NAME):
+        return named_source(header, file, options, FLOATS, NAME, progress)
+    table = _Matrix.open(file, header, key, options.dtype)
     words = read_word_list(source.open_companion(options.vocab or find_word_list(place, repr(table.name), NAME)))
     findings = Findings()
     rows, scale = table.rows_of(words, findings)
@@ -134,8 +138,8 @@ class _Matrix:
     mapped: mmap.mmap
 
     @classmethod
-    def open(cls, source: Input, key: str | None, requested: Dtype | None) -> _Matrix:
-        path, header, mapped = source.path, read_header(source, most=MAX_HEADER), source.map()
+    def open(cls, source: Input, header: Header, key: str | None, requested: Dtype | None) -> _Matrix:
+        path, mapped = source.path, source.map()
         name = key or _choose(header, path)
         tensor = header.tensors.get(name)
         if tensor is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.codecs.numpy.archive import NAME, Arrays
+from embstore.codecs.numpy.named import is_named, named_source
 from embstore.codecs.shared.array import array_source, check_matrix, format_error, native_rows, vector_descr
 from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.npy_array import build_header
@@ -15,7 +16,7 @@ from embstore.codecs.shared.sequential import SequentialRows
 from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.word_list import WordList
 from embstore.codecs.shared.word_list_files import load_word_list
-from embstore.core.batch import Source, Vectors
+from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import FormatError
 from embstore.core.limits import MAX_TOKEN
@@ -29,7 +30,9 @@ MAX_WORDS = 1 << 30  # bytes of an array of words that is written: each takes th
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a matrix and the array of as many words, or words from ``vocab=`` or from a file next to it."""
     arrays = Arrays.of(source)
-    key = arrays.choose_matrix(options.key)
+    if is_named(arrays, options):
+        return named_source(arrays, options, progress)
+    key = arrays.choose_matrix(options)
     header = arrays.headers[key]
     try:
         dtype = check_matrix(header.dtype, header.shape, options)
@@ -45,12 +48,14 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         return array_source(_rows(arrays, key, needed), words, dtype, origin, progress)
     if header.fortran and options.limit is not None:
         count = min(count, options.limit)
-    tokens, rows, step = arrays.words(name, count), _rows(arrays, key, count), rows_in_batch(header.nbytes // count)
+    findings = Findings()
+    tokens, rows = arrays.words(name, count, findings), _rows(arrays, key, count)
+    step = rows_in_batch(header.nbytes // header.shape[0])
 
     def batch_rows(start: int, stop: int) -> Vectors:
         return native_rows(rows[start:stop])
 
-    return matrix_source(tokens, header.shape[1], dtype, batch_rows, origin, progress, step=step)
+    return matrix_source(tokens, header.shape[1], dtype, batch_rows, origin, progress, findings, step=step)
 
 
 def _rows(arrays: Arrays, key: str, count: int) -> Vectors | SequentialRows:

@@ -61,15 +61,12 @@ def choose_group(groups: Mapping[str, Group]) -> str | None:
         which = cure("named-groups", f"name one with {option_name('key')} ({_listed(tables)})")
         raise ValueError(f"{len(tables)} groups of one vector for each name may be the table: {which}")
     if found:
-        reason = f"the name {_shown(_parameter(groups[found[0]]) or '')} is one of parameters, not a word"
         if len(found) == 1:
-            which = cure("named-parameters", f"{option(key=found[0])} takes it, and the names beside it, for words")
+            which = cure("named-parameters", f"{option(key=found[0])} takes all of them for words")
         else:
-            which = cure(
-                "named-parameters-in-groups",
-                f"{option_name('key')} with a group takes its names for words ({_listed(found)})",
-            )
-        raise ValueError(f"no matrix, and {reason}; {which}")
+            which = cure("named-parameters-in-groups", f"{option_name('key')} names the words ({_listed(found)})")
+        shown = _shown(_parameter(groups[found[0]]) or "")
+        raise ValueError(f"no matrix, and of the names of its vectors, {shown} is that of a layer's parameter; {which}")
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore.codecs.shared.sequential import SequentialRows
 from embstore.core.batch import Findings, Tokens, offsets_of
 
 FOUND = "words that are whole numbers, as decimal text"
@@ -41,14 +42,14 @@ def note(tokens: Tokens, findings: Findings) -> Tokens:
     return tokens
 
 
-class NumberTokens:
-    """The words of an array of integers in memory or mapped, converted slice by slice."""
+class SequentialNumbers:
+    """Words from an array of integers, (n, 1), that is read slice by slice, as `SequentialTokens`."""
 
-    def __init__(self, numbers: NDArray[Any], findings: Findings) -> None:
+    def __init__(self, numbers: SequentialRows, findings: Findings) -> None:
         self._numbers, self._findings = numbers, findings
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __getitem__(self, item: slice) -> Tokens:
-        return note(decimal_tokens(self._numbers[item]), self._findings)
+        return note(decimal_tokens(self._numbers[item][:, 0]), self._findings)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeGuard, cast
@@ -17,10 +17,14 @@ import numpy as np
 from embstore.codecs.registry.magic import is_torch
 from embstore.codecs.shared.array import array_source, check_matrix, format_error
 from embstore.codecs.shared.matrix import Origin
+from embstore.codecs.shared.named_vectors import NAMES_ARE_WORDS, TOP, check_group, choose_group
 from embstore.codecs.shared.spool import spooled_rows
-from embstore.codecs.shared.word_list import WordList
+from embstore.codecs.shared.whole_numbers import note
+from embstore.codecs.shared.word_list import WordList, word_list_beside
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
-from embstore.core.batch import Source
+from embstore.codecs.torch.named import described, named_source, named_tensors
+from embstore.codecs.torch.numbers import are_numbers, decimal, only_numbers, whole_tensors
+from embstore.core.batch import Findings, Source
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
 from embstore.core.index import pack_for_hashing
@@ -33,7 +37,8 @@ if TYPE_CHECKING:
 
 NAME = "torch"
 MAX_DEPTH = 8  # of nested dictionaries
-MAX_ENTRIES = 100_000  # of all dictionaries, except those of words
+MAX_ENTRIES = 1_000_000  # of all dictionaries, except those of words
+MAX_NAMES = 1 << 28  # characters of all names
 MAX_NAME = 1000  # characters of a key
 
 
@@ -41,11 +46,21 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     """Map the matrix; the words come from the same file, from ``vocab=`` or from a word list next to the file."""
     content = _Content(source)
     content.collect(_load(source), "")
+    group = content.choose_group(options)
+    if group is not None:
+        return named_source(
+            content.groups[group],
+            lambda tensor, name: _as_array(tensor, name, source.path, options),
+            Origin(source, NAME),
+            progress,
+        )
     key = content.choose_matrix(options.key)
     tensor = content.tensors[key]
     array, dtype = _as_array(tensor, key, source.path, options)
-    words = content.words_of(len(array), options)
-    return array_source(array, words, dtype, Origin(source, NAME), progress, bfloat16=_is_bfloat16(tensor))
+    findings = Findings()
+    words = content.words_of(len(array), options, findings)
+    bfloat16 = _is_bfloat16(tensor)
+    return array_source(array, words, dtype, Origin(source, NAME), progress, bfloat16=bfloat16, findings=findings)
 
 
 def _load(source: Input) -> object:
@@ -100,13 +115,20 @@ class _Content:
     ----------
     words
         Lists of strings, or dictionaries from string to row.
+    numbers
+        Lists of whole numbers, which may be words too.
+    groups
+        The tensors directly in each dictionary by their keys; empty for one whose name is that of another.
     """
 
     source: Input
     tensors: dict[str, Tensor] = field(default_factory=dict)
     words: dict[str, list[str] | dict[str, int]] = field(default_factory=dict)
+    numbers: dict[str, list[int]] = field(default_factory=dict)
+    groups: dict[str, dict[str | int, Tensor]] = field(default_factory=dict)
     entries: int = 0
-    checked: dict[int, bool] = field(default_factory=dict)
+    characters: int = 0
+    checked: dict[tuple[Callable[[object], bool], int], bool] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -121,25 +143,55 @@ class _Content:
             for part, item in zip(("itos", "stoi", "vectors", "dim"), value, strict=True):
                 if part != "stoi":  # the same words as itos
                     self.collect(item, part, depth + 1)
-        elif self._are_words(value):
-            self.words[name] = value
+        elif self._is_checked(_are_words, value):
+            self.words[name] = cast("list[str] | dict[str, int]", value)
+        elif self._is_checked(are_numbers, value):
+            self.numbers[name] = cast("list[int]", value)
         elif isinstance(value, dict) and depth < MAX_DEPTH:
-            for key, item in value.items():
-                self._count_entry()
-                if (isinstance(key, str) and len(key) <= MAX_NAME) or _is_small(key):  # others name no table
-                    self.collect(item, f"{name}.{key}" if name else str(key), depth + 1)
+            self._collect_dictionary(value, name, depth)
 
-    def _are_words(self, value: object) -> TypeGuard[list[str] | dict[str, int]]:
+    def _collect_dictionary(self, values: dict[object, object], name: str, depth: int) -> None:
+        self.groups[name or TOP] = {} if (name or TOP) in self.groups else named_tensors(values)
+        for key, item in values.items():
+            named = (isinstance(key, str) and len(key) <= MAX_NAME) or _is_small(key)  # others name no table
+            path = (f"{name}.{key}" if name else str(key)) if named else ""
+            self._count_entry(len(path))
+            if named:
+                self.collect(item, path, depth + 1)
+
+    def _is_checked(self, check: Callable[[object], bool], value: object) -> bool:
         """Check each list and dictionary once, although many names may lead to it."""
-        if id(value) not in self.checked:
-            self.checked[id(value)] = _are_words(value)
-        return self.checked[id(value)]
+        key = check, id(value)
+        if key not in self.checked:
+            self.checked[key] = check(value)
+        return self.checked[key]
 
-    def _count_entry(self) -> None:
+    def _count_entry(self, characters: int) -> None:
         """Raise FormatError after too many: dictionaries that contain others several times may have any number."""
         self.entries += 1
+        self.characters += characters
         if self.entries > MAX_ENTRIES:
             raise FormatError(self.path, f"more than {MAX_ENTRIES:,} entries in nested dictionaries", format=NAME)
+        if self.characters > MAX_NAMES:
+            reason = f"names of more than {MAX_NAMES:,} characters in nested dictionaries"
+            raise FormatError(self.path, reason, format=NAME)
+
+    def choose_group(self, options: ReadOptions) -> str | None:
+        """Return the name of the dictionary from word to vector that is the table; None if there is none."""
+        key = options.key
+        floating = [t for t in self.tensors.values() if t.ndim == 2 and (t.is_floating_point() or options.dtype)]
+        if key in self.tensors or (key is not None and not self.groups.get(key)) or (key is None and floating):
+            return None
+        try:
+            if key is None:
+                key = choose_group({name: described(group) for name, group in self.groups.items()})
+            else:
+                check_group(described(self.groups[key]))
+        except ValueError as error:
+            raise format_error(self.path, NAME, options.key or "", error) from None
+        if key is not None and options.vocab is not None:
+            raise FormatError(self.path, NAMES_ARE_WORDS, format=NAME)
+        return key
 
     def choose_matrix(self, key: str | None) -> str:
         if key is not None:
@@ -153,11 +205,17 @@ class _Content:
             raise FormatError(self.path, f"{count} may be the table: name one with key= ({self})", format=NAME)
         return found[0]
 
-    def words_of(self, count: int, options: ReadOptions) -> WordList:
+    def words_of(self, count: int, options: ReadOptions, findings: Findings) -> WordList:
         name = str(options.vocab) if options.vocab else None
+        numbers: dict[str, list[int] | Tensor] = {**self.numbers, **whole_tensors(self.tensors)}
         if name is None:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
+            if not long_enough and word_list_beside(self.source) is None:
+                name = self._only_numbers(numbers, count)
+        if name is not None and name in numbers:
+            tokens = note(decimal(numbers[name]), findings)
+            return check_word_list(WordList(tokens, np.arange(len(tokens))), count, self.path, name, NAME)
         if name not in self.words:
             return load_word_list(self.source, options, count, NAME)
         words = self.words[name]
@@ -167,6 +225,12 @@ class _Content:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
         found = WordList(pack_for_hashing(listed), np.array(rows, np.int64))
         return check_word_list(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
+
+    def _only_numbers(self, numbers: dict[str, list[int] | Tensor], count: int) -> str | None:
+        try:
+            return only_numbers(numbers, count)
+        except ValueError as error:
+            raise format_error(self.path, NAME, "", error) from None
 
     def __str__(self) -> str:
         shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]
