@@ -62,8 +62,8 @@ def choose(path: Path, schema: Schema, options: ReadOptions, name: str) -> Colum
     if options.vocab and Path(options.vocab).is_file():
         words = None
     else:
-        candidates = [str(options.vocab)] if options.vocab else [column for column in types if _text(types[column])]
-        if len(candidates) != 1 or candidates[0] not in types or not _text(types[candidates[0]]):
+        candidates = [str(options.vocab)] if options.vocab else _word_columns(types)
+        if len(candidates) != 1 or candidates[0] not in types or not _is_words(types[candidates[0]]):
             raise FormatError(
                 path, f"cannot determine the column of words: name one with vocab= ({_shown(types)})", format=name
             )
@@ -103,6 +103,21 @@ def _element(kind: DataType) -> DataType:
 def is_dictionary(kind: DataType) -> TypeGuard[NestedType]:
     """Return whether a column has numbers of entries of a dictionary."""
     return hasattr(kind, "index_type")
+
+
+def is_numbers(kind: DataType) -> bool:
+    """Return whether a column has whole numbers."""
+    return str(kind) in INTEGERS
+
+
+def _word_columns(types: dict[str, DataType]) -> list[str]:
+    """Return the columns of text; without one, those of whole numbers."""
+    texts = [column for column, kind in types.items() if _text(kind)]
+    return texts or [column for column, kind in types.items() if is_numbers(kind)]
+
+
+def _is_words(kind: DataType) -> bool:
+    return _text(kind) or is_numbers(kind)
 
 
 def _text(kind: DataType) -> bool:

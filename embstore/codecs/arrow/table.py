@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embstore.codecs.arrow.columns import Columns, choose, is_list, pyarrow
+from embstore.codecs.arrow.columns import Columns, choose, is_list, is_numbers, pyarrow
 from embstore.codecs.arrow.parts import parts_of
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
+from embstore.codecs.shared.whole_numbers import decimal_tokens, note
 from embstore.codecs.shared.word_list import read_word_list
-from embstore.core.batch import Batch, Source, Tokens, Vectors
+from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
@@ -56,6 +57,7 @@ def read_table(
         batches=reader.batches(chain([first], records), rows, origin, progress),
         dtype=reader.columns.dtype,
         rows=rows,
+        findings=reader.findings,
         provenance=lambda: dict(origin.notes),
     )
 
@@ -95,6 +97,7 @@ class _Converter:
     name: str
     dim: int = 0
     done: int = 0
+    findings: Findings = field(default_factory=Findings)
 
     def batches(
         self, records: Iterator[RecordBatch], rows: int, origin: Origin, progress: Progress | None
@@ -124,7 +127,10 @@ class _Converter:
         if self.words is not None:
             return self.words[self.done : self.done + record.num_rows]
         assert self.columns.words is not None  # noqa: S101
-        array = self._checked(record, self.columns.words).cast(pyarrow().large_binary())
+        column = self._checked(record, self.columns.words)
+        if is_numbers(column.type):
+            return note(decimal_tokens(np.asarray(column.to_numpy(zero_copy_only=False))), self.findings)
+        array = column.cast(pyarrow().large_binary())
         _, bounds, data = array.buffers()
         assert bounds is not None  # noqa: S101
         offsets = np.frombuffer(memoryview(bounds), np.int64)[array.offset : array.offset + len(array) + 1]
