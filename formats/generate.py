@@ -17,6 +17,7 @@ from makers import (
     finalfusion_files,
     glove_invalid,
     glove_valid,
+    glove_words,
     hashes,
     hdf5_files,
     magnitude_files,
@@ -43,6 +44,7 @@ def main() -> None:
     hashes.make(arguments.out / "hash")
     policies.make(arguments.out / "oov")
     glove_valid.make(arguments.out / "glove")
+    glove_words.make(arguments.out / "glove")
     packed.make(arguments.out / "glove")
     glove_invalid.make(arguments.out / "glove")
     store_valid.make(arguments.out / "store")

@@ -16,6 +16,16 @@ from embstore.core.options import Dtype, Progress
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+
+def parse_column(_: click.Context, __: click.Parameter, text: str | None) -> int | str | None:
+    """Parse the value of --word-column: digits are the number of a column, any other text is its name."""
+    if text is not None and text.isascii() and text.isdigit():
+        if not int(text):
+            raise click.BadParameter("columns are numbered from 1.")
+        return int(text)
+    return text
+
+
 READING = (
     click.option(
         "--from",
@@ -41,6 +51,15 @@ READING = (
         default="stop",
         show_default=True,
         help="Whether to stop at a line that cannot be read or to skip it.",
+    ),
+    click.option(
+        "--word-column",
+        metavar="N|NAME",
+        callback=parse_column,
+        help="Column with the words, of text or of the file in --vocab: its number, from 1, or its name.",
+    ),
+    click.option(
+        "--exact-words", is_flag=True, help="Keep words as they stand, with padding, quotes and other columns."
     ),
     click.option(
         "--dtype",

@@ -26,6 +26,8 @@ class Reading(TypedDict, total=False):
     limit: int | None
     on_error: OnError
     dtype: Dtype | None
+    word_column: int | str | None
+    exact_words: bool
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
@@ -52,6 +54,8 @@ _KINDS: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
     (("vocab",), (str, os.PathLike), "a str or a Path"),
     (("dim", "limit"), (Integral,), "a whole number, 1 or more"),
     (("header",), (bool,), "True, False or None"),
+    (("word_column",), (Integral, str), "the number of a column, 1 or more, or its name"),
+    (("exact_words",), (bool,), "True or False"),
 )
 """The types of the options of reading; None is always allowed."""
 
@@ -80,6 +84,10 @@ class ReadOptions:
         ``stop`` at a line that cannot be read, or ``skip`` and count it.
     dtype
         Dtype to convert a matrix of integers to; without it, such a matrix is an error.
+    word_column
+        The column with the words, of text or of a list of words: its number, from 1, or its name in a header.
+    exact_words
+        Whether to keep words as they stand: padding, quotes and other columns are then parts of words.
     """
 
     format: str | None = None
@@ -91,19 +99,20 @@ class ReadOptions:
     limit: int | None = None
     on_error: OnError = "stop"
     dtype: Dtype | None = None
+    word_column: int | str | None = None
+    exact_words: bool = False
 
     def __post_init__(self) -> None:
         for names, kinds, expected in _KINDS:
             for name in names:
                 if getattr(self, name) is not None:
                     check_kind(name, getattr(self, name), kinds, expected)
-        for name in ("dim", "limit"):
+        for name in ("dim", "limit", "word_column"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}={value}: expected 1 or more")
-            object.__setattr__(
-                self, name, value if value is None else int(value)
-            )  # a NumPy integer lacks methods of int
+            if isinstance(value, Integral):
+                if int(value) < 1:
+                    raise ValueError(f"{name}={value}: expected 1 or more")
+                object.__setattr__(self, name, int(value))  # a NumPy integer lacks methods of int
         check_choice("on_error", self.on_error, get_args(OnError))
         check_dtype(self.dtype)
 

@@ -24,6 +24,8 @@ class FileReading(TypedDict, total=False):
     dim: int | None
     header: bool | None
     on_error: OnError
+    word_column: int | str | None
+    exact_words: bool
 
 
 def read(file: Input, codec: Codec, options: ReadOptions, progress: Progress | None = None) -> Source:

@@ -14,6 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import NoReturn, TypeGuard
 
+from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError, UnsupportedVersionError
 from embstore.files.input import Input
 
@@ -28,7 +29,6 @@ BYTES = "vocab.bytes"
 
 VERSION_KEY = "embstore.version"
 DIGEST_KEY = "embstore.sha256.header"
-UNCHECKED = "read its words and vectors unchecked with --from safetensors (format='safetensors')"
 NO_DIGEST = "0" * 64  # stands for the checksum while it is computed
 ENCODING = "embstore.dtype"  # metadata key: the encoding of a U8 weight
 ROWWISE = "int8-rowwise"
@@ -142,16 +142,21 @@ def _check_digest(raw: bytes, metadata: dict[str, str], path: str | Path) -> Non
     if missing:
         reason = (
             f"metadata of embstore without {missing}: a store from before headers had a checksum, or a damaged one; "
-            f"convert its source again, or {UNCHECKED}"
+            f"convert its source again, {unchecked()}"
         )
         raise FormatError(path, reason, where="header", format="store")
     stated = metadata[DIGEST_KEY]
     if len(stated) != len(NO_DIGEST) or not stated.isascii() or stated != header_digest(raw, stated):
         reason = (
             f"does not have the sha256 that it states in {DIGEST_KEY}: damaged, or written again by another program; "
-            f"convert or download it again, or {UNCHECKED}"
+            f"convert or download it again, {unchecked()}"
         )
         raise FormatError(path, reason, where="header", format="store")
+
+
+def unchecked() -> str:
+    """Return how to read a store whose header cannot be checked."""
+    return cure("store-unchecked", f"or read its words and vectors unchecked with {option(format='safetensors')}")
 
 
 def header_digest(raw: bytes, stated: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from makers.golden import write_invalid
 
-SKIP = "; --on-error skip leaves such lines out"
+SKIP = "; `on_error='skip'` leaves such lines out"
 
 
 def make(folder: Path) -> None:
@@ -39,7 +39,7 @@ def _rows(invalid: Any) -> None:
         "long_row",
         three + "frog 1 2 3 4\n",
         "{path}:2: 4 numbers after token 'frog', " + expected
-        + ". If the token itself ends in a number, use --dim 3" + SKIP,
+        + ". If the token itself ends in a number, use `dim=3`" + SKIP,
     )  # fmt: skip
     for name, field in {
         "underscore": "1_000",
@@ -79,19 +79,19 @@ def _files(invalid: Any) -> None:
         "prose",
         "It was a dark night.\nThe rain fell.\n",
         "{path}:1: 'It was a dark night.' is not a token and its numbers; "
-        "if this is another format, name it with --from",
+        "if this is another format, name it with `format=`",
     )
     invalid(
         "carriage_returns",
         "the 1 2\rfrog 3 4\r",
         "{path}:1: lines that end in carriage returns only, expected newlines: "
-        "convert them by tr '\\r' '\\n' < old.txt > new.txt",
+        "`tr '\\r' '\\n' < {path} > carriage_returns.lines.txt` converts them",
     )
     like = (
         "is not a number, and most lines have a similar field; expected digits with an optional decimal point, "
         "such as 0.5: rewrite the numbers"
     )
-    token = ", or use --dim 2 if it is part of the token"
+    token = ", or use `dim=2` if it is part of the token"
     for name, word in {"decimal_commas": "0,5", "underscores": "1_000", "hexadecimals": "0x10"}.items():
         message = f"{{path}}:1: {word!r} on line 1 {like}{token}"
         invalid(name, f"the {word} 1 2\nfrog {word} 3 4\n", message)
@@ -110,7 +110,7 @@ def _files(invalid: Any) -> None:
     invalid(
         "too_large_dim",
         "the 1 2\n",
-        "{path}:1: 2 numbers on a line at most, expected 300 (by dim=)",
+        "{path}:1: 2 numbers on a line at most, expected 300 (as requested)",
         read={"dim": 300},
     )
 
@@ -121,20 +121,20 @@ def _headers(invalid: Any) -> None:
         "header_with_wrong_rows",
         "3 2\n" + rows,
         "{path}:1: the header says 3 rows, but 2 follow: the file is cut short or the header is wrong; "
-        "--limit 2 reads the rows it has",
+        "`limit=2` reads the rows it has",
     )
     invalid(
         "header_with_wrong_dim",
         "2 300\n" + rows,
         "{path}:1: '2 300' looks like a header, 2 rows of 300 numbers, but the rows below have 2; "
-        "--no-header with --on-error skip skips this line",
+        "`header=False, on_error='skip'` skips this line",
     )
     invalid(
         "header_or_row",
         "2 1\nthe 1\nfrog 3\n",
         "{path}:1: '2 1' may be a header or the first of one-dimensional rows: "
-        "say which with --header or --no-header (header=True or False)",
+        "`header=True` or `header=False` says which",
     )
     for name, data in {"header_that_is_none": rows, "header_of_no_dimensions": "2 0\n" + rows}.items():
-        message = "{path}:1: header=True, but the first line is not two whole numbers, rows and dim"
+        message = "{path}:1: a header is requested, but the first line is not two whole numbers, rows and dim"
         invalid(name, data, message, read={"header": True})

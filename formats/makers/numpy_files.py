@@ -86,8 +86,13 @@ def _invalid_npy(folder: Path) -> None:
     code = header("<f4", "(3, __import__('os'))")
     shown = repr(code[10:70])
     invalid("code", code, f"the header is not a dictionary: {shown}")
-    names = "no_words.vocab.txt, no_words.vocab.json, tokenizer.json, vocab.txt, vocab.json"
-    invalid("no_words", plain, f"no words for 3 rows: none of {names} next to it; name a file with vocab=", None)
+    names = "no_words.vocab.txt, no_words.vocab.json, tokenizer.json, vocab.txt, vocab.json, encoder.json, words.npy"
+    invalid(
+        "no_words",
+        plain,
+        f"no words for 3 rows: none of {names} next to it; `vocab=` names a file with the words",
+        None,
+    )
 
 
 def archive(*members: tuple[str, bytes]) -> bytes:

@@ -63,7 +63,7 @@ def make(folder: Path) -> None:
         "{path}: glove.txt is encrypted, and embstore does not ask for passwords: unzip it first",
     )
     digits = bz2.compress(b"1" * 15_000_000 + b"\n")
-    reason = "a field of more than 1 MB, the most of a token or a number; --on-error skip leaves such lines out"
+    reason = "a field of more than 1 MB, the most of a token or a number; `on_error='skip'` leaves such lines out"
     write_invalid(folder, "digits.txt.bz2", digits, f"{{path}}:1: {reason}")
     write_invalid(
         folder,

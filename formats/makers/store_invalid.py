@@ -233,10 +233,7 @@ def _special_rows(not_a_store: Any) -> None:
 def _checksums(invalid: Any) -> None:
     """Write headers without their checksum, or with a wrong one."""
     text = json.dumps(PLAIN.header())
-    absent = (
-        "; convert its source again, or read its words and vectors unchecked with --from safetensors "
-        "(format='safetensors')"
-    )
+    absent = "; convert its source again, or read its words and vectors unchecked with `format='safetensors'`"
     for name, key in (("no_checksum_of_the_header", "embstore.sha256.header"), ("no_version", "embstore.version")):
         header = PLAIN.header()
         del header["__metadata__"][key]
@@ -244,8 +241,8 @@ def _checksums(invalid: Any) -> None:
         invalid(name, assemble(header, PLAIN.data()), "{path}:header: " + found + absent)
     wrong = (
         "does not have the sha256 that it states in embstore.sha256.header: damaged, or written again by another "
-        "program; convert or download it again, or read its words and vectors unchecked with --from safetensors "
-        "(format='safetensors')"
+        "program; convert or download it again, or read its words and vectors unchecked with "
+        "`format='safetensors'`"
     )
     sealed = assemble(text, PLAIN.data())
     for name, old, new in (

@@ -53,8 +53,8 @@ def _invalid_text(folder: Path) -> None:
     def invalid(name: str, text: str, message: str, **more: Any) -> None:
         write_invalid(folder, f"{name}.vec", text.encode(), f"{{path}}:{message}", **more)
 
-    cure = "--no-header (header=False) reads rows without one"
-    wrong = "the file is cut short or the header is wrong; --limit 3 reads the rows it has"
+    cure = "`header=False` reads rows without one"
+    wrong = "the file is cut short or the header is wrong; `limit=3` reads the rows it has"
     invalid("no_header", LINES, f"1: 'the 0.5 -1.5' is not a header, rows and dim: {cure}")
     invalid("more_rows", TEXT.replace("3 2", "4 2"), f"1: the header says 4 rows, but 3 follow: {wrong}")
     invalid("fewer_rows", TEXT.replace("3 2", "2 2"), f"1: the header says 2 rows, but 3 follow: {wrong}")
@@ -62,13 +62,14 @@ def _invalid_text(folder: Path) -> None:
     invalid("no_dim", TEXT.replace("3 2", "3 0"), f"1: '3 0' is not a header, rows and dim: {cure}")
     enormous = "1: 2 numbers on a line at most, expected 999999999999 (from the header)"
     invalid("enormous_dim", TEXT.replace("3 2", "3 999999999999"), enormous)
-    trust = "--header (header=True) accepts the header: each of their tokens then ends in a number"
-    one = f"1: the header says 1 numbers per row, but the rows below have 2; {trust}"
+    column = "`word_column=1` leaves out what stands between word and numbers"
+    trust = "`header=True` takes what is too much as a part of the tokens"
+    one = f"1: the header says 1 numbers per row, but the rows below have 2; {column}, {trust}"
     invalid("smaller_dim", TEXT.replace("3 2", "3 1"), one)
-    dim = "1: the header says 2 numbers per row, dim= says 3: leave dim= out"
+    dim = "1: the header says 2 numbers per row, but 3 are requested: request none"
     invalid("another_dim", TEXT, dim, read={"dim": 3})
     short = "3: 1 number after token 'frog', expected 2 (from the header); the file may be truncated"
-    invalid("short_row", TEXT.replace("2.25 3", "2.25"), f"{short}; --on-error skip leaves such lines out")
+    invalid("short_row", TEXT.replace("2.25 3", "2.25"), f"{short}; `on_error='skip'` leaves such lines out")
 
 
 def row_bytes(row: str) -> bytes:

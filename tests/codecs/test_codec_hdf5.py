@@ -216,7 +216,10 @@ def three_axes(file: Any) -> None:
     file["table"] = np.ones((3, 2, 2), np.float32)
 
 
-UNNAMED = "t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json next to it; name a file with vocab="
+UNNAMED = (
+    "t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json, encoder.json, words.npy next to it; "
+    "`vocab=` names a file with the words"
+)
 REFUSED = [
     (two_tables, {}, ": 2 matrices may be the table: name one with `key=` "
      "(a/vectors float32 (3, 2), b/vectors float32 (3, 2))"),

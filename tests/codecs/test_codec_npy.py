@@ -136,9 +136,10 @@ def test_a_byte_too_few_or_too_many(tmp_path: Path, change: int) -> None:
 
 def test_words_are_found_next_to_the_file_or_by_vocab(tmp_path: Path) -> None:
     path = save_npy(tmp_path, MATRIX, None)
-    names = "table.vocab.txt, table.vocab.json, tokenizer.json, vocab.txt, vocab.json"
+    names = "table.vocab.txt, table.vocab.json, tokenizer.json, vocab.txt, vocab.json, encoder.json, words.npy"
     assert (
-        short_refusal(path) == f"/table.npy: no words for 3 rows: none of {names} next to it; name a file with vocab="
+        short_refusal(path)
+        == f"/table.npy: no words for 3 rows: none of {names} next to it; `vocab=` names a file with the words"
     )
     (tmp_path / "mine.txt").write_bytes(b"a\n\nc\n")
     assert list(embstore.open(path, vocab=tmp_path / "mine.txt").itos) == ["a", "", "c"]
@@ -182,6 +183,7 @@ def test_a_word_with_two_rows(tmp_path: Path, nested: bool) -> None:
     assert str(caught.value) == f"{path.with_suffix('.vocab.json')}: {reason}"
 
 
+@pytest.mark.filterwarnings("ignore:numbers beside words taken as their counts:embstore.EmbstoreWarning")
 @pytest.mark.parametrize(
     "data", ["the\t5\nfrog\t4\nnaïve\t3\n", "word\tcount\nthe\t5\nfrog\t4\nnaïve\t3\n", "the\nfrog\nnaïve\n"]
 )

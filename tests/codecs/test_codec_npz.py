@@ -57,7 +57,10 @@ def test_the_choice_of_arrays(tmp_path: Path) -> None:
     assert short_refusal(path, key="c") == f"/t.npz: no array 'c': it has {listed}"
     assert short_refusal(path, key="x") == "/t.npz:x: an array of shape (3,), expected (rows, dim)"
     assert short_refusal(path, key="a") == "/t.npz: 2 arrays may be the words: name one with `vocab=` (x, y)"
-    assert short_refusal(path, key="a", vocab="b") == "/t.npz:b: <f4 [3, 2], expected words (dtype S or U) or whole numbers"
+    assert (
+        short_refusal(path, key="a", vocab="b")
+        == "/t.npz:b: <f4 [3, 2], expected words (dtype S or U) or whole numbers"
+    )
     store = embstore.open(path, key="b", vocab="y")
     assert (list(store.itos), store.vectors.tolist()) == (["1", "2", "3"], (MATRIX * 2).tolist())
 
@@ -65,8 +68,10 @@ def test_the_choice_of_arrays(tmp_path: Path) -> None:
 def test_words_from_another_file(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, MATRIX)
-    found = "none of t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json next to it"
-    assert short_refusal(path) == f"/t.npz: no words for 3 rows: {found}; name a file with vocab="
+    found = (
+        "none of t.vocab.txt, t.vocab.json, tokenizer.json, vocab.txt, vocab.json, encoder.json, words.npy next to it"
+    )
+    assert short_refusal(path) == f"/t.npz: no words for 3 rows: {found}; `vocab=` names a file with the words"
     (tmp_path / "t.vocab.json").write_text('{"c": 2, "a": 0}')
     with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
         store = embstore.open(path)

@@ -306,8 +306,11 @@ def test_missing_words_list_the_names_of_the_files(tmp_path: Path) -> None:
     path = save_model(tmp_path, {"vectors": MATRIX}, words=None)
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
-    looked = "model.vocab.txt, model.vocab.json, tokenizer.json, vocab.txt, vocab.json"
-    assert str(caught.value) == f"{path}: no words for 'vectors': none of {looked} next to it; name a file with vocab="
+    looked = "model.vocab.txt, model.vocab.json, tokenizer.json, vocab.txt, vocab.json, encoder.json, words.npy"
+    assert (
+        str(caught.value)
+        == f"{path}: no words for 'vectors': none of {looked} next to it; `vocab=` names a file with the words"
+    )
 
 
 def test_provenance_of_a_table_and_of_a_part_of_a_checkpoint(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def nest_strings(spacy_folder: Path) -> None:
     ("change", "message"),
     [
         (nest_cfg, "/vectors.cfg: nested too deeply to be a JSON object with a mode"),
-        (nest_strings, "/strings.json: nested too deeply to be a word list"),
+        (nest_strings, "/strings.json: nested too deeply to be a list of words"),
     ],
 )
 def test_deeply_nested_json_is_refused(spacy_folder: Path, change: Callable[[Path], None], message: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 from support.tables import source
 
 import embstore
-from embstore.codecs import word2vec_bin
 from embstore.codecs.shared import counted
 from embstore.codecs.text import word2vec as codec
+from embstore.codecs.word2vec_bin import word2vec_bin
 from embstore.core.batch import Source
 
 

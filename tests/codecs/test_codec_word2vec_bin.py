@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from support.tables import source, tokens_and_vectors
 
 import embstore
-from embstore.codecs import word2vec_bin as codec
 from embstore.codecs.registry.detection import sniff
+from embstore.codecs.word2vec_bin import word2vec_bin as codec
+from embstore.codecs.word2vec_bin.blanks import CONTROL
 from embstore.core import _native, _speedups
 from embstore.core.options import ReadOptions
 from embstore.files.input import Input
@@ -31,13 +32,18 @@ def read_rows(path: Path) -> Rows:
     return list(zip(tokens, map(np.ndarray.tobytes, vectors), strict=True))
 
 
-tokens = st.binary(max_size=5).filter(lambda token: b" " not in token and not token.startswith(b"\n"))
+tokens = st.binary(max_size=5).filter(
+    lambda token: b" " not in token and not token.startswith(b"\n") and not any(CONTROL[byte] for byte in token)
+)
+sizes = st.floats(2.0**-36, 2.0**26, width=32) | st.just(0.0)  # others may be the rest of a token
 
 
 @st.composite
 def binary_tables(draw: st.DrawFn) -> tuple[Rows, int]:
     dim = draw(st.integers(1, 5))
-    numbers = st.binary(min_size=4 * dim, max_size=4 * dim)
+    numbers = st.lists(st.tuples(sizes, st.sampled_from([1, -1])), min_size=dim, max_size=dim).map(
+        lambda signed: np.array([size * sign for size, sign in signed], "<f4").tobytes()
+    )
     return draw(st.lists(st.tuples(tokens, numbers), min_size=1, max_size=20)), dim
 
 

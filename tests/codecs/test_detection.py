@@ -168,7 +168,8 @@ def test_what_begins_like_another_format_is_not_written(tmp_path: Path, word: by
         assert message == (taken and f"the first bytes, {shown!r}, would be read as {taken}; a store keeps them")
         assert not written_back(tmp_path / "t.txt", [b"b", first])
         assert not written_back(tmp_path / "t.vec", [first, b"b"])
-        assert b" " in first or not written_back(tmp_path / "t.bin", [first, b"b"])
+        in_binary = b" " in first or any(byte < 32 for byte in first)
+        assert in_binary or not written_back(tmp_path / "t.bin", [first, b"b"])
 
 
 @pytest.mark.parametrize("size", range(4080, 4100))

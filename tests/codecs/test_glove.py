@@ -48,8 +48,8 @@ CLEAN: list[tuple[Any, ...]] = [
     ),
     (
         "tokens like numbers",
-        b"1 1 2\n-.5 3 4\n1e5 5 6\nnan 7 8\n",
-        {"1": [1, 2], "-.5": [3, 4], "1e5": [5, 6], "nan": [7, 8]},
+        b"1 1 2\n-.5 3 4\n1e5 5 6\nnan 7 8\nof 9 9\n",
+        {"1": [1, 2], "-.5": [3, 4], "1e5": [5, 6], "nan": [7, 8], "of": [9, 9]},
     ),
     (
         "white space of Unicode",
@@ -125,7 +125,7 @@ def test_nan_is_kept(kernel: ModuleType, tmp_path: Path) -> None:
     assert messages == ["rows with NaN, Inf or a value beyond the dtype: 1, the first 'the'"]
 
 
-CUT = "the file may be truncated; --on-error skip leaves such lines out"
+CUT = "the file may be truncated; `on_error='skip'` leaves such lines out"
 REFUSED: list[tuple[Any, ...]] = [
     ("too few numbers", b"the 1 2\nof 3\n", {}, f":2: 1 number after token 'of', expected 2 (from line 1); {CUT}"),
     ("none at all", b"the 1 2\nof\n", {}, f":2: 0 numbers after token 'of', expected 2 (from line 1); {CUT}"),
@@ -134,19 +134,19 @@ REFUSED: list[tuple[Any, ...]] = [
         b"the 1 2\nof 3 4 5\n",
         {},
         ":2: 3 numbers after token 'of', expected 2 (from line 1). If the token itself ends in a number, "
-        "use --dim 2; --on-error skip leaves such lines out",
+        "use `dim=2`; `on_error='skip'` leaves such lines out",
     ),
     (
         "what only Python calls a number",
         b"the 1 2\nof 1_000 4\n",
         {},
-        ":2: '1_000' after token 'of' is not a number; --on-error skip leaves such lines out",
+        ":2: '1_000' after token 'of' is not a number; `on_error='skip'` leaves such lines out",
     ),
     (
         "digits of another script",
         "the 1 2\nof 3 \u0664\n".encode(),
         {},
-        ":2: '\u0664' after token 'of' is not a number; --on-error skip leaves such lines out",
+        ":2: '\u0664' after token 'of' is not a number; `on_error='skip'` leaves such lines out",
     ),
     (
         "a token twice, on request",
@@ -159,22 +159,21 @@ REFUSED: list[tuple[Any, ...]] = [
         b"3 2\n" + GOOD,
         {},
         ":1: the header says 3 rows, but 2 follow: the file is cut short or the header is wrong; "
-        "--limit 2 reads the rows it has",
+        "`limit=2` reads the rows it has",
     ),
     (
         "one dimension or a header",
         b"2 1\nthe 1\nof 2\n",
         {},
-        ":1: '2 1' may be a header or the first of one-dimensional rows: say which with --header or --no-header "
-        "(header=True or False)",
+        ":1: '2 1' may be a header or the first of one-dimensional rows: `header=True` or `header=False` says which",
     ),
     (
         "a header asked for",
         GOOD,
         {"header": True},
-        ":1: header=True, but the first line is not two whole numbers, rows and dim",
+        ":1: a header is requested, but the first line is not two whole numbers, rows and dim",
     ),
-    ("a dimension that no line has", GOOD, {"dim": 3}, ":1: 2 numbers on a line at most, expected 3 (by dim=)"),
+    ("a dimension that no line has", GOOD, {"dim": 3}, ":1: 2 numbers on a line at most, expected 3 (as requested)"),
     (
         "a dimension beyond all memory",
         b"2 999999999999999\n" + GOOD,
@@ -193,7 +192,8 @@ REFUSED: list[tuple[Any, ...]] = [
         "prose",
         b"It was the best of times\n",
         {},
-        ":1: 'It was the best of times' is not a token and its numbers; if this is another format, name it with --from",
+        ":1: 'It was the best of times' is not a token and its numbers; "
+        "if this is another format, name it with `format=`",
     ),
     ("a member of no zip", GOOD, {"member": "a"}, ": not a zip, so it has no member 'a': leave member= out"),
 ]
@@ -291,7 +291,7 @@ def test_first_tokens_like_numbers_or_lines_are_not_written(
 @pytest.mark.parametrize("rows", [1, 5])
 def test_limit_reads_what_a_wrong_header_denies(kernel: ModuleType, tmp_path: Path, rows: int) -> None:
     raw = b"%d 2\n" % rows + GOOD
-    with pytest.raises(FormatError, match=r"; --limit 2 reads the rows it has$"):
+    with pytest.raises(FormatError, match=r"; `limit=2` reads the rows it has$"):
         opened(tmp_path / "t.txt", raw)
     assert opened(tmp_path / "t.txt", raw, limit=2) == (TABLE, [])
     for target in ("s.safetensors", "s.vec", "s.bin", "s.npy", "s.h5"):

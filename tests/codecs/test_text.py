@@ -76,7 +76,7 @@ def test_lines_are_numbered_through_all_blocks(
             pass
     assert str(caught.value) == (
         f"{path}:1002: 1 number after token 'bad', expected 2 (from line 1); the file may be truncated; "
-        "--on-error skip leaves such lines out"
+        "`on_error='skip'` leaves such lines out"
     )
     assert (caught.value.where, caught.value.format, caught.value.path) == ("1002", "glove", str(path))
 
@@ -91,7 +91,7 @@ def test_odd_lines_are_counted_and_the_first_of_each_kind_is_named(
     tokens, values, findings, *_ = outcome(path, header=True, on_error="skip", limit=None)
     assert isinstance(findings, str)  # since the header counts 2 rows, and lines left out are counted with them
     assert findings.endswith("the header says 2 rows, but 203 follow: the file is cut short or the header is wrong; "
-                             "--limit 2 reads the rows it has")  # fmt: skip
+                             "`limit=2` reads the rows it has")  # fmt: skip
     assert (tokens, values) == ([b"a", b"  b"], [[1, 2], [3, 4]])
     path.write_text("a 1 2\n\n \t\r\nbad 1\n  b 3 4\n\n\n" + "worse\n\n" * 200)
     assert outcome(path, on_error="skip")[2] == [
@@ -129,8 +129,8 @@ def test_lines_that_end_in_carriage_returns(
     path, size = tmp_path / "t.txt", 1000
     path.write_bytes(b"".join(b"word%08d 0.5 1 2\r" % i for i in range(size)))
     assert 1 << 14 < path.stat().st_size < text.BLOCK * 8
-    advice = "tr '\\r' '\\n' < old.txt > new.txt"
-    expected = f"{path}:1: lines that end in carriage returns only, expected newlines: convert them by {advice}"
+    advice = rf"`tr '\r' '\n' < {path} > t.lines.txt` converts them"
+    expected = f"{path}:1: lines that end in carriage returns only, expected newlines: {advice}"
     assert outcome(path) == outcome(path, dim=3) == ([], [], expected)
     path.write_bytes(path.read_bytes().replace(b"\r", b"\n"))
     assert len(outcome(path)[0]) == size
@@ -186,7 +186,7 @@ def test_an_endless_line_is_given_up_on_after_the_rows_before_it(tmp_path: Path)
 
 
 LONG = "a field of more than 1 MB, the most of a token or a number"
-CURE = "; --on-error skip leaves such lines out"
+CURE = "; `on_error='skip'` leaves such lines out"
 
 
 @pytest.mark.parametrize(

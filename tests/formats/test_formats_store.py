@@ -86,16 +86,6 @@ def open_and_verify(path: Path) -> None:
     store.verify()
 
 
-def test_the_cure_for_a_store_without_a_checksum_works(tmp_path: Path) -> None:
-    old = FORMATS / "store" / "invalid" / "no_checksum_of_the_header.safetensors"
-    with pytest.raises(embstore.FormatError, match=r"unchecked with --from safetensors \(format='safetensors'\)$"):
-        embstore.open(old)
-    embstore.convert(old, tmp_path / "new.safetensors", format="safetensors")
-    with embstore.open(tmp_path / "new.safetensors") as new:
-        new.verify()
-        assert (list(new.itos), new.vectors.tolist()) == (["the", "frog"], [[1, 2], [3, 4]])
-
-
 def test_a_reader_after_the_spec_alone_finds_every_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "glove.safetensors"
     embstore.convert(SAMPLE, path)

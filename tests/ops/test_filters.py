@@ -18,7 +18,10 @@ from embstore.core.batch import Findings
 from embstore.ops.selection import Selection, vocabulary_of
 
 CASED = "The 1 2\nthe 3 4\nTHE 5 6\nÉtÉ 7 8\nété 9 10\nΦΩΣ 11 12\n"
-READING = "the options of reading are format, vocab, key, member, dim, header, limit, on_error, dtype"
+READING = (
+    "the options of reading are format, vocab, key, member, dim, header, limit, on_error, dtype, word_column, "
+    "exact_words"
+)
 RULES = "expected one of first, last, error"
 
 

@@ -24,6 +24,7 @@ from embstore.ops.read import FileReading
 READING = codecs_that(lambda codec: codec.reads)
 VALUES: dict[str, Any] = {
     "vocab": "words.txt", "key": "name", "member": "a.txt", "dim": 3, "header": False, "on_error": "skip",
+    "word_column": 2, "exact_words": True,
 }  # fmt: skip
 OTHERS: list[Callable[..., Any]] = [
     embstore.open,
@@ -67,9 +68,9 @@ def test_message_for_an_unsupported_option(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text("the 1 2\n")
     with pytest.raises(FormatError) as caught:
-        embstore.open(path, vocab="words.txt")
-    message = f"{path}: glove does not support vocab= (--vocab); supported: member, dim, header, on_error, limit, dtype"
-    assert str(caught.value) == message
+        embstore.open(path, key="x")
+    supported = "member, dim, header, on_error, vocab, word_column, exact_words, limit, dtype"
+    assert str(caught.value) == f"{path}: glove does not support key= (--key); supported: {supported}"
 
 
 def test_a_store_supports_no_options_of_formats(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_on_the_command_line(
     (tmp_path / "t.txt").write_text("the 1 2\n")
     with pytest.raises(SystemExit) as left:
         main([*command.split(), "--key", "x"])
-    supported = "member, dim, header, on_error, limit, dtype"
+    supported = "member, dim, header, on_error, vocab, word_column, exact_words, limit, dtype"
     message = f"error: t.txt: glove does not support key= (--key); supported: {supported}\n"
     assert (left.value.code, *capsys.readouterr()) == (1, "", message)
     assert not (tmp_path / "u.safetensors").exists()
@@ -169,7 +170,8 @@ def test_all_commands_for_one_table_have_reading_options(
         assert (left.value.code, capsys.readouterr().err) == (0, "")
         with pytest.raises(SystemExit) as left:
             main([name, "t.npy", *arguments, "--key", "x"])
-        message = "error: t.npy: npy does not support key= (--key); supported: vocab, limit, dtype\n"
+        supported = "vocab, word_column, exact_words, limit, dtype"
+        message = f"error: t.npy: npy does not support key= (--key); supported: {supported}\n"
         assert (left.value.code, capsys.readouterr().err) == (1, message)
     others = {"convert", "diff", "merge", "verify", "formats"}
     assert commands.keys() | others == COMMANDS.keys()

@@ -228,5 +228,5 @@ def test_formats_lists_writing_options(run: Run) -> None:
     assert (code, err) == (0, "")
     listed = {entry["name"]: entry for entry in json.loads(out)["formats"]}
     assert listed["npz"]["choices"] == {"compression": ["none", "deflate"]}
-    assert listed["npz"]["options"] == ["key", "vocab"]
+    assert listed["npz"]["options"] == ["key", "vocab", "word_column", "exact_words"]
     assert listed["store"]["choices"] == {}

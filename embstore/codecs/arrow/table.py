@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +44,9 @@ def read_table(
         Number of rows of all record batches.
     """
     path = source.path
-    words = _words_from_file(source, options, rows, name)
-    reader = _Converter(path, choose(path, schema, options, name), words, name)
+    findings = Findings()
+    words = _words_from_file(source, options, rows, name, findings)
+    reader = _Converter(path, choose(path, schema, options, name), words, name, findings)
     records = _with_format_errors(records, path, name)
     first = next((record for record in records if record.num_rows), None)
     if first is None:
@@ -57,15 +58,15 @@ def read_table(
         batches=reader.batches(chain([first], records), rows, origin, progress),
         dtype=reader.columns.dtype,
         rows=rows,
-        findings=reader.findings,
+        findings=findings,
         provenance=lambda: dict(origin.notes),
     )
 
 
-def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str) -> Tokens | None:
+def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str, findings: Findings) -> Tokens | None:
     if not options.vocab or not Path(options.vocab).is_file():
         return None
-    words = read_word_list(source.open_companion(options.vocab))
+    words = read_word_list(source.open_companion(options.vocab), rows, options, findings)
     if len(words.tokens) != rows or not words.is_whole:
         reason = f"{rows} rows, but {len(words.tokens)} words: they belong to another file"
         raise FormatError(source.path, reason, format=name)
@@ -95,9 +96,9 @@ class _Converter:
     columns: Columns
     words: Tokens | None
     name: str
+    findings: Findings
     dim: int = 0
     done: int = 0
-    findings: Findings = field(default_factory=Findings)
 
     def batches(
         self, records: Iterator[RecordBatch], rows: int, origin: Origin, progress: Progress | None

@@ -14,8 +14,9 @@ from embstore.codecs.hdf5.request import LIMITS, Limits, Plan, Request
 from embstore.codecs.hdf5.rows import PipedTokens, mapped_rows, piped_rows
 from embstore.codecs.shared.array import array_source, check_matrix, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source
-from embstore.codecs.shared.word_list import WordList, read_word_list, word_list_beside
+from embstore.codecs.shared.word_list import read_word_list, word_list_beside
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Source
 from embstore.core.closing import ClosingBatches
 from embstore.core.cures import at_command_line
@@ -60,9 +61,8 @@ def _source(child: Child, file: Input, options: ReadOptions, progress: Progress 
     rows: Any = piped_rows(child, shape, dtype, step) if offset is None else mapped_rows(file, shape, dtype, offset)
     result_dtype, origin = check_matrix(rows.dtype, shape, options), Origin(file, NAME)
     if not plan["words"]:
-        return array_source(
-            rows, _words_from_file(file, options, plan["rows"]), result_dtype, origin, progress, findings=findings
-        )
+        words = _words_from_file(file, options, plan["rows"], findings)
+        return array_source(rows, words, result_dtype, origin, progress, findings)
     tokens = PipedTokens(child, plan["rows"], findings if plan["numbers"] else None)
     return matrix_source(
         tokens,
@@ -85,11 +85,12 @@ def _plan(child: Child) -> Plan:
     return plan
 
 
-def _words_from_file(file: Input, options: ReadOptions, count: int) -> WordList:
+def _words_from_file(file: Input, options: ReadOptions, count: int, findings: Findings) -> WordList:
     names = None if options.vocab else _entity_names(file.path)
     if names is None:
-        return load_word_list(file, options, count, NAME)
-    return check_word_list(read_word_list(file.open_companion(names)), count, file.path, names, NAME)
+        return load_word_list(file, options, count, NAME, findings)
+    words = read_word_list(file.open_companion(names), count, options, findings)
+    return check_word_list(words, count, file.path, names, NAME)
 
 
 def _entity_names(path: Path) -> Path | None:

@@ -15,8 +15,9 @@ from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.magic import checkpoint, is_store
 from embstore.codecs.shared.json_file import names_for_message, parse_json, shown
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
-from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list
+from embstore.codecs.shared.word_list import find_word_list, read_word_list
 from embstore.codecs.shared.word_list_files import WordListWriter
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Ints, Source, Vectors
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
@@ -57,8 +58,8 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     if key == options.key and is_named(header, file.path, options, FLOATS, NAME):
         return named_source(header, file, options, FLOATS, NAME, progress)
     table = _Matrix.open(file, header, key, options.dtype)
-    words = read_word_list(source.open_companion(options.vocab or find_word_list(place, repr(table.name), NAME)))
-    findings = Findings()
+    findings, listed = Findings(), options.vocab or find_word_list(place, repr(table.name), NAME)
+    words = read_word_list(source.open_companion(listed), table.expected_words, options, findings)
     rows, scale = table.rows_of(words, findings)
     origin = Origin(file, NAME, whole=2 * table.matrix.nbytes >= len(table.mapped))
     if found:  # the file has the same name in every such folder
@@ -146,6 +147,12 @@ class _Matrix:
             raise FormatError(path, f"no tensor {name!r}: it has {names_for_message(header.tensors)}", format=NAME)
         numpy_dtype, dtype = _dtypes(path, name, tensor, requested)
         return cls(path, name, dtype, _view(mapped, tensor, numpy_dtype), header, mapped)
+
+    @property
+    def expected_words(self) -> int:
+        """Number of words that a list must have."""
+        mapping = self._one_per_word("mapping", INTEGERS)
+        return len(self.matrix if mapping is None else mapping)
 
     def rows_of(self, words: WordList, findings: Findings) -> tuple[Ints | None, Vectors | None]:
         """Return the row of each word, None if in order, and the factor of each word, None if there are no weights."""

@@ -8,7 +8,7 @@ from embstore.codecs.shared.array import array_source, vector_descr
 from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.npy_array import WRITTEN_HEADER, build_header, map_matrix
 from embstore.codecs.shared.word_list_files import WordListWriter, load_word_list
-from embstore.core.batch import Source
+from embstore.core.batch import Findings, Source
 from embstore.core.dtypes import bytes_of, encode_rows
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
@@ -21,8 +21,9 @@ NAME = "npy"
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a memory-mapped .npy, and its words from ``vocab=`` or a file such as ``<stem>.vocab.txt`` next to it."""
     matrix, dtype = map_matrix(source, options, NAME)
-    words = load_word_list(source, options, len(matrix), NAME)
-    return array_source(matrix, words, dtype, Origin(source, NAME), progress)
+    findings = Findings()
+    words = load_word_list(source, options, len(matrix), NAME, findings)
+    return array_source(matrix, words, dtype, Origin(source, NAME), progress, findings)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

@@ -14,8 +14,8 @@ from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source, ro
 from embstore.codecs.shared.npy_array import build_header
 from embstore.codecs.shared.sequential import SequentialRows
 from embstore.codecs.shared.spool import spooled_rows
-from embstore.codecs.shared.word_list import WordList
 from embstore.codecs.shared.word_list_files import load_word_list
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import FormatError
@@ -39,16 +39,15 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     except ValueError as error:
         raise format_error(source.path, NAME, key, error) from None
     count, origin = header.shape[0], Origin(source, NAME)
-    name = arrays.choose_words(count, options)
+    name, findings = arrays.choose_words(count, options), Findings()
     if name is None:
-        words = load_word_list(source, options, count, NAME)
+        words = load_word_list(source, options, count, NAME, findings)
         if header.fortran and options.limit is not None:
             words = WordList(words.tokens[: options.limit], words.rows[: options.limit])
         needed = int(words.rows.max(initial=0)) + 1 if options.limit is not None else count
-        return array_source(_rows(arrays, key, needed), words, dtype, origin, progress)
+        return array_source(_rows(arrays, key, needed), words, dtype, origin, progress, findings)
     if header.fortran and options.limit is not None:
         count = min(count, options.limit)
-    findings = Findings()
     tokens, rows = arrays.words(name, count, findings), _rows(arrays, key, count)
     step = rows_in_batch(header.nbytes // header.shape[0])
 

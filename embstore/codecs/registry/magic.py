@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
+CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number that torch.save wrote before 1.6
 PICKLE = re.compile(
@@ -37,10 +38,21 @@ def is_store(head: bytes) -> bool:
 
 
 def is_word2vec_bin(head: bytes) -> bool:
-    """Detect word2vec's header followed by binary rows; in text, the fields after the token are numbers."""
+    """Detect word2vec's header followed by binary rows: neither numbers after a token, nor text of any other kind."""
     header = WORD2VEC_HEADER.match(head)
-    fields = head[header.end() :].split(b"\n")[0].split(b" ")[1:] if header else []
-    return bool(fields) and not any(map(TEXT_NUMBER.fullmatch, fields))
+    rows = head[header.end() :] if header else b""
+    fields = rows.split(b"\n")[0].split(b" ")[1:]
+    return bool(fields) and not any(map(TEXT_NUMBER.fullmatch, fields)) and not _is_text(rows)
+
+
+def _is_text(rows: bytes) -> bool:
+    """Return whether bytes are lines of UTF-8 without control characters, which floats hardly ever are."""
+    try:
+        rows[:-3].decode()  # the last character may be cut
+    except UnicodeDecodeError as error:
+        if error.end < len(rows) - 3:
+            return False
+    return CONTROL.search(rows) is None and rows.count(b"\n") > 0
 
 
 def is_fasttext(head: bytes) -> bool:

@@ -14,8 +14,9 @@ from embstore.core.errors import FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions, WriteOptions
 
 COMMON_OPTIONS = ("format", "limit", "dtype")  # read options that every format supports
-TEXT_OPTIONS = ("member", "dim", "header", "on_error")
-MATRIX_OPTIONS = ("key", "vocab")
+WORD_OPTIONS = ("vocab", "word_column", "exact_words")
+TEXT_OPTIONS = ("member", "dim", "header", "on_error", *WORD_OPTIONS)
+MATRIX_OPTIONS = ("key", *WORD_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ CODECS = {
         ),
         Codec(
             "word2vec-bin",
-            "word2vec_bin",
+            "word2vec_bin.word2vec_bin",
             (".bin",),
             "word2vec binary, GoogleNews",
             magic.is_word2vec_bin,
@@ -161,7 +162,12 @@ CODECS = {
             writes=False,
         ),
         Codec(
-            "npy", "numpy.npy", (".npy",), "NumPy's .npy, words in a file next to it", magic.is_npy, options=("vocab",)
+            "npy",
+            "numpy.npy",
+            (".npy",),
+            "NumPy's .npy, words in a file next to it",
+            magic.is_npy,
+            options=WORD_OPTIONS,
         ),
         Codec(
             "npz",

@@ -9,7 +9,7 @@ import numpy as np
 
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.sequential import SequentialRows
-from embstore.codecs.shared.word_list import WordList
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.cures import cure, option
 from embstore.core.dtypes import from_bfloat16
@@ -44,9 +44,9 @@ def array_source(
     dtype: Dtype,
     origin: Origin,
     progress: Progress | None,
+    findings: Findings | None = None,
     *,
     bfloat16: bool = False,
-    findings: Findings | None = None,
 ) -> Source:
     """Return the source of an array, mapped or in memory, of any byte order and layout.
 
@@ -56,12 +56,12 @@ def array_source(
         (rows, dim), checked by `check_matrix`.
     words
         Checked by `word_list_files.check_word_list`.
+    findings
+        Those of the word list, if any.
     bfloat16
         Whether the array contains the bits of bfloat16 as uint16.
-    findings
-        What is odd about the words.
     """
-    findings = Findings() if findings is None else findings
+    findings = findings if findings is not None else Findings()
     if words.named_rows < len(array):
         findings.add("rows without a word left out", times=len(array) - words.named_rows)
     in_order = words.is_whole

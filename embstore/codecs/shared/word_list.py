@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-import numpy as np
-
-from embstore.codecs.shared.json_file import parse_json, shown
-from embstore.core.batch import Ints, Tokens
+from embstore.codecs.shared.word_array import words_of_array
+from embstore.codecs.shared.word_json import words_of_json
+from embstore.codecs.shared.word_lines import words_of_text
+from embstore.codecs.shared.words_by_row import WordList
+from embstore.core.batch import Findings
+from embstore.core.cures import cure, option_name
 from embstore.core.errors import FormatError
+from embstore.core.options import ReadOptions
 from embstore.files.input import CHANGED, Input
 from embstore.files.temporary import is_abandoned, owner_of, remains
 
-COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json")
+COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json", "encoder.json", "words.npy")
+DEFAULTS = ReadOptions()
 BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class WordList:
-    """Words and their rows.
-
-    Attributes
-    ----------
-    tokens
-        The words by row.
-    rows
-        int64 of shape (words,), ascending; rows may be missing, and several words may share a row.
-    """
-
-    tokens: Tokens
-    rows: Ints
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether word i has row i, for all words."""
-        return bool((self.rows == np.arange(len(self.rows))).all())
-
-    @property
-    def named_rows(self) -> int:
-        """Number of rows that have a word."""
-        return int(np.count_nonzero(np.diff(self.rows))) + 1 if len(self.rows) else 0
 
 
 def resolve_link(path: Path) -> Path:
@@ -66,9 +41,8 @@ def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A0
     if place is not None:
         return place
     names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
-    raise FormatError(
-        path, f"no words for {needed}: none of {names} next to it; name a file with vocab=", format=format
-    )
+    named = cure("vocab", f"{option_name('vocab')} names a file with the words")
+    raise FormatError(path, f"no words for {needed}: none of {names} next to it; {named}", format=format)
 
 
 def word_list_beside(source: Input) -> Path | None:
@@ -98,69 +72,30 @@ def _check_remains(source: Input, paths: set[Path]) -> None:
             raise FormatError(source.path, f"{reason}; rename that file to {words.name}, or convert again")
 
 
-def read_word_list(source: Input) -> WordList:
-    """Read a word list: in .json a tokenizer, a list or an object from word to row, else text with one word per line.
+def read_word_list(
+    source: Input, count: int | None = None, options: ReadOptions = DEFAULTS, findings: Findings | None = None
+) -> WordList:
+    """Read a word list: JSON, an array of strings or whole numbers (.npy), or text with one word per line.
 
-    Raises FormatError for any other JSON.
+    Parameters
+    ----------
+    count
+        Number of rows of the matrix; None if it is not known.
+    options
+        `word_column` and `exact_words` apply.
+    findings
+        Filled with what was taken off, and with whole numbers that are words.
+
+    Raises
+    ------
+    FormatError
+        If the file is not a word list, or nothing shows which column has the words.
     """
+    findings = findings if findings is not None else Findings()
+    suffix = source.path.suffix.lower()
+    if suffix == ".npy":
+        return words_of_array(source, findings)
     data = source.read().removeprefix(BOM)
-    if source.path.suffix.lower() == ".json":
-        return _from_json(data, source.path)
-    return _in_order(Tokens.lines(data))
-
-
-def _in_order(tokens: Tokens) -> WordList:
-    return WordList(tokens, np.arange(len(tokens)))
-
-
-def _from_json(data: bytes, path: str | Path) -> WordList:
-    parsed = parse_json(data, path, "a word list")
-    if isinstance(parsed, dict) and isinstance(model := parsed.get("model"), dict):
-        return _by_row(_tokenizer_rows(model.get("vocab"), parsed.get("added_tokens"), path), path)
-    if isinstance(parsed, list) and all(isinstance(word, str) for word in parsed):
-        return _in_order(Tokens.pack(_encoded(parsed)))
-    if isinstance(parsed, dict):
-        return _by_row(list(parsed.items()), path)
-    raise FormatError(path, "expected a list of words, an object from word to row, or a tokenizer.json")
-
-
-def _tokenizer_rows(vocab: object, added: object, path: str | Path) -> list[tuple[object, object]]:
-    """Return the words and ids of the vocabulary and of the added tokens of a tokenizer.json.
-
-    The vocabulary is an object (WordLevel, BPE, WordPiece) or a list of [token, score] (Unigram):
-    https://huggingface.co/docs/tokenizers
-    """
-    if isinstance(vocab, list) and all(isinstance(pair, list) and pair and isinstance(pair[0], str) for pair in vocab):
-        vocab = {pair[0]: row for row, pair in enumerate(vocab)}
-    if not isinstance(vocab, dict):
-        raise FormatError(path, "a tokenizer without a vocabulary", where="model.vocab")
-    if not isinstance(added, list | None):
-        raise FormatError(path, f"{shown(added)}, expected a list", where="added_tokens")
-    known = dict(vocab)
-    for token in added or []:
-        if not isinstance(token, dict) or not isinstance(token.get("content"), str) or "id" not in token:
-            raise FormatError(path, "an added token has a content and an id", where="added_tokens")
-        known[token["content"]] = token["id"]
-    return list(known.items())
-
-
-def _by_row(pairs: list[tuple[object, object]], path: str | Path) -> WordList:
-    for word, row in pairs:
-        if not isinstance(word, str) or type(row) is not int or not 0 <= row < 1 << 32:
-            raise FormatError(path, f"the word {shown(word)} has the row {shown(row)}, expected a whole number from 0")
-    checked = cast("list[tuple[str, int]]", pairs)
-    checked.sort(key=lambda pair: pair[1])
-    tokens = Tokens.pack(_encoded(word for word, _ in checked))
-    return WordList(tokens, np.array([row for _, row in checked], np.int64))
-
-
-def _encoded(words: Iterable[str]) -> list[bytes]:
-    """Encode words as UTF-8. Strings of `itos` get back their bytes; other lone surrogates are encoded as WTF-8."""
-    return [_encode(word) for word in words]
-
-
-def _encode(word: str) -> bytes:
-    try:
-        return word.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return word.encode("utf-8", "surrogatepass")
+    if suffix == ".json":
+        return words_of_json(data, source.path, options, findings)
+    return words_of_text(data, count, source.path, options, findings)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-
-from embstore.codecs.shared.word_list import WordList, find_word_list, read_word_list, resolve_link, word_list_paths
-from embstore.core.batch import Tokens
+from embstore.codecs.shared.word_lines import words_of_lines
+from embstore.codecs.shared.word_list import find_word_list, read_word_list, resolve_link, word_list_paths
+from embstore.codecs.shared.words_by_row import WordList
+from embstore.core.batch import Findings, Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
 from embstore.files.atomic import FileGroup, write_all
@@ -21,7 +21,9 @@ SUFFIXES = (".npy", ".safetensors")
 BOM = b"\xef\xbb\xbf"
 
 
-def load_word_list(source: Input, options: ReadOptions, count: int, name: str) -> WordList:
+def load_word_list(
+    source: Input, options: ReadOptions, count: int, name: str, findings: Findings | None = None
+) -> WordList:
     """Return the words of a matrix with `count` rows, from the file in ``vocab=`` or from one next to the matrix.
 
     Raises
@@ -31,26 +33,20 @@ def load_word_list(source: Input, options: ReadOptions, count: int, name: str) -
         from word to row may leave rows out.
     """
     place = Path(options.vocab) if options.vocab else find_word_list(source, f"{count:,} rows", name)
-    file, suffix = source.open_companion(place), place.suffix.lower()
-    words = _from_tsv(file, count) if suffix == ".tsv" else read_word_list(file)
-    listed = suffix != ".json" or file.head(99).lstrip(BOM + b" \t\r\n").startswith(b"[")
-    return check_word_list(words, count, source.path, place, name, listed=listed)
+    words = read_word_list(source.open_companion(place), count, options, findings)
+    return check_word_list(words, count, source.path, place, name)
 
 
-def check_word_list(
-    words: WordList, count: int, path: str | Path, place: str | Path, name: str, *, listed: bool = True
-) -> WordList:
+def check_word_list(words: WordList, count: int, path: str | Path, place: str | Path, name: str) -> WordList:
     """Return the words if they agree with a matrix of `count` rows; FormatError otherwise.
 
     Parameters
     ----------
     path, place
         Where the matrix and the words come from.
-    listed
-        Whether the words were a list, with one word per row, rather than an object from word to row.
     """
     beyond = int(words.rows[-1]) if len(words.rows) else -1
-    if listed and len(words.tokens) != count:
+    if words.listed and len(words.tokens) != count:
         reason = (
             f"{count:,} rows, but {len(words.tokens):,} words in {place}; a JSON object from word to row may skip rows"
         )
@@ -58,13 +54,6 @@ def check_word_list(
     if beyond >= count:
         raise FormatError(path, f"{count:,} rows, but a word has row {beyond:,} in {place}", format=name)
     return words
-
-
-def _from_tsv(source: Input, count: int) -> WordList:
-    """Read the first column; the first line is a header if there is one line more than rows."""
-    lines = read_word_list(source).tokens.to_bytes()
-    words = Tokens.pack(line.partition(b"\t")[0] for line in lines[len(lines) == count + 1 :])
-    return WordList(words, np.arange(len(words)))
 
 
 class WordListWriter:
@@ -104,7 +93,7 @@ class WordListWriter:
     def write(self, group: FileGroup) -> None:
         """Write the words of all rows, at least one; the word list appears together with the file it belongs to."""
         words = [word for tokens in self._tokens for word in tokens.to_bytes()]
-        as_text = not any(b"\n" in word or b"\r" in word for word in words) and not words[0].startswith(BOM)
+        as_text = not words[0].startswith(BOM) and _reads_back(words)
         place, other = (self.text, self.json) if as_text else (self.json, self.text)
         data = b"".join(word + b"\n" for word in words) if as_text else _as_json(words)
         write_all(group.new(place, follow=False), data)
@@ -119,6 +108,18 @@ def _is_store(path: Path) -> bool:
             return read_header(file, trust=True).is_store
     except FormatError:
         return False
+
+
+def _reads_back(words: list[bytes]) -> bool:
+    """Return whether a text with one word per line gives these words, with nothing taken off them."""
+    if any(b"\n" in word or b"\r" in word for word in words):
+        return False
+    findings = Findings()
+    try:
+        found = words_of_lines(words, len(words), Path(), ReadOptions(), findings)
+    except FormatError:
+        return False
+    return found.is_whole and not findings.counts and found.tokens.to_bytes() == words
 
 
 def _as_json(words: list[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from embstore.codecs.shared.array import native_rows
 from embstore.codecs.shared.json_file import parse_json
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.npy_array import map_matrix
-from embstore.codecs.shared.word_list import read_word_list
+from embstore.codecs.shared.word_json import encoded
 from embstore.codecs.spacy.keys import SYMBOLS, Keys, hash_strings, key_rows
 from embstore.core.batch import Findings, Ints, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
@@ -91,7 +91,10 @@ def _words(source: Input, folder: Path, keys: Keys) -> tuple[Tokens, np.ndarray[
     if not path.exists():
         reason = "no strings.json next to the vectors, so the words are not known: save both with `nlp.to_disk`"
         raise FormatError(folder, reason, format=NAME)
-    strings = read_word_list(source.open_companion(path)).tokens
+    parsed = parse_json(source.open_companion(path).read(), path, "a list of words", NAME)
+    if not isinstance(parsed, list) or not all(isinstance(word, str) for word in parsed):
+        raise FormatError(path, "expected a list of words", format=NAME)
+    strings = Tokens.pack(encoded(parsed))
     hashes = np.concatenate((np.arange(len(SYMBOLS), dtype=np.uint64), hash_strings(strings)))
     order = np.argsort(hashes, kind="stable")
     found = order[np.minimum(np.searchsorted(hashes, keys, sorter=order), len(hashes) - 1)]

@@ -19,7 +19,9 @@ from embstore.codecs.text.shape import (
     find_malformed_number,
     most_common_dim,
 )
+from embstore.codecs.text.words import check_kept
 from embstore.core.batch import Batch, Source
+from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
@@ -42,13 +44,13 @@ def infer_shape(lines: list[bytes], options: ReadOptions) -> Shape:
 
 
 def _plain(lines: list[bytes], dim: int | None) -> Shape:
-    return Shape(dim, "by dim=", stated=True) if dim else most_common_dim(lines)
+    return Shape(dim, "as requested", stated=True) if dim else most_common_dim(lines)
 
 
 def _with_header(lines: list[bytes], header: tuple[int, int] | None, options: ReadOptions) -> Shape:
     """Infer the shape when the first line is two integers or was declared a header by the user."""
     if not header or not header[1]:
-        raise ValueError("header=True, but the first line is not two whole numbers, rows and dim")
+        raise ValueError("a header is requested, but the first line is not two whole numbers, rows and dim")
     rows, dim = header
     if options.header:
         return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
@@ -57,16 +59,15 @@ def _with_header(lines: list[bytes], header: tuple[int, int] | None, options: Re
     if below != dim and not options.dim and any(others):
         most_common_dim(others)  # raises if malformed numbers are the cause
     if below == 1:
-        raise ValueError(
-            f"{lines[0].decode()!r} may be a header or the first of one-dimensional rows: "
-            "say which with --header or --no-header (header=True or False)"
-        )
+        either = cure("header-or-row", f"{option(header=True)} or {option(header=False)} says which")
+        raise ValueError(f"{lines[0].decode()!r} may be a header or the first of one-dimensional rows: {either}")
     if below == dim:
         return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
     if options.on_error == "stop":
+        skipped = cure("wrong-header", f"{option(header=False, on_error='skip')} skips this line")
         raise ValueError(
             f"{lines[0].decode()!r} looks like a header, {rows:,} rows of {dim:,} numbers, but the rows below have "
-            f"{below}; --no-header with --on-error skip skips this line"
+            f"{below}; {skipped}"
         )
     return _plain(lines, options.dim)
 
@@ -99,6 +100,8 @@ def _check_first_rows(batches: Iterator[Batch], path: str | Path) -> Iterator[Ba
             "and would not read back unchanged; word2vec keeps them"
         )
         raise FormatError(path, reason, format=NAME)
+    if first:
+        check_kept(first, path, NAME, stated=False)
 
 
 def _check_first_row(batch: Batch, path: str | Path) -> None:

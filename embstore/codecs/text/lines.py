@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from embstore.codecs.shared.line import NUMBER, Tail, count_numbers, fields_of, has_long_field
 from embstore.codecs.text.shape import Shape
+from embstore.codecs.text.words import WHOLE, Changed, find_odd
 from embstore.core import kernels
 from embstore.core.batch import Batch, Tokens
+from embstore.core.cures import cure, option
 from embstore.core.limits import MAX_TOKEN
 from embstore.core.options import OnError
 
 BLANKS = re.compile(rb"[ \t\r\n]*")
 BLANK = "empty lines left out"
-CURE = "; --on-error skip leaves such lines out"
 LONG_FIELD = f"a field of more than {MAX_TOKEN >> 20} MB, the most of a token or a number"
 SKIPPED = "lines that cannot be read left out"
 
@@ -57,6 +58,10 @@ class Parsed:
         How many lines were parsed.
     left_out
         Lines left out, by reason.
+    changed
+        Words changed, by what was taken off them.
+    odd
+        Words that look as if they had something to take off, by what it is; see `find_odd`.
     error
         The first line that cannot be read, numbered from 1 in the block, and the reason; None if all could be read.
     """
@@ -64,6 +69,8 @@ class Parsed:
     batch: Batch
     lines: int
     left_out: dict[str, LeftOut]
+    changed: dict[str, Changed]
+    odd: dict[str, Changed]
     error: tuple[int, str] | None = None
 
 
@@ -84,6 +91,7 @@ class _BlockParser:
         self.offsets = np.zeros(rows + 1, np.int64)
         self.row, self.other_lines = 0, header_lines  # other_lines: those that are not rows
         self.left_out: dict[str, LeftOut] = {}
+        self.changed: dict[str, Changed] = {}
         for _ in range(header_lines):
             self.position = self.data.index(b"\n", self.position) + 1
 
@@ -94,7 +102,7 @@ class _BlockParser:
         while self.position < self.stop and error is None and not cancelled.is_set():
             if self.position >= ordinary:
                 ordinary = find_long_line(self.data, self.position, self.stop)
-            if self.position < ordinary:
+            if self.position < ordinary and self.shape.words.column is None:
                 self.position, self.row = kernels.parse_rows(
                     text, self.position, ordinary, self.vectors, self.token_data, self.offsets, self.row
                 )
@@ -103,8 +111,11 @@ class _BlockParser:
             if not self._skip_blank():
                 error = self._parse_slowly()
         used = self.offsets[: self.row + 1]
-        tokens = Tokens(self.token_data[: used[-1]], used)
-        return Parsed(Batch(tokens, self.vectors[: self.row]), self.row + self.other_lines, self.left_out, error)
+        tokens, rule = Tokens(self.token_data[: used[-1]], used), self.shape.words
+        odd = find_odd(tokens) if rule is WHOLE else {}
+        tokens = rule.cut(tokens, self.changed) if rule.cuts else tokens
+        batch = Batch(tokens, self.vectors[: self.row])
+        return Parsed(batch, self.row + self.other_lines, self.left_out, self.changed, odd, error)
 
     def _skip_blank(self) -> bool:
         """Leave out all blank lines at the position, perhaps millions, at once; return whether there were any."""
@@ -119,10 +130,11 @@ class _BlockParser:
         """Parse the line that the kernel rejected; return its number and the error if reading must stop there."""
         end = self.data.index(b"\n", self.position)
         try:
-            self._append(*parse_line(bytes(self.data[self.position : end]), self.shape))
+            field, vector = parse_line(bytes(self.data[self.position : end]), self.shape)
+            self._append(self.shape.words.column_of(field), vector)
         except ValueError as error:
             if self.on_error == "stop":
-                return self.row + self.other_lines + 1, f"{error}{CURE}"
+                return self.row + self.other_lines + 1, f"{error}; {skip_cure()}"
             self._leave_out(SKIPPED, 1)
         self.position = end + 1
         return None
@@ -137,6 +149,11 @@ class _BlockParser:
         self.vectors[self.row] = vector
         self.row += 1
         self.offsets[self.row] = start + len(token)
+
+
+def skip_cure() -> str:
+    """Return how to leave out lines that cannot be read."""
+    return cure("skip-lines", f"{option(on_error='skip')} leaves such lines out")
 
 
 def find_long_line(data: bytearray, start: int, stop: int) -> int:
@@ -174,7 +191,7 @@ def parse_line(line: bytes, shape: Shape) -> tuple[bytes, NDArray[np.float32]]:
         count = count_numbers(flat)
         raise ValueError(
             f"{count} numbers after token {_shown(flat)}, expected {shape.dim} ({shape.origin}). "
-            f"If the token itself ends in a number, use --dim {shape.dim}"
+            + cure("token-ends-in-number", f"If the token itself ends in a number, use {option(dim=shape.dim)}")
         )
     if end > MAX_TOKEN:
         raise ValueError(f"a token of {end:,} bytes, expected {MAX_TOKEN:,} at most")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,10 +15,13 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
-from embstore.codecs.shared.line import count_numbers, has_long_field
-from embstore.codecs.text.lines import CURE, LONG_FIELD, SKIPPED, Block, Parsed, parse_block
-from embstore.codecs.text.shape import SAMPLE, Shape, ends_in_returns
+from embstore.codecs.text.first_lines import returns_alone, shape_of
+from embstore.codecs.text.lines import SKIPPED, Block, Parsed, parse_block
+from embstore.codecs.text.shape import Shape, ends_in_returns
+from embstore.codecs.text.wordless import with_words
+from embstore.codecs.text.words import Changed
 from embstore.core.batch import Batch, Findings, Source
+from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.limits import MAX_LINE
 from embstore.core.options import OnError, Progress, ReadOptions
@@ -35,11 +37,6 @@ AHEAD = 3  # blocks read ahead per core, so that no core waits
 
 class LineTooLongError(Exception):
     """A line of more than `MAX_LINE` bytes; the message does not say which."""
-
-
-RETURNS = (
-    "lines that end in carriage returns only, expected newlines: convert them by tr '\\r' '\\n' < old.txt > new.txt"
-)
 
 
 def read_text(
@@ -63,19 +60,32 @@ def read_text(
         spare: list[bytearray] = []
         blocks = read_blocks(stream, findings, spare)
         first = _first_block(blocks, path, name)
-        shape = _infer_shape(first, path, infer_shape, name, options.on_error)
+        shape = shape_of(first, path, infer_shape, name, options)
     except BaseException:
         stream.close()
         raise
     reader = BlockReader(stream, shape, findings, name, spare)
+    batches = reader.batches(chain([first], blocks), options.on_error, progress)
+    if shape.wordless:
+        batches = with_words(batches, source, options, findings, name)
     return Source(
-        dim=shape.dim,
-        batches=reader.batches(chain([first], blocks), options.on_error, progress),
+        dim=shape.dim + shape.wordless,
+        batches=batches,
         rows=shape.rows,
         estimate=first.data.count(b"\n", 0, first.stop) * stream.total // first.stop,
         findings=findings,
         provenance=lambda: {**stream.provenance(), "format": name},
     )
+
+
+def exact_words_cure() -> str:
+    """Return how to keep what is taken off words."""
+    return cure("exact-words", f"{option(exact_words=True)} keeps them")
+
+
+def shown_word(word: bytes) -> str:
+    """Return a word for a message."""
+    return repr(word[:60].decode("utf-8", "replace"))
 
 
 def _first_block(blocks: Iterator[Block], path: str | Path, name: str) -> Block:
@@ -86,32 +96,6 @@ def _first_block(blocks: Iterator[Block], path: str | Path, name: str) -> Block:
     if first is None:
         raise FormatError(path, "an empty file, expected a token and its numbers on each line", format=name)
     return first
-
-
-def _infer_shape(
-    first: Block, path: str | Path, infer_shape: Callable[[list[bytes]], Shape], name: str, on_error: OnError
-) -> Shape:
-    head = bytes(memoryview(first.data)[first.start : first.stop])
-    lines = [line.rstrip(b" \t\r") for line in head.split(b"\n", SAMPLE)[:SAMPLE]]
-    lines = [b"" if on_error == "skip" and has_long_field(line) else line for line in lines]
-    try:
-        if len(lines) == 2 and ends_in_returns(lines[0]):  # a one-row file; in longer files a row may contain CR
-            raise ValueError(RETURNS)
-        long = next((number for number, line in enumerate(lines, 1) if has_long_field(line)), None)
-        if long is not None:
-            raise FormatError(path, LONG_FIELD + CURE, where=long, format=name)
-        shape = infer_shape(lines)
-        longest = max(map(count_numbers, lines[shape.header_lines :]), default=0)
-        if shape.dim > longest:  # before anything is allocated for a wrong header
-            raise ValueError(f"{longest} numbers on a line at most, expected {shape.dim} ({shape.origin})")
-        return shape
-    except FormatError:
-        raise
-    except ValueError as error:
-        reason = str(error)
-        if re.match(rb"\s*<(!doctype|html|\?xml)", head[:200], re.IGNORECASE):
-            reason = "a web page, not vectors: the download went wrong, fetch the file again"
-        raise FormatError(path, reason, where=1, format=name) from None
 
 
 def read_blocks(stream: Stream, findings: Findings, spare: list[bytearray]) -> Iterator[Block]:
@@ -131,7 +115,7 @@ def read_blocks(stream: Stream, findings: Findings, spare: list[bytearray]) -> I
         rest = bytes(memoryview(data)[stop:filled])
         if len(rest) > MAX_LINE:
             long = f"a line of more than {MAX_LINE >> 20} MB: not text with one row per line"
-            raise LineTooLongError(RETURNS if ends_in_returns(rest) else long)
+            raise LineTooLongError(returns_alone(stream.path) if ends_in_returns(rest) else long)
         if stop:
             has_mark = first and data.startswith(b"\xef\xbb\xbf")
             if has_mark:
@@ -160,6 +144,7 @@ class BlockReader:
     def __init__(self, stream: Stream, shape: Shape, findings: Findings, name: str, spare: list[bytearray]) -> None:
         self.stream, self.shape, self.findings, self.name, self.spare = stream, shape, findings, name, spare
         self.lines = self.rows = self.skipped = 0
+        self.odd: dict[str, Changed] = {}
 
     def batches(self, blocks: Iterator[Block], on_error: OnError, progress: Progress | None) -> Iterator[Batch]:
         """Yield the rows of all blocks; the stream is closed at the end."""
@@ -177,6 +162,9 @@ class BlockReader:
                     yield from self._checked(*pending.popleft())
             yield from self._all(pending)
         self._check_count()
+        for what, odd in self.odd.items():
+            if 2 * odd.count >= self.rows > 1:
+                self.findings.add(f"{what}, perhaps no part of them", shown_word(odd.first), odd.count)
 
     def _next(self, blocks: Iterator[Block], pending: Pending) -> Generator[Batch, None, Block | None]:
         """Return the next block; if there is an error in its place, yield the rows before it, then raise the error."""
@@ -198,10 +186,10 @@ class BlockReader:
         found = self.rows + self.skipped
         if self.shape.rows in (None, found):
             return
-        cure = f"; --limit {self.rows} reads the rows it has" if self.rows else ""
+        known = cure("fewer-rows", f"{option(limit=self.rows)} reads the rows it has") if self.rows else ""
         reason = (
             f"the header says {self.shape.rows:,} rows, but {found:,} follow: the file is cut short or the header is "
-            f"wrong{cure}"
+            f"wrong{f'; {known}' * bool(known)}"
         )
         raise FormatError(self.stream.path, reason, where=1, format=self.name)
 
@@ -212,6 +200,10 @@ class BlockReader:
         self.spare.append(block.data)
         for reason, left_out in parsed.left_out.items():
             self.findings.add(reason, f"line {self.lines + left_out.first}", left_out.count)
+        for what, changed in parsed.changed.items():
+            self.findings.add(f"{what} taken off, {exact_words_cure()}", shown_word(changed.first), changed.count)
+        for what, odd in parsed.odd.items():
+            self.odd.setdefault(what, Changed(odd.first)).count += odd.count
         self.rows += len(parsed.batch.tokens)
         self.skipped += parsed.left_out[SKIPPED].count if SKIPPED in parsed.left_out else 0
         yield parsed.batch

@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 
-from embstore.codecs.shared.line import NUMBER, Tail, count_numbers
+from embstore.codecs.shared.line import NUMBER, Tail, count_numbers, fields_of
+from embstore.codecs.text.words import WHOLE, WordRule
+from embstore.core.cures import cure, option, option_name
 
 HEXADECIMAL = re.compile(rb"[+-]?0x[0-9a-f.]++(?:p[+-]?[0-9]++)?", re.IGNORECASE)
 GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})++")  # 1,000: may be part of a token, as in "under 1,000"
+PAIR = re.compile(rb"[0-9]{1,9}:[+-]?[0-9.]++(?:e[+-]?[0-9]++)?", re.IGNORECASE)
 SAMPLE = 100  # lines from which the shape is inferred
 
 
@@ -32,6 +36,10 @@ class Shape:
         Lines before the first row.
     rows
         The number of rows that a header states; None without a header.
+    words
+        How the word is taken from what stands before the numbers.
+    wordless
+        Whether the lines have no words: what stands before the numbers is the first number.
     """
 
     dim: int
@@ -39,6 +47,8 @@ class Shape:
     stated: bool = False
     header_lines: int = 0
     rows: int | None = None
+    words: WordRule = WHOLE
+    wordless: bool = False
 
 
 def most_common_dim(lines: list[bytes]) -> Shape:
@@ -50,8 +60,36 @@ def most_common_dim(lines: list[bytes]) -> Shape:
         found = next((line for line in lines if line), b"")[:60].decode("utf-8", "replace")
         if not found:
             raise ValueError("nothing but empty lines, expected a token and its numbers on each line")
-        raise ValueError(f"{found!r} is not a token and its numbers; if this is another format, name it with --from")
+        _check_commas(lines)
+        named = cure("text-from", f"if this is another format, name it with {option_name('format')}")
+        raise ValueError(f"{found!r} is not a token and its numbers; {named}")
     return Shape(dim, f"from line {[ending.numbers for ending in endings].index(dim) + 1}")
+
+
+def check_dense(lines: list[bytes]) -> None:
+    """Raise ValueError if lines have pairs of an index and a value, as sparse rows do."""
+    pairs = list(filter(_has_pairs, lines))
+    if 2 * len(pairs) > sum(map(bool, lines[1:])):
+        shown = pairs[0][:60].decode("utf-8", "replace")
+        raise ValueError(f"sparse rows, index:value, as in {shown!r}, are not read: write all numbers of each row")
+
+
+def _has_pairs(line: bytes) -> bool:
+    fields = list(islice(fields_of(line), 3))
+    return bool(fields) and all(map(PAIR.fullmatch, fields))
+
+
+def _check_commas(lines: list[bytes]) -> None:
+    """Raise ValueError if commas part the numbers."""
+    filled = [line for line in lines if line]
+    rest = [b"," in line and NUMBER.fullmatch(line.rpartition(b",")[2].strip(b" \t")) for line in filled]
+    if 2 * len(list(filter(None, rest))) <= len(filled):
+        return
+    shown = filled[-1][:60].decode("utf-8", "replace")
+    if any(b" " in line or b"\t" in line for line in filled):
+        raise ValueError(f"commas between the numbers, as in {shown!r}, expected blanks: write them with blanks")
+    csv = cure("text-csv", f"{option(format='csv')} reads such files")
+    raise ValueError(f"commas between the columns, as in {shown!r}, expected blanks: {csv}")
 
 
 def common_dim(endings: list[Tail]) -> int:
@@ -70,10 +108,10 @@ def _check_numbers(endings: list[Tail], dim: int) -> None:
     found = find_malformed_number(endings)
     if found is None:
         return
-    cure = f", or use --dim {dim} if it is part of the token" if dim else ""
+    known = ", or " + cure("malformed-dim", f"use {option(dim=dim)} if it is part of the token") if dim else ""
     raise ValueError(
         f"{endings[found].word.decode()[:60]!r} on line {found + 1} is not a number, and most lines have a similar "
-        f"field; expected digits with an optional decimal point, such as 0.5: rewrite the numbers{cure}"
+        f"field; expected digits with an optional decimal point, such as 0.5: rewrite the numbers{known}"
     )
 
 

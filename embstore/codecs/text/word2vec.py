@@ -11,7 +11,9 @@ from embstore.codecs.shared.decimal import write_rows
 from embstore.codecs.shared.line import NUMBER, count_numbers, header_of
 from embstore.codecs.text.reading import read_text
 from embstore.codecs.text.shape import SAMPLE, Shape, most_common_dim
+from embstore.codecs.text.words import check_kept, numbers_alone, words_cure
 from embstore.core.batch import Batch, Source
+from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
@@ -28,19 +30,27 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
 def infer_shape(lines: list[bytes], options: ReadOptions) -> Shape:
     """Read the shape from the header, or infer it as for GloVe if the user says that there is no header."""
     if options.header is False:
-        return Shape(options.dim, "by dim=", stated=True) if options.dim else most_common_dim(lines)
+        return Shape(options.dim, "as requested", stated=True) if options.dim else most_common_dim(lines)
     header = header_of(lines[0])
     if not header or not header[1]:
+        if numbers_alone(lines):
+            raise ValueError(f"no words: the lines have numbers alone; {words_cure()}")
         found = lines[0][:60].decode("utf-8", "replace")
-        raise ValueError(f"{found!r} is not a header, rows and dim: --no-header (header=False) reads rows without one")
+        without = cure("no-header", f"{option(header=False)} reads rows without one")
+        raise ValueError(f"{found!r} is not a header, rows and dim: {without}")
     rows, dim = header
     if options.dim not in (None, dim):
-        raise ValueError(f"the header says {dim:,} numbers per row, dim= says {options.dim:,}: leave dim= out")
+        raise ValueError(f"the header says {dim:,} numbers per row, but {options.dim:,} are requested: request none")
     counts = [count_numbers(line) for line in lines[1:] if line]
-    if options.header is None and min(counts, default=0) > dim:
+    if options.header is None and options.word_column is None and min(counts, default=0) > dim:
+        column = ""
+        first = [line.replace(b"\t", b" ").partition(b" ")[0] for line in filter(None, lines[1:])]
+        if len(set(first)) == len(first):
+            left = "leaves out what stands between word and numbers"
+            column = cure("header-word-column", f"{option(word_column=1)} {left}") + ", "
+        accepted = cure("header-accepted", f"{option(header=True)} takes what is too much as a part of the tokens")
         raise ValueError(
-            f"the header says {dim:,} numbers per row, but the rows below have {min(counts):,}; --header (header=True) "
-            "accepts the header: each of their tokens then ends in a number"
+            f"the header says {dim:,} numbers per row, but the rows below have {min(counts):,}; {column}{accepted}"
         )
     return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
 
@@ -68,6 +78,8 @@ def _check_first_tokens(batches: Iterator[Batch], path: str | Path) -> Iterator[
             "all tokens end in a number, so the header would be rejected on reading; word2vec-bin or a store keeps them"
         )
         raise FormatError(path, reason, format=NAME)
+    if first:
+        check_kept(first, path, NAME, stated=True)
 
 
 def _ends_in_number(token: bytes) -> bool:

@@ -20,8 +20,9 @@ from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.named_vectors import NAMES_ARE_WORDS, TOP, check_group, choose_group
 from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.whole_numbers import note
-from embstore.codecs.shared.word_list import WordList, word_list_beside
+from embstore.codecs.shared.word_list import word_list_beside
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.codecs.torch.named import described, named_source, named_tensors
 from embstore.codecs.torch.numbers import are_numbers, decimal, only_numbers, whole_tensors
 from embstore.core.batch import Findings, Source
@@ -60,7 +61,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     findings = Findings()
     words = content.words_of(len(array), options, findings)
     bfloat16 = _is_bfloat16(tensor)
-    return array_source(array, words, dtype, Origin(source, NAME), progress, bfloat16=bfloat16, findings=findings)
+    return array_source(array, words, dtype, Origin(source, NAME), progress, findings, bfloat16=bfloat16)
 
 
 def _load(source: Input) -> object:
@@ -215,16 +216,16 @@ class _Content:
                 name = self._only_numbers(numbers, count)
         if name is not None and name in numbers:
             tokens = note(decimal(numbers[name]), findings)
-            return check_word_list(WordList(tokens, np.arange(len(tokens))), count, self.path, name, NAME)
+            return check_word_list(WordList.in_order(tokens), count, self.path, name, NAME)
         if name not in self.words:
-            return load_word_list(self.source, options, count, NAME)
+            return load_word_list(self.source, options, count, NAME, findings)
         words = self.words[name]
         rows = range(len(words)) if isinstance(words, list) else sorted(words.values())
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
         if rows[0] < 0:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
-        found = WordList(pack_for_hashing(listed), np.array(rows, np.int64))
-        return check_word_list(found, count, self.path, str(name), NAME, listed=isinstance(words, list))
+        found = WordList(pack_for_hashing(listed), np.array(rows, np.int64), listed=isinstance(words, list))
+        return check_word_list(found, count, self.path, str(name), NAME)
 
     def _only_numbers(self, numbers: dict[str, list[int] | Tensor], count: int) -> str | None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from embstore.codecs.registry.detection import check_written
 from embstore.codecs.registry.magic import WORD2VEC_HEADER
 from embstore.codecs.shared.counted import CountedHeader
+from embstore.codecs.word2vec_bin.blanks import CONTROL, BlankDetector
 from embstore.core import kernels
 from embstore.core.batch import Batch, Bytes, Ints, Source, Tokens, Vectors
 from embstore.core.dtypes import bytes_of, encode_rows
@@ -55,6 +56,8 @@ class _Reader:
         Number of rows yielded.
     newlines
         Whether rows end in a newline; None until the byte after the first row was read.
+    blanks
+        Detects tokens with blanks.
     """
 
     stream: Stream
@@ -63,6 +66,7 @@ class _Reader:
     rest: bytes
     done: int = 0
     newlines: bool | None = None
+    blanks: BlankDetector = field(default_factory=BlankDetector)
 
     @classmethod
     def open(cls, stream: Stream, packed: bool) -> _Reader:
@@ -121,13 +125,23 @@ class _Reader:
         self.rest = data[split.position : filled].tobytes()
         if split.row:
             batch = split.batch()
-            self._check_tokens(batch.tokens)
+            self._check_tokens(batch)
             self.done += split.row
             yield batch
         if self.done < self.rows:
             self._check_rest()
 
-    def _check_tokens(self, tokens: Tokens) -> None:
+    def _check_tokens(self, batch: Batch) -> None:
+        """Refuse tokens that are too long, or begin with bytes of numbers because a blank ended the last one."""
+        tokens, torn = batch.tokens, self.blanks.find(batch)
+        if torn is not None:
+            shown = tokens[torn : torn + 1].data.tobytes()[:40]
+            reason = (
+                f"the token {shown!r} of row {self.done + torn + 1:,} has bytes of numbers: the token before it has a "
+                "blank, which ends tokens in this format; from the program that has the table, write it in another "
+                "format, or with underscores in place of blanks"
+            )
+            raise FormatError(self.stream.path, reason, format=NAME)
         if len(tokens.data) <= MAX_TOKEN:
             return
         sizes = np.diff(tokens.offsets)
@@ -189,26 +203,45 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     On an error nothing is written.
     """
     with replacing(path, overwrite=options.overwrite) as file:
-        header = CountedHeader(file, source)
+        header, blanks = CountedHeader(file, source), BlankDetector()
         rows = 0
         for batch in source.batches:
-            write_all(file, _rows(batch, path))
+            encoded = Batch(batch.tokens, encode_rows(batch.vectors, "float32"))
+            _check_reads_back(encoded, blanks, path)
+            write_all(file, _rows(encoded))
             rows += len(batch.tokens)
         header.finish(rows, path, NAME)
         check_written(file, path, NAME)
 
 
-def _rows(batch: Batch, path: str | Path) -> bytes:
+def _check_reads_back(batch: Batch, blanks: BlankDetector, path: str | Path) -> None:
+    """Raise FormatError for the first token that a reader would change or refuse."""
     tokens = batch.tokens.to_bytes()
-    for token in tokens:
-        if b" " in token or token.startswith(b"\n") or len(token) >= MAX_TOKEN:
-            shown = token[:60].decode("utf-8", "replace")
-            ends = "tokens are limited to 1 MB" if len(token) >= MAX_TOKEN else "in this format a space ends a token"
-            reason = f"the token {shown!r} would not read back: {ends}; a store keeps it"
-            raise FormatError(path, reason, format=NAME)
-    vectors = encode_rows(batch.vectors, "float32")
-    data, row_bytes = bytes_of(vectors), 4 * vectors.shape[1]
+    reasons = (
+        (lambda token: len(token) >= MAX_TOKEN, "tokens are limited to 1 MB"),
+        (lambda token: b" " in token or token.startswith(b"\n"), "in this format a space ends a token"),
+        (
+            lambda token: CONTROL[np.frombuffer(token, np.uint8)].any(),
+            "it has control characters",
+        ),
+    )
+    for is_wrong, ends in reasons if CONTROL[batch.tokens.data].any() else reasons[:2]:
+        wrong = next(filter(is_wrong, tokens), None)
+        if wrong is not None:
+            raise _would_not_read_back(wrong, ends, path)
+    torn = blanks.find(batch)
+    if torn is not None:
+        raise _would_not_read_back(tokens[torn], "it looks like the rest of a row whose token has a blank", path)
+
+
+def _would_not_read_back(token: bytes, why: str, path: str | Path) -> FormatError:
+    shown = token[:60].decode("utf-8", "replace")
+    return FormatError(path, f"the token {shown!r} would not read back: {why}; a store keeps it", format=NAME)
+
+
+def _rows(batch: Batch) -> bytes:
+    data, row_bytes = bytes_of(batch.vectors), 4 * batch.vectors.shape[1]
     pieces: list[bytes | memoryview] = []
-    for row, token in enumerate(tokens):
+    for row, token in enumerate(batch.tokens.to_bytes()):
         pieces += (token, b" ", data[row * row_bytes : (row + 1) * row_bytes])
     return b"".join(pieces)

@@ -1,0 +1,1 @@
+"""word2vec binary, as word2vec's own tool and gensim write it."""
