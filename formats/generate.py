@@ -20,7 +20,9 @@ from makers import (
     glove_words,
     hashes,
     hdf5_files,
+    hdf5_named,
     magnitude_files,
+    named,
     numpy_files,
     packed,
     plain_safetensors,
@@ -31,6 +33,7 @@ from makers import (
     store_invalid,
     store_valid,
     torch_files,
+    whole_numbers,
     word2vec_files,
 )
 
@@ -64,6 +67,14 @@ def main() -> None:
     magnitude_files.make(arguments.out / "magnitude")
     spacy_files.make(arguments.out / "spacy")
     torch_files.make(arguments.out / "torch")
+    named.make_npz(arguments.out / "npz")
+    named.make_torch(arguments.out / "torch")
+    named.make_safetensors(arguments.out / "safetensors")
+    hdf5_named.make(arguments.out / "hdf5")
+    whole_numbers.make_npz(arguments.out / "npz")
+    whole_numbers.make_torch(arguments.out / "torch")
+    whole_numbers.make_parquet(arguments.out / "parquet")
+    whole_numbers.make_arrow(arguments.out / "arrow")
     projector_files.make(arguments.out / "projector")
 
 

@@ -54,6 +54,7 @@ def choose_group(groups: Mapping[str, Group]) -> str | None:
     Raises ValueError, with the cure, if there are several, or only some with names of parameters.
     """
     found = [name for name, group in groups.items() if _is_table(group)]
+    found.sort(key=lambda name: ("emb" not in name.lower(), -len(groups[name]), name))  # the likeliest first
     tables = [name for name in found if _parameter(groups[name]) is None]
     if len(tables) == 1:
         return tables[0]

@@ -189,7 +189,7 @@ class _Content:
             else:
                 check_group(described(self.groups[key]))
         except ValueError as error:
-            raise format_error(self.path, NAME, options.key or "", error) from None
+            raise format_error(self.path, NAME, (options.key or "").strip(TOP), error) from None
         if key is not None and options.vocab is not None:
             raise FormatError(self.path, NAMES_ARE_WORDS, format=NAME)
         return key
