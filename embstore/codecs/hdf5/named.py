@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from embstore.codecs.hdf5.h5py_types import Group
 
 LEFT_OUT = "vectors outside of the group that is the table left out"
+LINKS = "links among the names, not followed because they may lead out of the file"
 KERAS = "vars"  # the group of the parameters of a layer, whose names are numbers
 
 
@@ -35,7 +36,8 @@ def named_table(file: Group, contents: Contents, key: str | None) -> Table | Non
     below = [path for path in contents.datasets if path.startswith(prefix) and contents.datasets[path] == item]
     names += [path[len(prefix) :] for path in below if "/" in path[len(prefix) :]]  # a name with a slash in it
     outside = [path for path, other in contents.datasets.items() if other == item and not path.startswith(prefix)]
-    findings = [(LEFT_OUT, repr(outside[0]), len(outside))] if outside and key is None else []
+    links = [path for path in contents.outside if path.startswith(prefix)]
+    odd = {LEFT_OUT: outside if key is None else [], LINKS: links}
     where: Any = file[encoded(group or TOP)]
     return Table(
         group or TOP,
@@ -44,7 +46,7 @@ def named_table(file: Group, contents: Contents, key: str | None) -> Table | Non
         item.dtype,
         lambda start, stop: _read(where, prefix, names[start:stop], item),
         words=Words(group or TOP, lambda start, stop: np.array([*map(encoded, names[start:stop])], object)),
-        findings=findings,
+        findings=[(what, repr(places[0]), len(places)) for what, places in odd.items() if places],
     )
 
 
