@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "Compare two tables.",
     "merge": "Merge several tables into one.",
     "verify": "Check every byte of a store.",
+    "doctor": "List what is odd in a file, and how to mend it.",
     "formats": "List the formats that are read and written.",
 }
 
@@ -84,6 +85,8 @@ def _load(name: str) -> click.Command | None:  # noqa: C901
             from embstore.cli.merge import merge_command as command
         case "verify":
             from embstore.cli.verify import verify_command as command
+        case "doctor":
+            from embstore.cli.doctor import doctor_command as command
         case "formats":
             from embstore.cli.formats import formats_command as command
         case _:

@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 Vectors = NDArray[Any]
 
 NEWLINE, RETURN = 10, 13
+SHOWN = 10  # places of an oddity that are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +122,53 @@ class Batch:
     codes
         The int8 rows, (rows, dim + 8), that `vectors` were decoded from, unless the vectors were changed: rounding
         the vectors again could give slightly different codes.
+    counts
+        int64 of shape (rows,): how often each token was seen in the text that the table was made from; None if the
+        source does not say.
     """
 
     tokens: Tokens
     vectors: Vectors
     codes: Bytes | None = None
+    counts: Ints | None = None
 
     def take(self, keep: NDArray[Any]) -> Batch:
-        """Return a copy of the rows selected by a mask."""
-        return Batch(self.tokens.take(keep), self.vectors[keep], None if self.codes is None else self.codes[keep])
+        """Return a copy of the rows selected by a mask or an array of positions."""
+        codes = None if self.codes is None else self.codes[keep]
+        counts = None if self.counts is None else self.counts[keep]
+        return Batch(self.tokens.take(keep), self.vectors[keep], codes, counts)
+
+    def first(self, rows: int) -> Batch:
+        """Return the first rows, as views."""
+        codes = None if self.codes is None else self.codes[:rows]
+        counts = None if self.counts is None else self.counts[:rows]
+        return Batch(self.tokens[:rows], self.vectors[:rows], codes, counts)
 
 
 @dataclass(slots=True)
 class Findings:
-    """Oddities of an input: how often each occurred, and where first. Each becomes one warning at the end."""
+    """Oddities of an input: how often each occurred, and where first. Each becomes one warning at the end.
+
+    Attributes
+    ----------
+    counts, first
+        By what it is.
+    details
+        For some oddities, the first `SHOWN` places, each with what was found there.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
+    details: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, what: str, where: str | int = "", times: int = 1) -> None:
+    def add(self, what: str, where: str | int = "", times: int = 1, details: Iterable[str] = ()) -> None:
         """Count an oddity."""
         self.counts[what] = self.counts.get(what, 0) + times
         self.first.setdefault(what, str(where))
+        for detail in details:
+            known = self.details.setdefault(what, [])
+            if len(known) < SHOWN:
+                known.append(detail)
 
     def messages(self) -> list[str]:
         """Return one sentence for each kind of finding."""
@@ -203,6 +229,8 @@ class Source:
         of them from the vocabulary's rows as written. uint8 means codes, as in `Batch`.
     policy
         Metadata of the policy that the special rows are for; the keys of a store's header without ``embstore.``.
+    line_of
+        Returns the line of a row that was consumed, both from 1; None for formats without lines.
     """
 
     dim: int
@@ -214,6 +242,7 @@ class Source:
     provenance: Callable[[], dict[str, str]] = dict
     special: SpecialBlocks | None = None
     policy: dict[str, str] = field(default_factory=dict)
+    line_of: Callable[[int], int] | None = None
 
     @property
     def expected(self) -> int:

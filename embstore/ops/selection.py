@@ -60,8 +60,7 @@ def limit_rows(batches: Iterator[Batch], limit: int) -> Iterator[Batch]:
     """Yield the first `limit` rows, and request no batch after them."""
     remaining = limit
     for batch in batches:
-        codes = None if batch.codes is None else batch.codes[:remaining]
-        yield Batch(batch.tokens[:remaining], batch.vectors[:remaining], codes)
+        yield batch.first(remaining)
         remaining -= min(remaining, len(batch.tokens))
         if not remaining:
             break
@@ -107,7 +106,7 @@ def normalize_rows(batches: Iterator[Batch]) -> Iterator[Batch]:
         with np.errstate(invalid="ignore", over="ignore"):  # rows with Inf get NaN, which round_rows counts
             lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
             unit = wide / np.where(lengths > 0, lengths, 1)
-        yield Batch(batch.tokens, unit.astype(np.float32))
+        yield replace(batch, vectors=unit.astype(np.float32), codes=None)
 
 
 def drop_ngram_rows(source: Source) -> Source:
@@ -140,7 +139,7 @@ def round_rows(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> It
         invalid = batch.tokens.not_utf8()
         if invalid:
             findings.add(NOT_UTF8, _shown_token(batch.tokens, invalid[0]), len(invalid))
-        yield Batch(batch.tokens, vectors, batch.codes if dtype == "int8" else None)
+        yield replace(batch, vectors=vectors, codes=batch.codes if dtype == "int8" else None)
 
 
 def _check_int8(batch: Batch) -> None:

@@ -26,6 +26,7 @@ WEIGHT = "embedding.weight"
 SLOTS = "vocab.index"
 OFFSETS = "vocab.offsets"
 BYTES = "vocab.bytes"
+COUNTS = "vocab.counts"  # a store need not have it
 
 VERSION_KEY = "embstore.version"
 DIGEST_KEY = "embstore.sha256.header"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,24 @@ from embstore.store.growing import GrowingRows
 from embstore.store.rows import ArrayRows, DecodedRows
 
 
-def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> tuple[ArrayRows, Vocab, dict[str, str]]:
-    """Read all batches of a source and its special rows; return rows, vocabulary and metadata.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The parts of a table in memory."""
+
+    rows: ArrayRows
+    vocab: Vocab
+    metadata: dict[str, str]
+    counts: Ints | None
+
+
+def joined_counts(parts: Sequence[Ints | None]) -> Ints | None:
+    """Return the counts of all batches, (tokens,); None unless all have them."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known and len(known) == len(parts) else None
+
+
+def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> Loaded:
+    """Read all batches of a source and its special rows.
 
     Parameters
     ----------
@@ -34,8 +52,10 @@ def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> tup
     growing = GrowingRows(columns_of(source.dim, source.dtype), NUMPY_DTYPES[source.dtype], source.rows)
     builder = VocabBuilder(source.expected)
     overwritten: list[tuple[Ints, Vectors]] = []
+    counts: list[Ints | None] = []
     for batch in distinct(source, builder, duplicates, path, lambda *repeated: overwritten.append(repeated)):
         growing.add(encode_batch(batch, source.dtype))
+        counts.append(batch.counts)
     array = growing.finish()
     for rows, vectors in overwritten:
         array[rows] = encode_rows(vectors, source.dtype)
@@ -48,7 +68,7 @@ def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> tup
         array = growing.finish()
     metadata = {f"embstore.source.{key}": value for key, value in source.provenance().items()}
     metadata |= {f"embstore.{key}": value for key, value in source.policy.items()}
-    return ArrayRows(array, source.dtype), builder.vocab(), metadata
+    return Loaded(ArrayRows(array, source.dtype), builder.vocab(), metadata, joined_counts(counts))
 
 
 def _special_rows(special: SpecialBlocks, array: NDArray[Any], dtype: Dtype) -> deque[NDArray[Any]]:

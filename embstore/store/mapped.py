@@ -9,12 +9,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore.core.batch import Ints
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
 from embstore.core.index import Vocab
 from embstore.core.options import check_choice
 from embstore.files.input import Input
-from embstore.store.header import BYTES, OFFSETS, SLOTS, VERSION_KEY, WEIGHT, Tensor, read_header
+from embstore.store.header import BYTES, COUNTS, OFFSETS, SLOTS, VERSION_KEY, WEIGHT, Tensor, read_header
 from embstore.store.rows import ArrayRows
 from embstore.store.schema import check_store
 
@@ -28,6 +29,7 @@ class MappedStore:
     rows: ArrayRows
     vocab: Vocab
     metadata: dict[str, str]
+    counts: Ints | None
 
 
 def check_advice(advise: str) -> None:
@@ -49,7 +51,11 @@ def map_store(source: Input, advise: Advice, *, trust: bool = False) -> MappedSt
     vocab = Vocab(slots, offsets, data, schema.seed, str(source.path))
     if VERSION_KEY not in header.metadata:
         _check_seed(vocab, source)
-    return MappedStore(ArrayRows(rows, schema.dtype, is_mapped=True), vocab, header.metadata)
+    stated = header.tensors.get(COUNTS)
+    counts: Ints | None = None if stated is None else np.ndarray(stated.shape, "<i8", mapped, stated.start)
+    if counts is not None:
+        counts.flags.writeable = False
+    return MappedStore(ArrayRows(rows, schema.dtype, is_mapped=True), vocab, header.metadata, counts)
 
 
 def _check_seed(vocab: Vocab, source: Input) -> None:

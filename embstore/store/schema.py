@@ -9,7 +9,7 @@ from typing import NoReturn
 from embstore.core.dtypes import TENSOR_DTYPES, columns_of
 from embstore.core.errors import FormatError
 from embstore.core.options import Dtype
-from embstore.store.header import BYTES, ENCODING, OFFSETS, ROWWISE, SLOTS, WEIGHT, Header
+from embstore.store.header import BYTES, COUNTS, ENCODING, OFFSETS, ROWWISE, SLOTS, WEIGHT, Header
 
 VOCABULARY = (SLOTS, OFFSETS, BYTES)
 DTYPES = {tensor: dtype for dtype, tensor in TENSOR_DTYPES.items()}
@@ -96,11 +96,14 @@ def _check_vocabulary(header: Header, path: str | Path) -> int:
         _refuse(path, SLOTS, f"{count} slots for {tokens} tokens, expected at least {2 * tokens}")
     if data.dtype != "U8" or len(data.shape) != 1:
         _refuse(path, BYTES, "must be U8 with 1 dimension")
+    counts = header.tensors.get(COUNTS)
+    if counts is not None and (counts.dtype, counts.shape) != ("I64", (tokens,)):
+        _refuse(path, COUNTS, f"must be I64 with a count for each of the {tokens:,} tokens")
     return tokens
 
 
 def _check_checksums(metadata: dict[str, str], path: str | Path) -> None:
-    for name in (WEIGHT, *VOCABULARY):
+    for name in (WEIGHT, *VOCABULARY, COUNTS):
         key = f"embstore.sha256.{name}"
         digest = metadata.get(key)
         if digest is not None and (len(digest) != 64 or not HEXADECIMAL.issuperset(digest)):

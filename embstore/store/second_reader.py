@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
-from embstore.store.header import BYTES, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
+from embstore.store.header import BYTES, COUNTS, OFFSETS, SLOTS, WEIGHT, Tensor, read_header
 
 BLOCK = 1 << 20  # bytes compared at a time
 NUMPY = ("U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64")  # the package gives NumPy these
@@ -67,7 +67,7 @@ def compare_readers(path: Path, stopped: Callable[[], bool]) -> list[str]:
                 _disagree(path, "header", f"the tensors {', '.join(sorted(other.keys()))}")
             for name, tensor in header.tensors.items():
                 _compare(path, name, tensor, other.get_slice(name), mapped, stopped)
-        return sorted(set(header.tensors) - {WEIGHT, SLOTS, OFFSETS, BYTES})
+        return sorted(set(header.tensors) - {WEIGHT, SLOTS, OFFSETS, BYTES, COUNTS})
 
 
 class SafetensorsFile(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from embstore.core.batch import Batch, Source, Vectors
 from embstore.core.dtypes import decode_rows
 from embstore.core.options import Progress
@@ -53,7 +55,8 @@ def _batches(store: Store, progress: Progress | None) -> Iterator[Batch]:
         stop = min(start + step, len(store))
         stored = store.block(start, stop, encoded=True)
         codes = stored if store.dtype == "int8" else None
-        yield Batch(store.vocab.tokens(start, stop), decode_rows(stored, store.dtype), codes)
+        counts = None if store.counts is None else np.array(store.counts[start:stop], np.int64)
+        yield Batch(store.vocab.tokens(start, stop), decode_rows(stored, store.dtype), codes, counts)
         if progress:
             progress(stop * row_bytes, len(store) * row_bytes)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Default = TypeVar("Default")
 
-OPEN = ("_table", "vocab", "stoi", "itos")
+OPEN = ("_table", "vocab", "stoi", "itos", "counts")
 """The attributes that a store has until it is closed: each read gives all of it or an error, in any thread."""
 
 
@@ -48,6 +48,9 @@ class Store:
         String to index: a `Mapping` from word to row.
     itos
         Index to string: a `Sequence` of words.
+    counts
+        How often each token was seen in the text that the vectors were made from, int64 of shape (tokens,), a
+        read-only view; None if the source of the store did not say.
     norms
         Lengths of the vocabulary's rows, (tokens,), after the first search; None before.
 
@@ -68,12 +71,13 @@ class Store:
         vocab: Vocab,
         metadata: dict[str, str],
         *,
+        counts: Ints | None = None,
         path: Path | None = None,
         reopen: tuple[object, ...] | None = None,
     ) -> None:
         self._table = DecodedRows(rows, vocab.size)
         self.vocab, self.stoi, self.itos = vocab, Stoi(vocab), Itos(vocab)
-        self.metadata, self.dtype, self.path = metadata, rows.dtype, path
+        self.metadata, self.dtype, self.path, self.counts = metadata, rows.dtype, path, counts
         self.norms: NDArray[np.float32] | None = None
         self._reopen = reopen
 
@@ -389,7 +393,7 @@ class Store:
         """
         rows = self._table.rows
         file = self.path if rows.mapped is not None else None
-        verify_store(rows, self.vocab, self.metadata, self.path or "store in memory", file)
+        verify_store(rows, self.vocab, self.counts, self.metadata, self.path or "store in memory", file)
 
     def close(self) -> None:
         """Release the file. Arrays and layers made from it stay valid and keep it mapped.
@@ -420,7 +424,8 @@ class Store:
         vocab = self.vocab
         if self._reopen is not None:
             return self._reopen
-        return _from_parts, (self._table.rows, vocab.slots, vocab.offsets, vocab.data, vocab.seed, self.metadata)
+        arrays = vocab.slots, vocab.offsets, vocab.data
+        return _from_parts, (self._table.rows, *arrays, vocab.seed, self.metadata, self.counts)
 
     def __repr__(self) -> str:
         table, name = self.__dict__.get("_table"), self.path.name if self.path else "in memory"
@@ -458,20 +463,22 @@ def load_store(
     """
     from embstore.store.loading import load_source
 
-    rows, vocab, metadata = load_source(source, path, duplicates)
-    return Store(rows, vocab, metadata, path=Path(path) if reopen else None, reopen=reopen)
+    loaded, place = load_source(source, path, duplicates), Path(path) if reopen else None
+    return Store(loaded.rows, loaded.vocab, loaded.metadata, counts=loaded.counts, path=place, reopen=reopen)
 
 
 def map_input(source: Input, *, advise: Advice = "normal", trust: bool = False) -> Store:
     """Map a store from an open file: see `Store.open`; `trust` is explained at `read_header`."""
     path = source.path.absolute()
-    mapped = map_store(source, advise, trust=trust)
-    return Store(mapped.rows, mapped.vocab, mapped.metadata, path=path, reopen=(_open_mapped, (path, advise)))
+    mapped, reopen = map_store(source, advise, trust=trust), (_open_mapped, (path, advise))
+    return Store(mapped.rows, mapped.vocab, mapped.metadata, counts=mapped.counts, path=path, reopen=reopen)
 
 
 def _open_mapped(path: Path, advise: Advice) -> Store:
     return Store.open(path, advise=advise)
 
 
-def _from_parts(rows: Rows, slots: Bytes, offsets: Bytes, data: Bytes, seed: int, metadata: dict[str, str]) -> Store:
-    return Store(rows, Vocab(slots, offsets, data, seed), metadata)
+def _from_parts(
+    rows: Rows, slots: Bytes, offsets: Bytes, data: Bytes, seed: int, metadata: dict[str, str], counts: Ints | None
+) -> Store:
+    return Store(rows, Vocab(slots, offsets, data, seed), metadata, counts=counts)

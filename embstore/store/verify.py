@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core import int8
+from embstore.core.batch import Ints
 from embstore.core.dtypes import NUMPY_DTYPES, bytes_of
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import Vocab
 from embstore.core.warn import warn_user
-from embstore.store.header import BYTES, DIGEST_KEY, OFFSETS, SLOTS, WEIGHT
+from embstore.store.header import BYTES, COUNTS, DIGEST_KEY, OFFSETS, SLOTS, WEIGHT
 from embstore.store.rows import Rows
 from embstore.store.second_reader import compare_readers
 
@@ -26,7 +27,12 @@ PART = 1 << 24  # bytes read at a time
 
 
 def verify_store(
-    rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path, file: Path | None = None
+    rows: Rows,
+    vocab: Vocab,
+    counts: Ints | None,
+    metadata: dict[str, str],
+    path: str | Path,
+    file: Path | None = None,
 ) -> None:
     """Check the contents of a store, in bounded memory.
 
@@ -36,6 +42,8 @@ def verify_store(
         The stored rows.
     vocab
         The three arrays of the vocabulary.
+    counts
+        The count of each token, if the store has them.
     metadata
         Checksums in `embstore.sha256.*` are compared if present.
     path
@@ -57,24 +65,26 @@ def verify_store(
     with ThreadPoolExecutor(1) as pool:  # the other reader runs while this one computes checksums
         compared = pool.submit(compare_readers, file, stopped.is_set) if file else None
         try:
-            _verify_contents(rows, vocab, metadata, path)
+            _verify_contents(rows, vocab, counts, metadata, path)
         except BaseException:
             stopped.set()
             raise
         others = compared.result() if compared else []
     lacking = ["its header"] if file and DIGEST_KEY not in metadata else []
-    lacking += [name for name in (WEIGHT, SLOTS, OFFSETS, BYTES) if file and f"embstore.sha256.{name}" not in metadata]
+    names = (WEIGHT, SLOTS, OFFSETS, BYTES, *([] if counts is None else [COUNTS]))
+    lacking += [name for name in names if file and f"embstore.sha256.{name}" not in metadata]
     lacking += others
     if lacking:
         warn_user(f"{path}: no checksum of {', '.join(lacking)}: damage there may not be found")
 
 
-def _verify_contents(rows: Rows, vocab: Vocab, metadata: dict[str, str], path: str | Path) -> None:
+def _verify_contents(rows: Rows, vocab: Vocab, counts: Ints | None, metadata: dict[str, str], path: str | Path) -> None:
     contents: dict[str, Iterable[NDArray[Any]]] = {
         WEIGHT: (block for _, block in _blocks(rows)),
         SLOTS: _parts(vocab.slots),
         OFFSETS: _parts(vocab.offsets),
         BYTES: _parts(vocab.data),
+        **({} if counts is None else {COUNTS: [counts]}),
     }
     for name, arrays in contents.items():
         expected = metadata.get(f"embstore.sha256.{name}")

@@ -35,6 +35,7 @@ from embstore.files.writeback import Writeback
 from embstore.store.header import (
     ALIGNMENT,
     BYTES,
+    COUNTS,
     ENCODING,
     OFFSETS,
     ROWWISE,
@@ -45,6 +46,7 @@ from embstore.store.header import (
     Tensor,
     build_header,
 )
+from embstore.store.loading import joined_counts
 from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.store.schema import check_store
 
@@ -80,6 +82,7 @@ class _Writer:
         self.row_bytes = self.columns * np.dtype(NUMPY_DTYPES[source.dtype]).itemsize
         self.checksum, self.writeback = Checksum(), Writeback(file)
         self.rewritten = False
+        self.counts: list[Ints | None] = []
 
     def run(self) -> None:
         source = self.source
@@ -87,6 +90,7 @@ class _Writer:
         with contextlib.closing(self.checksum):
             for batch in distinct(source, self.builder, self.duplicates, self.path, self._overwrite):
                 self._append(encode_batch(batch, source.dtype))
+                self.counts.append(batch.counts)
             if not self.builder.size:
                 raise FormatError(self.path, "no rows to write: the input holds none, or all were left out")
             if source.special is not None:
@@ -119,9 +123,14 @@ class _Writer:
             (WEIGHT, TENSOR_DTYPES[self.source.dtype], (rows, self.columns)),
             (SLOTS, "U64", slots.shape),
             (OFFSETS, "I64", offsets.shape),
-            (BYTES, "U8", data.shape),
         ]
-        digests = self._append_hashed({SLOTS: slots, OFFSETS: offsets, BYTES: data})
+        arrays: dict[str, NDArray[Any]] = {SLOTS: slots, OFFSETS: offsets}
+        counts = joined_counts(self.counts)
+        if counts is not None:
+            tensors.append((COUNTS, "I64", counts.shape))
+            arrays[COUNTS] = counts
+        tensors.append((BYTES, "U8", data.shape))
+        digests = self._append_hashed({**arrays, BYTES: data})
         digests[WEIGHT] = self._weight_digest(rows * self.row_bytes)
         metadata = self._metadata(digests)
         described = {name: Tensor(dtype, shape, 0, 0) for name, dtype, shape in tensors}

@@ -89,7 +89,13 @@ def _valid(folder: Path, suffix: str, encode: Encode) -> None:
     valid("binary", {"w": binary, "v": FIXED}, "words as bytes")
     columns = np.array(VALUES, "<f4")
     wide = {"0": columns[:, 0], "1": columns[:, 1], "__index_level_0__": TEXT, "count": count}
-    valid("column_for_each_dimension", wide, "one column per dimension, as pandas writes a data frame")
+    about = "one column per dimension, as pandas writes a data frame"
+    valid("column_for_each_dimension", wide, about, warnings=("columns of numbers left out: 1, the first count",))
+    frequent = {"w": TEXT, "freq": columns[:, 1], "d1": columns[:, 1], "d0": columns[:, 0]}
+    found = ("columns of numbers left out: 1, the first freq",)
+    valid("column_beside_dimensions", frequent, "a column of another pattern", warnings=found)
+    chosen = {"w": TEXT, "x": columns[:, 0], "y": columns[:, 1]}
+    valid("columns_by_key", chosen, "columns by name", read={"key": "x,y"})
     valid("by_key", {"a": TEXT, "b": TEXT, "x": FIXED, "y": FIXED}, "columns by name", read={"key": "y", "vocab": "b"})
 
 
@@ -97,14 +103,18 @@ def _invalid(folder: Path, suffix: str, encode: Encode, item: str) -> None:
     def invalid(name: str, columns: dict[str, Any], message: str, **more: Any) -> None:
         write_invalid(folder, f"{name}.{suffix}", encode(pa.table(columns)), f"{{path}}{message}", **more)
 
-    lists = "cannot determine the column of vectors, lists of floats (integers need --dtype): name one with key="
+    lists = (
+        "cannot determine the column of vectors, of lists, or several of numbers named as d0, d1: "
+        "name them with `key=`, such as v or d0,d1 or d*"
+    )
     ragged = pa.array([[1.0, 2.0], [1.0], [1.0], [1.0]], pa.list_(pa.float32()))
     holes = pa.array([[1.0, None]] * 4, pa.list_(pa.float32()))
     numbers = pa.array([[1, 2]] * 4, pa.list_(pa.int64()))
-    invalid("whole_numbers", {"w": TEXT, "v": numbers}, f": {lists} (w: string, v: list<{item}: int64>)")
+    whole = ":v: whole numbers (int64), not embeddings; `dtype='float32'` converts them"
+    invalid("whole_numbers", {"w": TEXT, "v": numbers}, whole)
     fixed = f"fixed_size_list<{item}: float>[2]"
-    invalid("two_matrices", {"w": TEXT, "u": FIXED, "v": FIXED}, f": {lists} (w: string, u: {fixed}, v: {fixed})")
-    words = f": cannot determine the column of words: name one with vocab= (a: string, b: string, v: {fixed})"
+    invalid("two_matrices", {"w": TEXT, "u": FIXED, "v": FIXED}, f": {lists} (u: {fixed}, v: {fixed})")
+    words = f": 2 columns may be the words: name one with `vocab=` (a: string, b: string, v: {fixed})"
     invalid("two_columns_of_words", {"a": TEXT, "b": TEXT, "v": FIXED}, words)
     invalid("ragged", {"w": TEXT, "v": ragged}, ":v: 1 numbers in row 1, expected 2")
     invalid("null_number", {"w": TEXT, "v": holes}, ":v: a number is null")

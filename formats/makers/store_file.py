@@ -18,6 +18,11 @@ TAIL = 8  # bytes of scale and offset after the int8 codes
 Part = tuple[str, str, list[int], bytes]
 
 
+def counted(counts: list[int]) -> Part:
+    """Return the tensor of the counts of the tokens."""
+    return "vocab.counts", "I64", [len(counts)], struct.pack(f"<{len(counts)}q", *counts)
+
+
 @dataclass(frozen=True)
 class Store:
     """The parts of a store; `more` is metadata in addition to what a writer must write."""
@@ -32,6 +37,7 @@ class Store:
     more: dict[str, str] = field(default_factory=dict)
     checksums: bool = True
     seed: int = 0
+    counts: list[int] | None = None
 
     @property
     def rows(self) -> int:
@@ -49,6 +55,7 @@ class Store:
             ("embedding.weight", self.dtype, [self.rows, self.columns], self.weight),
             ("vocab.index", "U64", [len(self.slots)], struct.pack(f"<{len(self.slots)}Q", *self.slots)),
             ("vocab.offsets", "I64", [len(self.offsets)], struct.pack(f"<{len(self.offsets)}q", *self.offsets)),
+            *([] if self.counts is None else [counted(self.counts)]),
             ("vocab.bytes", "U8", [len(self.text)], self.text),
         ]
 

@@ -134,6 +134,9 @@ def _stores(invalid: Any) -> None:
     not_a_store(
         "no_index", assemble(missing, PLAIN.data()), ": a safetensors file, but not a store: vocab.index missing"
     )
+    few = PLAIN.but(counts=[1])
+    each = "must be I64 with a count for each of the 2 tokens"
+    not_a_store("counts_of_other_tokens", few.file(8), f":vocab.counts: {each}")
     two = "; this embstore reads version 1: upgrade embstore"
     seed = ", expected a whole number below 2^64"
     for name, version in (("version_2", "2.0"), ("version_unknown", "next")):

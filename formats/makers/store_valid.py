@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ def make(folder: Path) -> None:
 
     for dtype, name in list(DTYPES.items())[:3]:
         valid(name, store(TOKENS, ROWS, dtype), ROWS, f"rows of {dtype}")
+    with_counts = replace(store(TOKENS, ROWS), counts=[900, 50, 7, 0])
+    valid("counts", with_counts, ROWS, "how often each token was seen", rewritten=False)
     _tokens(valid)
     _values(valid)
     _rowwise(valid)

@@ -56,7 +56,12 @@ def test_float16_stays_float16(tmp_path: Path) -> None:
 def test_a_column_for_each_dimension(tmp_path: Path) -> None:
     columns = {"0": MATRIX[:, 0], "1": MATRIX[:, 1], "__index_level_0__": WORDS, "count": [1, 2, 3, 4]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    assert words_and_rows(tmp_path / "t.parquet") == (WORDS, MATRIX.tolist())
+    with pytest.warns(embstore.EmbstoreWarning, match=r"^columns of numbers left out: 1, the first count$"):
+        assert words_and_rows(tmp_path / "t.parquet") == (WORDS, MATRIX.tolist())
+    rows = {f"d{i}": MATRIX[:, i % 2] for i in range(11)}
+    pq.write_table(pa.table({"w": WORDS, **dict(sorted(rows.items()))}), tmp_path / "u.parquet")  # d10 after d1
+    for key in (None, "d*"):
+        assert words_and_rows(tmp_path / "u.parquet", key=key)[1] == [[x, y] * 5 + [x] for x, y in MATRIX.tolist()]
 
 
 def test_row_groups_and_many_batches(tmp_path: Path) -> None:
@@ -81,13 +86,24 @@ def test_key_and_vocab_choose(tmp_path: Path) -> None:
 FIXED = VECTORS["fixed"]
 SHOWN = "(a: string, b: string, v: fixed_size_list<item: float>[2], x: list<item: float>)"
 TWICE = {"a": WORDS, "b": WORDS, "v": FIXED, "x": VECTORS["list"]}
-LISTS = "cannot determine the column of vectors, lists of floats (integers need --dtype): name one with key="
-STRINGS = "cannot determine the column of words: name one with vocab="
+OTHERS = SHOWN.replace("b: string, ", "").replace("a: string", "b: string").replace("item", "element")
+LISTS = (
+    "cannot determine the column of vectors, of lists, or several of numbers named as d0, d1: "
+    "name them with `key=`, such as v or d0,d1 or d*"
+)
+STRINGS = "2 columns may be the words: name one with `vocab=`"
+EXPECTED = "expected a column of words"
 REFUSED = [
-    (TWICE, {"vocab": "a"}, f": {LISTS} {SHOWN.replace('item', 'element')}"),
+    (TWICE, {"vocab": "a"}, f": {LISTS} {OTHERS}"),
+    (TWICE, {"vocab": "v"}, f": the column 'v' has {FIXED.type}, {EXPECTED} {SHOWN}".replace("item", "element")),
+    (TWICE, {"vocab": "c"}, f": no file or column 'c', {EXPECTED} {SHOWN}".replace("item", "element")),
+    (TWICE, {"vocab": "a", "key": "w"}, f": no column 'w': it has {OTHERS[1:-1]}"),
+    (TWICE, {"vocab": "a", "key": "b"}, ":b: string, expected numbers"),
     (TWICE, {"key": "v"}, f": {STRINGS} {SHOWN.replace('item', 'element')}"),
-    ({"w": WORDS, "v": [[1, 2]] * 4}, {}, f": {LISTS} (w: string, v: list<element: int64>)"),
-    ({"w": WORDS, "n": [1, 2, 3, 4]}, {}, f": {LISTS} (w: string, n: int64)"),
+    ({"w": WORDS, "v": [[1, 2]] * 4}, {}, ":v: whole numbers (int64), not embeddings; `dtype='float32'` converts them"),
+    ({"w": WORDS, "n": [1, 2, 3, 4]}, {}, f": {LISTS} (n: int64)"),
+    ({"n": [1.5, 2, 3, 4]}, {}, ": no column of words: `vocab=` names a file with the words (n: double)"),
+    ({"w": WORDS, "freq": [1.5, 2, 3, 4]}, {}, f": {LISTS} (freq: double)"),
     ({"w": [*WORDS[:3], None], "v": FIXED}, {}, ":w: row 3 is null, expected a value in every row"),
     ({"w": WORDS, "v": [[1.0, 2.0], [1.0], [1.0], [1.0]]}, {}, ":v: 1 numbers in row 1, expected 2"),
     ({"w": WORDS, "v": pa.array([[]] * 4, pa.list_(pa.float32()))}, {}, ":v: 0 numbers in row 0, expected at least 1"),

@@ -129,7 +129,18 @@ def test_other_arrays_are_no_words(tmp_path: Path, write: Write, values: NDArray
 @pytest.mark.parametrize("write", [as_parquet, as_arrow])
 @pytest.mark.parametrize("values", [np.array([True, False, True]), np.array([1.0, 2, 3])])
 def test_other_columns_are_no_words(tmp_path: Path, write: Write, values: NDArray[Any]) -> None:
-    assert "cannot determine the column of words" in short_refusal(write(tmp_path, other=values))
+    assert "no column of words: `vocab=` names a file with the words" in short_refusal(write(tmp_path, other=values))
+
+
+def test_columns_of_whole_numbers_that_are_dimensions_are_no_words(tmp_path: Path) -> None:
+    """With dtype= they may be."""
+    columns = {"d0": pa.array([1, 2]), "id": pa.array([17, 5]), "d1": pa.array([3, 4])}
+    parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
+    with pytest.warns(embstore.EmbstoreWarning, match="^words that are whole numbers, as decimal text: 2"):
+        assert words_and_rows(tmp_path / "t.parquet", dtype="float32") == (["17", "5"], [[1, 3], [2, 4]])
+    parquet.write_table(pa.table(columns | {"n": pa.array([1, 1])}), tmp_path / "t.parquet")
+    which = "name one with `vocab=` (d0: int64, id: int64, d1: int64, n: int64)"
+    assert short_refusal(tmp_path / "t.parquet", dtype="float32") == f"/t.parquet: 2 columns may be the words: {which}"
 
 
 def test_a_null_is_no_number(tmp_path: Path) -> None:

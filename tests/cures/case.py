@@ -36,6 +36,8 @@ class Case:
         For commands and lines of Python: the file that they write.
     warns
         Whether the message is a warning about a table that is converted, not an error.
+    doctor
+        Whether ``embstore doctor`` prints the message.
     """
 
     cure: str
@@ -47,6 +49,7 @@ class Case:
     values: Mapping[str, str] = field(default_factory=dict)
     result: str = ""
     warns: bool = False
+    doctor: bool = False
 
 
 def text(name: str, content: str) -> Callable[[Path], object]:

@@ -14,6 +14,7 @@ from support.running import Run, run_code, run_shell
 import embstore
 from cures.case import Case, Table
 from embstore.core.cures import OTHER_NAMES
+from embstore.ops.doctor import diagnose
 
 IN_BACKTICKS = re.compile(r"`([^`]+)`")
 
@@ -25,7 +26,11 @@ class CommandLine:
         self.run = run
 
     def message(self, case: Case) -> str:
-        """Return what the case prints on stderr."""
+        """Return what the case prints on stderr, and the doctor on stdout."""
+        if case.doctor:
+            code, printed, errors = self.run("doctor", case.source, *flags(case.given))
+            assert (code in (0, 1), errors) == (True, "")
+            return printed
         code, _, printed = self.run(*self.arguments(case))
         assert code == (0 if case.warns else 1), printed
         return printed
@@ -47,7 +52,9 @@ class Python:
     """Python: options are keywords."""
 
     def message(self, case: Case) -> str:
-        """Return the text of the error, or of all warnings."""
+        """Return the text of the error, or of all warnings, or what the doctor advises."""
+        if case.doctor:
+            return "\n".join(oddity.mended_by for oddity in diagnose(case.source, **case.given).oddities)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             if case.warns:
@@ -98,7 +105,7 @@ def execute(case: Case, front: CommandLine | Python, typed: str) -> None:
         code, _, printed = run_shell(Path.cwd(), typed.removeprefix("embstore "))
         assert code == 0, printed
     elif is_python(typed):
-        done = run_code(f"import embstore\n{typed}")
+        done = run_code(f"import warnings\nwarnings.simplefilter('ignore')\nimport embstore\n{typed}")
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
     else:
         code, _, printed = run_shell(Path.cwd(), f"formats > {Path.cwd() / 'ignored'}; {typed}")

@@ -210,6 +210,6 @@ def test_a_store_that_another_program_wrote_again_is_read_unchecked(tmp_path: Pa
     embstore.save(tmp_path / "plain.safetensors", WORDS, np.ones((len(WORDS), 3)))
     embstore.convert(tmp_path / "plain.safetensors", path, oov="hash:5", padding=True)
     save_file(load_file(path), again, {"embstore.version": "1.0", "embstore.sha256.header": "0" * 64})
-    with pytest.raises(FormatError, match=r"unchecked with --from safetensors \(format='safetensors'\)$"):
+    with pytest.raises(FormatError, match=r"unchecked with `format='safetensors'`$"):
         embstore.open(again)
     assert list(embstore.open(again, format="safetensors").itos) == WORDS

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeGuard
 
+from embstore.codecs.arrow.vectors import FLOATS, INTEGERS, choose_vectors, element, is_list, shown
+from embstore.core.cures import cure, option_name
 from embstore.core.errors import FormatError, MissingDependencyError
 from embstore.core.options import Dtype, ReadOptions
 
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from embstore.codecs.arrow.pyarrow_types import DataType, NestedType, Schema
 
 TEXT = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
-FLOATS: dict[str, Dtype] = {"halffloat": "float16", "float": "float32", "double": "float32"}
-INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 def pyarrow() -> ModuleType:
@@ -40,11 +40,14 @@ class Columns:
         Name of one column of lists, or names of columns of numbers, one per dimension.
     dtype
         The dtype of the result.
+    left_out
+        Names of other columns of numbers.
     """
 
     words: str | None
     vectors: list[str]
     dtype: Dtype
+    left_out: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -57,67 +60,62 @@ def choose(path: Path, schema: Schema, options: ReadOptions, name: str) -> Colum
     types = {field.name: field.type for field in schema}
     if len(types) < len(schema):
         raise FormatError(path, "two columns have the same name", format=name)
-    numbers = {**FLOATS, **dict.fromkeys(INTEGERS, options.dtype)} if options.dtype else FLOATS
-    vectors = _vector_columns(path, types, numbers, options.key, name)
-    if options.vocab and Path(options.vocab).is_file():
-        words = None
+    in_file = options.vocab is not None and Path(options.vocab).is_file()
+    words = None if in_file else _words_column(path, types, options.vocab, name)
+    rest = {column: kind for column, kind in types.items() if column != words}
+    vectors = choose_vectors(path, rest, options, name)
+    if words is None and not in_file:
+        words = _numbers_column(path, types, vectors, name)
+        rest.pop(words)
+    kinds = {str(element(types[column])) for column in vectors}
+    if options.dtype and kinds & set(INTEGERS):
+        dtype = options.dtype
     else:
-        candidates = [str(options.vocab)] if options.vocab else _word_columns(types)
-        if len(candidates) != 1 or candidates[0] not in types or not _is_words(types[candidates[0]]):
-            raise FormatError(
-                path, f"cannot determine the column of words: name one with vocab= ({_shown(types)})", format=name
-            )
-        words = candidates[0]
-    element = _element(types[vectors[0]])
-    return Columns(words, vectors, numbers[str(element)])
+        dtype = "float16" if kinds == {"halffloat"} else "float32"
+    others: tuple[str, ...] = ()
+    if options.key is None and not is_list(types[vectors[0]]):
+        others = tuple(column for column in rest if column not in vectors and str(rest[column]) in (*FLOATS, *INTEGERS))
+    return Columns(words, vectors, dtype, others)
 
 
-def _vector_columns(
-    path: Path, types: dict[str, DataType], numbers: dict[str, Dtype], key: str | None, name: str
-) -> list[str]:
-    lists = [column for column, kind in types.items() if is_list(kind) and str(_element(kind)) in numbers]
-    if key is not None:
-        lists = [column for column in lists if column == key]
-    if len(lists) == 1:
-        return lists
-    numeric = [column for column, kind in types.items() if str(kind) in FLOATS]
-    if not lists and key is None and numeric and len({str(types[column]) for column in numeric}) == 1:
-        return numeric
-    reason = "cannot determine the column of vectors, lists of floats (integers need --dtype): name one with key="
-    raise FormatError(path, f"{reason} ({_shown(types)})", format=name)
+def _words_column(path: Path, types: dict[str, DataType], vocab: str | Path | None, name: str) -> str | None:
+    """Return the column of text that is the words; None if there is none, but one of whole numbers."""
+    texts = [column for column, kind in types.items() if _text(kind)]
+    if vocab is not None:
+        column = str(vocab)
+        if column in texts or (column in types and is_whole(types[column])):
+            return column
+        found = f"the column {column!r} has {types[column]}" if column in types else f"no file or column {column!r}"
+        raise FormatError(path, f"{found}, expected a column of words ({shown(types)})", format=name)
+    if not texts and any(map(is_whole, types.values())):
+        return None
+    return _only(path, texts, types, name)
 
 
-def _shown(types: dict[str, DataType]) -> str:
-    return ", ".join(f"{column}: {kind}" for column, kind in list(types.items())[:20])
+def _numbers_column(path: Path, types: dict[str, DataType], vectors: list[str], name: str) -> str:
+    """Return the only column of whole numbers that is none of the vectors."""
+    whole = [column for column, kind in types.items() if is_whole(kind) and column not in vectors]
+    return _only(path, whole, types, name)
 
 
-def is_list(kind: DataType) -> TypeGuard[NestedType]:
-    """Return whether a column has lists, of fixed or variable length."""
-    return str(kind).partition("<")[0] in ("list", "large_list", "fixed_size_list")
+def _only(path: Path, columns: list[str], types: dict[str, DataType], name: str) -> str:
+    if len(columns) == 1:
+        return columns[0]
+    if not columns:
+        named = cure("arrow-no-words", f"{option_name('vocab')} names a file with the words")
+        raise FormatError(path, f"no column of words: {named} ({shown(types)})", format=name)
+    named = cure("arrow-words", f"name one with {option_name('vocab')}")
+    raise FormatError(path, f"{len(columns)} columns may be the words: {named} ({shown(types)})", format=name)
 
 
-def _element(kind: DataType) -> DataType:
-    return kind.value_type if is_list(kind) else kind
+def is_whole(kind: DataType) -> bool:
+    """Return whether a column has whole numbers."""
+    return str(kind) in INTEGERS
 
 
 def is_dictionary(kind: DataType) -> TypeGuard[NestedType]:
     """Return whether a column has numbers of entries of a dictionary."""
     return hasattr(kind, "index_type")
-
-
-def is_numbers(kind: DataType) -> bool:
-    """Return whether a column has whole numbers."""
-    return str(kind) in INTEGERS
-
-
-def _word_columns(types: dict[str, DataType]) -> list[str]:
-    """Return the columns of text; without one, those of whole numbers."""
-    texts = [column for column, kind in types.items() if _text(kind)]
-    return texts or [column for column, kind in types.items() if is_numbers(kind)]
-
-
-def _is_words(kind: DataType) -> bool:
-    return _text(kind) or is_numbers(kind)
 
 
 def _text(kind: DataType) -> bool:

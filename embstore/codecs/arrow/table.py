@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embstore.codecs.arrow.columns import Columns, choose, is_list, is_numbers, pyarrow
+from embstore.codecs.arrow.columns import Columns, choose, is_whole, pyarrow
 from embstore.codecs.arrow.parts import parts_of
+from embstore.codecs.arrow.vectors import is_list
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
 from embstore.codecs.shared.whole_numbers import decimal_tokens, note
 from embstore.codecs.shared.word_list import read_word_list
+from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors
 from embstore.core.errors import FormatError
 from embstore.core.options import Progress, ReadOptions
@@ -47,6 +49,10 @@ def read_table(
     findings = Findings()
     words = _words_from_file(source, options, rows, name, findings)
     reader = _Converter(path, choose(path, schema, options, name), words, name, findings)
+    if reader.columns.left_out:
+        findings.add(
+            "columns of numbers left out", ", ".join(reader.columns.left_out[:20]), len(reader.columns.left_out)
+        )
     records = _with_format_errors(records, path, name)
     first = next((record for record in records if record.num_rows), None)
     if first is None:
@@ -63,14 +69,14 @@ def read_table(
     )
 
 
-def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str, findings: Findings) -> Tokens | None:
+def _words_from_file(source: Input, options: ReadOptions, rows: int, name: str, findings: Findings) -> WordList | None:
     if not options.vocab or not Path(options.vocab).is_file():
         return None
     words = read_word_list(source.open_companion(options.vocab), rows, options, findings)
     if len(words.tokens) != rows or not words.is_whole:
         reason = f"{rows} rows, but {len(words.tokens)} words: they belong to another file"
         raise FormatError(source.path, reason, format=name)
-    return words.tokens
+    return words
 
 
 @contextlib.contextmanager
@@ -94,7 +100,7 @@ class _Converter:
 
     path: Path
     columns: Columns
-    words: Tokens | None
+    words: WordList | None
     name: str
     findings: Findings
     dim: int = 0
@@ -107,8 +113,10 @@ class _Converter:
             for record in self._parts(records):
                 tokens, vectors = self.tokens(record), self.vectors(record)
                 step = rows_in_batch(self.dim * vectors.itemsize)
+                seen = None if self.words is None or self.words.counts is None else self.words.counts[self.done :]
                 for start in range(0, len(tokens), step):
-                    yield Batch(tokens[start : start + step], vectors[start : start + step])
+                    counts = None if seen is None else seen[start : min(start + step, len(tokens))]
+                    yield Batch(tokens[start : start + step], vectors[start : start + step], counts=counts)
                 self.done += len(tokens)
                 position = origin.total * self.done // max(rows, self.done)
                 origin.advance(position)
@@ -126,10 +134,10 @@ class _Converter:
     def tokens(self, record: RecordBatch) -> Tokens:
         """Return a view of the words of a record batch."""
         if self.words is not None:
-            return self.words[self.done : self.done + record.num_rows]
+            return self.words.tokens[self.done : self.done + record.num_rows]
         assert self.columns.words is not None  # noqa: S101
         column = self._checked(record, self.columns.words)
-        if is_numbers(column.type):
+        if is_whole(column.type):
             return note(decimal_tokens(np.asarray(column.to_numpy(zero_copy_only=False))), self.findings)
         array = column.cast(pyarrow().large_binary())
         _, bounds, data = array.buffers()

@@ -73,6 +73,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         progress,
         findings,
         step=rows_in_batch(table.matrix.strides[0]),
+        counts=words.counts,
     )
 
 

@@ -15,7 +15,6 @@ from embstore.codecs.shared.npy_array import build_header
 from embstore.codecs.shared.sequential import SequentialRows
 from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.word_list_files import load_word_list
-from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.dtypes import bytes_of
 from embstore.core.errors import FormatError
@@ -43,7 +42,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     if name is None:
         words = load_word_list(source, options, count, NAME, findings)
         if header.fortran and options.limit is not None:
-            words = WordList(words.tokens[: options.limit], words.rows[: options.limit])
+            words = words.first(options.limit)
         needed = int(words.rows.max(initial=0)) + 1 if options.limit is not None else count
         return array_source(_rows(arrays, key, needed), words, dtype, origin, progress, findings)
     if header.fortran and options.limit is not None:

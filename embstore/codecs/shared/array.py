@@ -71,7 +71,9 @@ def array_source(
         return from_bfloat16(stored) if bfloat16 else native_rows(stored)
 
     step = rows_in_batch(array.shape[1] * array.dtype.itemsize)
-    return matrix_source(words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step=step)
+    return matrix_source(
+        words.tokens, array.shape[1], dtype, rows, origin, progress, findings, step=step, counts=words.counts
+    )
 
 
 def native_rows(rows: Vectors) -> Vectors:

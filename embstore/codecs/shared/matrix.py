@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors
+from embstore.core.batch import Batch, Findings, Ints, Source, Tokens, Vectors
 from embstore.core.options import Dtype, Progress
 from embstore.files.checksum import Checksum
 from embstore.files.input import Input
@@ -87,6 +87,7 @@ def matrix_source(
     findings: Findings | None = None,
     *,
     step: int | None = None,
+    counts: Ints | None = None,
 ) -> Source:
     """Return a source that reads a matrix and its tokens in batches.
 
@@ -99,6 +100,8 @@ def matrix_source(
         shape (stop - start, dim).
     step
         Rows per batch; None for `rows_in_batch` with four bytes per number.
+    counts
+        How often each word was seen, (words,), if that is known.
     """
     step = step or rows_in_batch(4 * dim)
 
@@ -106,7 +109,8 @@ def matrix_source(
         with origin:
             for start in range(0, len(tokens), step):
                 stop = min(start + step, len(tokens))
-                yield Batch(tokens[start:stop], rows(start, stop))
+                seen = None if counts is None else counts[start:stop]
+                yield Batch(tokens[start:stop], rows(start, stop), counts=seen)
                 position = origin.total * stop // len(tokens)
                 origin.advance(position)
                 if progress:

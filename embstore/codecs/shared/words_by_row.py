@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,11 @@ class WordList:
     def in_order(cls, tokens: Tokens, counts: Ints | None = None) -> WordList:
         """Return a list in which word i has row i."""
         return cls(tokens, np.arange(len(tokens)), counts)
+
+    def first(self, words: int) -> WordList:
+        """Return the first words."""
+        counts = None if self.counts is None else self.counts[:words]
+        return replace(self, tokens=self.tokens[:words], rows=self.rows[:words], counts=counts)
 
     @property
     def is_whole(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 import numpy as np
@@ -17,7 +17,7 @@ from embstore.codecs.shared.line import NUMBER, Tail, count_numbers, fields_of, 
 from embstore.codecs.text.shape import Shape
 from embstore.codecs.text.words import WHOLE, Changed, find_odd
 from embstore.core import kernels
-from embstore.core.batch import Batch, Tokens
+from embstore.core.batch import SHOWN, Batch, Tokens
 from embstore.core.cures import cure, option
 from embstore.core.limits import MAX_TOKEN
 from embstore.core.options import OnError
@@ -40,10 +40,19 @@ class Block:
 
 @dataclass(slots=True)
 class LeftOut:
-    """Lines of a block left out for the same reason: the number of the first in the block, from 1, and their count."""
+    """Lines of a block left out for the same reason.
+
+    Attributes
+    ----------
+    first, count
+        The number of the first in the block, from 1, and how many there are.
+    found
+        For the first `SHOWN` of them that cannot be read: the number in the block, and why.
+    """
 
     first: int
     count: int = 0
+    found: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -58,6 +67,8 @@ class Parsed:
         How many lines were parsed.
     left_out
         Lines left out, by reason.
+    gaps
+        Where rows and lines are counted differently: a row of the block, and how many lines before it are no rows.
     changed
         Words changed, by what was taken off them.
     odd
@@ -69,6 +80,7 @@ class Parsed:
     batch: Batch
     lines: int
     left_out: dict[str, LeftOut]
+    gaps: list[tuple[int, int]]
     changed: dict[str, Changed]
     odd: dict[str, Changed]
     error: tuple[int, str] | None = None
@@ -92,6 +104,7 @@ class _BlockParser:
         self.row, self.other_lines = 0, header_lines  # other_lines: those that are not rows
         self.left_out: dict[str, LeftOut] = {}
         self.changed: dict[str, Changed] = {}
+        self.gaps = [(0, header_lines)] if header_lines else []
         for _ in range(header_lines):
             self.position = self.data.index(b"\n", self.position) + 1
 
@@ -115,7 +128,8 @@ class _BlockParser:
         odd = find_odd(tokens) if rule is WHOLE else {}
         tokens = rule.cut(tokens, self.changed) if rule.cuts else tokens
         batch = Batch(tokens, self.vectors[: self.row])
-        return Parsed(batch, self.row + self.other_lines, self.left_out, self.changed, odd, error)
+        lines = self.row + self.other_lines
+        return Parsed(batch, lines, self.left_out, self.gaps, self.changed, odd, error)
 
     def _skip_blank(self) -> bool:
         """Leave out all blank lines at the position, perhaps millions, at once; return whether there were any."""
@@ -130,18 +144,25 @@ class _BlockParser:
         """Parse the line that the kernel rejected; return its number and the error if reading must stop there."""
         end = self.data.index(b"\n", self.position)
         try:
-            field, vector = parse_line(bytes(self.data[self.position : end]), self.shape)
-            self._append(self.shape.words.column_of(field), vector)
+            before, vector = parse_line(bytes(self.data[self.position : end]), self.shape)
+            self._append(self.shape.words.column_of(before), vector)
         except ValueError as error:
             if self.on_error == "stop":
                 return self.row + self.other_lines + 1, f"{error}; {skip_cure()}"
-            self._leave_out(SKIPPED, 1)
+            self._leave_out(SKIPPED, 1, str(error))
         self.position = end + 1
         return None
 
-    def _leave_out(self, reason: str, count: int) -> None:
-        self.left_out.setdefault(reason, LeftOut(self.row + self.other_lines + 1)).count += count
+    def _leave_out(self, reason: str, count: int, why: str = "") -> None:
+        line = self.row + self.other_lines + 1
+        left_out = self.left_out.setdefault(reason, LeftOut(line))
+        left_out.count += count
+        if why and len(left_out.found) < SHOWN:
+            left_out.found.append((line, why))
         self.other_lines += count
+        if self.gaps and self.gaps[-1][0] == self.row:
+            self.gaps.pop()
+        self.gaps.append((self.row, self.other_lines))
 
     def _append(self, token: bytes, vector: NDArray[np.float32]) -> None:
         start = int(self.offsets[self.row])
@@ -206,8 +227,8 @@ def _shown(flat: bytes) -> str:
 def _too_few(flat: bytes, shape: Shape) -> str:
     """Return the error for a line that does not end in `dim` numbers: a field is not a number, or there are too few."""
     tail, fields, numbers = Tail.of(flat), 0, 0
-    for field in fields_of(flat):
-        fields, numbers = fields + 1, numbers + bool(NUMBER.fullmatch(field))
+    for text in fields_of(flat):
+        fields, numbers = fields + 1, numbers + bool(NUMBER.fullmatch(text))
     if tail.word and fields >= shape.dim and numbers >= shape.dim - 1 > 0:
         return f"{tail.word[:60].decode('utf-8', 'replace')!r} after token {_shown(flat)} is not a number"
     count = tail.numbers

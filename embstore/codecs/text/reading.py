@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from threading import Event
 from typing import TypeAlias
@@ -32,6 +34,7 @@ BLOCK = (
     1 << 21
 )  # large enough that the cost of passing blocks between threads is small, small enough to stay in the cache
 SLACK = 16  # bytes that the kernel may read beyond a block
+MAX_GAPS = 100_000  # where rows and lines are counted differently, remembered to give line numbers
 AHEAD = 3  # blocks read ahead per core, so that no core waits
 
 
@@ -75,6 +78,7 @@ def read_text(
         estimate=first.data.count(b"\n", 0, first.stop) * stream.total // first.stop,
         findings=findings,
         provenance=lambda: {**stream.provenance(), "format": name},
+        line_of=reader.line_of,
     )
 
 
@@ -145,6 +149,12 @@ class BlockReader:
         self.stream, self.shape, self.findings, self.name, self.spare = stream, shape, findings, name, spare
         self.lines = self.rows = self.skipped = 0
         self.odd: dict[str, Changed] = {}
+        self.gaps: list[tuple[int, int]] = []
+
+    def line_of(self, row: int) -> int:
+        """Return the line of a row, both from 1; in a file with more than `MAX_GAPS` gaps, that of a line before."""
+        place = bisect_right(self.gaps, row - 1, key=itemgetter(0))
+        return row + (self.gaps[place - 1][1] if place else 0)
 
     def batches(self, blocks: Iterator[Block], on_error: OnError, progress: Progress | None) -> Iterator[Batch]:
         """Yield the rows of all blocks; the stream is closed at the end."""
@@ -199,7 +209,11 @@ class BlockReader:
         block.hashed.result()
         self.spare.append(block.data)
         for reason, left_out in parsed.left_out.items():
-            self.findings.add(reason, f"line {self.lines + left_out.first}", left_out.count)
+            found = [f"line {self.lines + line}: {why}" for line, why in left_out.found]
+            self.findings.add(reason, f"line {self.lines + left_out.first}", left_out.count, found)
+        if len(self.gaps) < MAX_GAPS:
+            others = self.lines - self.rows
+            self.gaps += [(self.rows + row, others + lines) for row, lines in parsed.gaps]
         for what, changed in parsed.changed.items():
             self.findings.add(f"{what} taken off, {exact_words_cure()}", shown_word(changed.first), changed.count)
         for what, odd in parsed.odd.items():

@@ -64,7 +64,8 @@ def _joined(
         vectors = np.column_stack((_numbers(batch.tokens, start, source.path, name), batch.vectors))
         chosen = words.rows[first:last] - start
         in_order = len(chosen) == len(vectors) and bool((np.diff(chosen) == 1).all())
-        yield Batch(words.tokens[int(first) : int(last)], vectors if in_order else vectors[chosen])
+        counts = None if words.counts is None else words.counts[first:last]
+        yield Batch(words.tokens[int(first) : int(last)], vectors if in_order else vectors[chosen], counts=counts)
         start = stop
     check_word_list(words, start, source.path, str(options.vocab), name)
 
