@@ -13,6 +13,7 @@ from support.tables import words_and_rows
 
 import embstore
 from embstore.codecs import torch as codec
+from embstore.files.input import Input
 
 pytestmark = pytest.mark.torch
 
@@ -144,8 +145,23 @@ def test_numbers_beyond_64_bits_are_no_words(tmp_path: Path) -> None:
 
 def test_the_names_of_dictionaries_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec, "MAX_NAMES", 100)
-    monkeypatch.setattr(codec, "MAX_ENTRIES", 10)
     path = save_pt(tmp_path, {"x" * 60: {"y" * 60: "v"}})
     assert short_refusal(path) == "/t.pt: names of more than 100 characters in nested dictionaries"
-    path = save_pt(tmp_path, {str(key): key for key in range(11)} | {"m": MATRIX})
-    assert short_refusal(path) == "/t.pt: more than 10 entries in nested dictionaries"
+
+
+def test_dictionaries_that_are_in_many_others_are_bounded(tmp_path: Path) -> None:
+    """Some kilobytes that describe a billion names."""
+    inner: dict[str, Any] = {f"k{row}": torch.ones(2) for row in range(1000)}
+    for _ in range(2):
+        inner = {f"k{row}": inner for row in range(1000)}
+    path = save_pt(tmp_path, inner)
+    assert short_refusal(path) == "/t.pt: more than 100,000 entries in nested dictionaries"
+
+
+def test_a_list_that_has_many_names_is_looked_at_once(tmp_path: Path) -> None:
+    numbers, words = list(range(10)), [str(row) for row in range(10)]
+    value = {f"n{row}": [numbers, words][row % 2] for row in range(1000)}
+    content = codec._Content(Input(save_pt(tmp_path, {})))
+    content.collect(value, "")
+    assert (len(content.numbers), len(content.words)) == (500, 500)
+    assert {key for _, key in content.checked} == {id(value), id(numbers), id(words)}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 NAME = "torch"
 MAX_DEPTH = 8  # of nested dictionaries
-MAX_ENTRIES = 1_000_000  # of all dictionaries, except those of words
+MAX_ENTRIES = 100_000  # of dictionaries that were looked into before
 MAX_NAMES = 1 << 28  # characters of all names
 MAX_NAME = 1000  # characters of a key
 
@@ -127,6 +127,7 @@ class _Content:
     words: dict[str, list[str] | dict[str, int]] = field(default_factory=dict)
     numbers: dict[str, list[int]] = field(default_factory=dict)
     groups: dict[str, dict[str | int, Tensor]] = field(default_factory=dict)
+    visited: set[int] = field(default_factory=set)
     entries: int = 0
     characters: int = 0
     checked: dict[tuple[Callable[[object], bool], int], bool] = field(default_factory=dict)
@@ -152,11 +153,13 @@ class _Content:
             self._collect_dictionary(value, name, depth)
 
     def _collect_dictionary(self, values: dict[object, object], name: str, depth: int) -> None:
+        again = id(values) in self.visited
+        self.visited.add(id(values))
         self.groups[name or TOP] = {} if (name or TOP) in self.groups else named_tensors(values)
         for key, item in values.items():
             named = (isinstance(key, str) and len(key) <= MAX_NAME) or _is_small(key)  # others name no table
             path = (f"{name}.{key}" if name else str(key)) if named else ""
-            self._count_entry(len(path))
+            self._count_entry(len(path), again=again)
             if named:
                 self.collect(item, path, depth + 1)
 
@@ -167,9 +170,9 @@ class _Content:
             self.checked[key] = check(value)
         return self.checked[key]
 
-    def _count_entry(self, characters: int) -> None:
+    def _count_entry(self, characters: int, *, again: bool) -> None:
         """Raise FormatError after too many: dictionaries that contain others several times may have any number."""
-        self.entries += 1
+        self.entries += again
         self.characters += characters
         if self.entries > MAX_ENTRIES:
             raise FormatError(self.path, f"more than {MAX_ENTRIES:,} entries in nested dictionaries", format=NAME)
