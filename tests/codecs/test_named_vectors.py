@@ -251,6 +251,19 @@ def test_records_with_rows_of_chunks(tmp_path: Path) -> None:
     assert words_and_rows(tmp_path / "t.h5", vocab=tmp_path / "w.txt")[0][4999] == "x4999"
 
 
+def test_a_matrix_wins_over_records_and_records_without_vectors_are_none(tmp_path: Path) -> None:
+    scores = np.zeros(2, [("word", "S1"), ("score", "<f4")])
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file["scores"] = scores
+    said = short_refusal(tmp_path / "t.h5")
+    assert said == f"/t.h5: no floating-point matrix: the file has scores {scores.dtype} (2,)"
+    with h5py.File(tmp_path / "t.h5", "a") as file:
+        file["v"], file["w"] = np.ones((2, 2), "f4"), np.array([b"a", b"b"])
+        file["records"] = np.zeros(3, [("word", "S1"), ("v", "<f4", (2,))])
+    assert words_and_rows(tmp_path / "t.h5") == (["a", "b"], [[1, 1], [1, 1]])
+    assert words_and_rows(tmp_path / "t.h5", key="v") == (["a", "b"], [[1, 1], [1, 1]])
+
+
 def test_a_group_is_checked_and_chosen() -> None:
     plain, other = Vector((2,), "float32", True), Vector((3,), "float32", True)
     with pytest.raises(ValueError, match=r"^no vectors, expected one for each name$"):

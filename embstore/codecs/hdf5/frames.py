@@ -20,8 +20,11 @@ INDEX = "index"  # pandas' name of the column of labels
 
 
 def is_frame(item: Item) -> bool:
-    """Return whether a dataset is a list of records with floating numbers in them."""
-    return len(item.shape) == 1 and bool(_number_columns(item))
+    """Return whether a dataset is a list of records with vectors, or of those of a pandas frame with numbers."""
+    columns = _number_columns(item) if len(item.shape) == 1 else []
+    return any(item.dtype[column].shape for column in columns) or (
+        bool(columns) and next(iter(item.dtype.names or ())) == INDEX
+    )
 
 
 def frame_table(name: str, records: Dataset, item: Item, vocab: str | None, *, numbers: bool) -> Table:

@@ -65,7 +65,8 @@ def _opened(file: Group, name: str) -> Dataset:
 
 def _named(file: Group, contents: Contents, names: list[str], request: Request) -> Table | None:
     """Return the table of one vector a name, if there is no matrix, or if ``key=`` names the top of the file."""
-    if any(_is_matrix(contents.datasets[name], request.kinds) for name in names):
+    items = [contents.datasets[name] for name in names]
+    if any(_is_matrix(item, request.kinds) or is_frame(item) for item in items):
         at_top = contents.groups[""] if request.key == TOP else {}
         if len(at_top) < 2 or any(len(item.shape) != 1 or not item.floating for item in at_top.values()):
             return None
@@ -89,14 +90,17 @@ def _frame(name: str, dataset: Dataset, item: Item, request: Request) -> Table:
 
 
 def _is_matrix(item: Item, kinds: str) -> bool:
-    return (len(item.shape) == 2 and item.dtype.kind in kinds) or is_frame(item)
+    return len(item.shape) == 2 and item.dtype.kind in kinds
 
 
 def _choose(file: Group, contents: Contents, names: list[str], kinds: str) -> str:
     """Return the name of the only matrix that can be the table; else raise Refused with a list of the candidates."""
     found = contents.datasets
-    numeric = [name for name in names if _is_matrix(found[name], "fiu")]
-    matrices = [name for name in numeric if _is_matrix(found[name], kinds)] or numeric
+    matrices = (
+        [name for name in names if _is_matrix(found[name], kinds)]
+        or [name for name in names if is_frame(found[name])]
+        or [name for name in names if _is_matrix(found[name], "iu")]
+    )
     selections = (
         matrices,
         [name for name in matrices if _partner(file, name)],
