@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 if TYPE_CHECKING:
-    from embstore.codecs.hdf5.h5py_types import Group
+    from embstore.codecs.hdf5.h5py_types import DatasetId, Group
 
 MAX_NAMES = 1_000_000
 NAMES_AT_ONCE = 50_000  # read in the time of one block; takes 2 s on a slow machine
@@ -111,7 +111,7 @@ def _joined(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def _item(dataset: Any) -> Item:
+def _item(dataset: DatasetId) -> Item:
     try:
         dtype = dataset.dtype
     except (TypeError, ValueError):  # a type that NumPy lacks

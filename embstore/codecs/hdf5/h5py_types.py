@@ -97,6 +97,14 @@ class Fields(Protocol):
 class DatasetId(Protocol):
     """``h5py.h5d.DatasetID``."""
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape; () also for an empty dataset."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the values; TypeError for a type that NumPy lacks."""
+
     def get_offset(self) -> int | None:
         """Return the position of the values in the file; None if they are not contiguous."""
 

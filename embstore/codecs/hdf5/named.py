@@ -15,7 +15,7 @@ from embstore.codecs.shared.named_vectors import NAMES_ARE_WORDS, TOP, Vector, c
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from embstore.codecs.hdf5.h5py_types import Group
+    from embstore.codecs.hdf5.h5py_types import Group, Node
 
 LEFT_OUT = "vectors outside of the group that is the table left out"
 LINKS = "links among the names, not followed because they may lead out of the file"
@@ -38,7 +38,7 @@ def named_table(file: Group, contents: Contents, key: str | None) -> Table | Non
     outside = [path for path, other in contents.datasets.items() if other == item and not path.startswith(prefix)]
     links = [path for path in contents.outside if path.startswith(prefix)]
     odd = {LEFT_OUT: outside if key is None else [], LINKS: links}
-    where: Any = file[encoded(group or TOP)]
+    where = file[encoded(group or TOP)]
     return Table(
         group or TOP,
         len(names),
@@ -67,7 +67,7 @@ def _chosen(contents: Contents, key: str | None) -> str | None:
     return found if found is None else found.strip("/")
 
 
-def _read(group: Any, prefix: str, names: list[str], item: Item) -> NDArray[Any]:
+def _read(group: Node, prefix: str, names: list[str], item: Item) -> NDArray[Any]:
     rows = np.empty((len(names), item.shape[0]), item.dtype)
     for row, name in enumerate(names):
         dataset = h5py.h5d.open(group.id, encoded(name))

@@ -17,13 +17,13 @@ import numpy as np
 from embstore.codecs.registry.magic import is_torch
 from embstore.codecs.shared.array import array_source, check_matrix, format_error
 from embstore.codecs.shared.matrix import Origin
-from embstore.codecs.shared.named_vectors import NAMES_ARE_WORDS, TOP, check_group, choose_group
+from embstore.codecs.shared.named_vectors import TOP
 from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.whole_numbers import note
 from embstore.codecs.shared.word_list import word_list_beside
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.codecs.shared.words_by_row import WordList
-from embstore.codecs.torch.named import described, named_source, named_tensors
+from embstore.codecs.torch.named import choose_dictionary, named_source, named_tensors
 from embstore.codecs.torch.numbers import are_numbers, decimal, only_numbers, whole_tensors
 from embstore.core.batch import Findings, Source
 from embstore.core.dtypes import NUMPY_DTYPES
@@ -47,7 +47,7 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     """Map the matrix; the words come from the same file, from ``vocab=`` or from a word list next to the file."""
     content = _Content(source)
     content.collect(_load(source), "")
-    group = content.choose_group(options)
+    group = choose_dictionary(content.groups, content.tensors, options, source.path, NAME)
     if group is not None:
         return named_source(
             content.groups[group],
@@ -180,23 +180,6 @@ class _Content:
             reason = f"names of more than {MAX_NAMES:,} characters in nested dictionaries"
             raise FormatError(self.path, reason, format=NAME)
 
-    def choose_group(self, options: ReadOptions) -> str | None:
-        """Return the name of the dictionary from word to vector that is the table; None if there is none."""
-        key = options.key
-        floating = [t for t in self.tensors.values() if t.ndim == 2 and (t.is_floating_point() or options.dtype)]
-        if key in self.tensors or (key is not None and not self.groups.get(key)) or (key is None and floating):
-            return None
-        try:
-            if key is None:
-                key = choose_group({name: described(group) for name, group in self.groups.items()})
-            else:
-                check_group(described(self.groups[key]))
-        except ValueError as error:
-            raise format_error(self.path, NAME, (options.key or "").strip(TOP), error) from None
-        if key is not None and options.vocab is not None:
-            raise FormatError(self.path, NAMES_ARE_WORDS, format=NAME)
-        return key
-
     def choose_matrix(self, key: str | None) -> str:
         if key is not None:
             if key not in self.tensors:
@@ -211,12 +194,12 @@ class _Content:
 
     def words_of(self, count: int, options: ReadOptions, findings: Findings) -> WordList:
         name = str(options.vocab) if options.vocab else None
-        numbers: dict[str, list[int] | Tensor] = {**self.numbers, **whole_tensors(self.tensors)}
+        numbers = {**self.numbers, **whole_tensors(self.tensors)}
         if name is None:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
             if not long_enough and word_list_beside(self.source) is None:
-                name = self._only_numbers(numbers, count)
+                name = only_numbers(numbers, count, self.path, NAME)
         if name is not None and name in numbers:
             tokens = note(decimal(numbers[name]), findings)
             return check_word_list(WordList.in_order(tokens), count, self.path, name, NAME)
@@ -229,12 +212,6 @@ class _Content:
             raise FormatError(self.path, f"the word {listed[0]!r} has row {rows[0]}", where=name, format=NAME)
         found = WordList(pack_for_hashing(listed), np.array(rows, np.int64), listed=isinstance(words, list))
         return check_word_list(found, count, self.path, str(name), NAME)
-
-    def _only_numbers(self, numbers: dict[str, list[int] | Tensor], count: int) -> str | None:
-        try:
-            return only_numbers(numbers, count)
-        except ValueError as error:
-            raise format_error(self.path, NAME, "", error) from None
 
     def __str__(self) -> str:
         shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embstore.codecs.shared.array import native_rows
+from embstore.codecs.shared.array import format_error, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
-from embstore.codecs.shared.named_vectors import Vector
+from embstore.codecs.shared.named_vectors import NAMES_ARE_WORDS, TOP, Vector, check_group, choose_group
 from embstore.codecs.shared.whole_numbers import decimal_tokens_of, note
 from embstore.core.batch import Findings, Source, Vectors
 from embstore.core.dtypes import from_bfloat16
+from embstore.core.errors import FormatError
 from embstore.core.index import pack_for_hashing
-from embstore.core.options import Dtype, Progress
+from embstore.core.options import Dtype, Progress, ReadOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,8 +33,35 @@ def named_tensors(values: Mapping[object, object]) -> dict[str | int, Tensor]:
     return found if all(type(key) in (str, int) for key in found) else {}  # type: ignore[return-value]
 
 
-def described(group: TensorGroup) -> dict[str, Vector]:
-    """Return what is known of the tensors of a dictionary before their numbers are read."""
+def choose_dictionary(
+    groups: Mapping[str, TensorGroup], tensors: Mapping[str, Tensor], options: ReadOptions, path: Path, name: str
+) -> str | None:
+    """Return the name of the dictionary from word to vector that is the table; None if there is none.
+
+    Parameters
+    ----------
+    groups, tensors
+        All dictionaries and all tensors, by name.
+    path, name
+        The file and the format, for errors.
+    """
+    key = options.key
+    matrices = [t for t in tensors.values() if t.ndim == 2 and (t.is_floating_point() or options.dtype)]
+    if key in tensors or (key is not None and not groups.get(key)) or (key is None and matrices):
+        return None
+    try:
+        if key is None:
+            key = choose_group({place: _described(group) for place, group in groups.items()})
+        else:
+            check_group(_described(groups[key]))
+    except ValueError as error:
+        raise format_error(path, name, (options.key or "").strip(TOP), error) from None
+    if key is not None and options.vocab is not None:
+        raise FormatError(path, NAMES_ARE_WORDS, format=name)
+    return key
+
+
+def _described(group: TensorGroup) -> dict[str, Vector]:
     return {str(key): Vector(tuple(t.shape), str(t.dtype)[6:], t.is_floating_point()) for key, t in group.items()}
 
 

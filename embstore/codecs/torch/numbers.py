@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from embstore.codecs.shared.json_file import names_for_message
 from embstore.codecs.shared.whole_numbers import decimal_tokens, decimal_tokens_of
 from embstore.core.batch import Tokens
 from embstore.core.cures import cure, option_name
+from embstore.core.errors import FormatError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,19 +25,19 @@ def are_numbers(value: object) -> TypeGuard[list[int]]:
     )
 
 
-def only_numbers(numbers: Mapping[str, list[int] | Tensor], count: int) -> str | None:
+def only_numbers(numbers: Mapping[str, list[int] | Tensor], count: int, path: Path, name: str) -> str | None:
     """Return the name of the only list, or tensor, of `count` whole numbers, None if there is none.
 
-    ValueError lists them if there are several.
+    FormatError, for the file `path` and the format `name`, lists them if there are several.
     """
-    found = [name for name, value in numbers.items() if len(value) == count]
+    found = [key for key, value in numbers.items() if len(value) == count]
     if len(found) > 1:
         which = cure("torch-vocab", f"name one with {option_name('vocab')} ({names_for_message(found)})")
-        raise ValueError(f"{len(found)} lists of whole numbers may be the words: {which}")
+        raise FormatError(path, f"{len(found)} lists of whole numbers may be the words: {which}", format=name)
     return found[0] if found else None
 
 
-def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, list[int] | Tensor]:
     """Return the dense tensors of one dimension with whole numbers, none larger than what is stored."""
     import torch
 
