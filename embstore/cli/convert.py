@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack, get_args
 
 import click
 
@@ -14,6 +14,7 @@ from embstore.cli.policy import parse_policy
 from embstore.cli.printing import print_columns, print_json, print_text
 from embstore.codecs.registry.table import CODECS
 from embstore.core.json_values import Json
+from embstore.core.options import Order
 from embstore.ops.convert import ConvertOptions, convert
 from embstore.ops.report import Report
 
@@ -42,7 +43,20 @@ def writing_option(name: str, text: str) -> Callable[[Command], Command]:
     help="Format of DST.  [default: detected from the suffix; .safetensors is a store]",
 )
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Convert only the first N rows.")
-@click.option("--vocab-only", type=FILE, metavar="FILE", help="Keep only the words in FILE, which has one per line.")
+@click.option(
+    "--vocab-only",
+    type=FILE,
+    metavar="FILE",
+    help="Keep only the words in FILE: text with one per line, .json, or .npy. The report says how many were found.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(get_args(Order)),
+    default="file",
+    show_default=True,
+    help="Order of the rows of --vocab-only: as in SRC, or as the words in FILE; then --oov fills the rows of missing "
+    "words, so that row i is word i, and without it they are left out.",
+)
 @click.option("--lower", is_flag=True, help="Convert tokens to lower case; --duplicates decides between equal ones.")
 @click.option("--drop-zeros", is_flag=True, help="Leave out rows of zeros.")
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
@@ -57,7 +71,8 @@ def writing_option(name: str, text: str) -> Callable[[Command], Command]:
     "--oov",
     callback=parse_policy,
     metavar="POLICY",
-    help="Also write the special rows of this policy for unknown words (lower,hash:1000): layers then need no copy.",
+    help="Also write the special rows of this policy for unknown words (lower,hash:1000): layers then need no copy. "
+    "With --order words: fill the rows of missing words.",
 )
 @click.option("--padding", is_flag=True, help="Also write a row of zeros for padding.")
 @writing_option("compression", "Compression of the rows.")
@@ -86,6 +101,7 @@ def convert_command(
       embstore convert glove.6B.50d.txt glove.6B.50d.safetensors
       embstore convert glove.6B.zip glove.safetensors --member glove.6B.100d.txt --dtype float16
       embstore convert glove.6B.50d.txt mine.safetensors --vocab-only words.txt --oov lower,hash:1000 --padding
+      embstore convert glove.6B.50d.txt mine.npy --vocab-only words.txt --order words --oov lower,zero
     """  # noqa: D301
     if str(source) == "-":
         raise click.UsageError(
@@ -93,6 +109,8 @@ def convert_command(
         )
     if report_loss and quiet and not as_json:
         raise click.UsageError("--quiet and --report-loss cannot be combined without --json.")
+    if options.get("order") == "words" and options.get("vocab_only") is None:
+        raise click.UsageError("--order words needs --vocab-only FILE, the words whose order it is.")
     with progress_bar(show=not quiet) as progress:
         options["progress"] = progress
         if report_loss:
@@ -123,9 +141,17 @@ def summary(report: Report) -> str:
         f"{count:,} {what}" for count, what in ((report.duplicates, "repeated"), (report.skipped, "skipped")) if count
     ]
     shape = f"{report.rows:,} x {report.dim} {report.dtype}"
-    return f"{report.target}: {shape}, {_size(report.bytes)} in {report.seconds:.2f} s" + (
-        f"; {' and '.join(left_out)}" if left_out else ""
-    )
+    parts = [f"{report.target}: {shape}, {_size(report.bytes)} in {report.seconds:.2f} s", " and ".join(left_out)]
+    return "; ".join(filter(None, [*parts, *_words(report)]))
+
+
+def _words(report: Report) -> Iterator[str]:
+    """Yield what the summary says of the words of --vocab-only."""
+    if report.requested is not None:
+        first = f", the first missing {report.missing[0]!r}" if report.missing else ""
+        yield f"{report.found:,} of {report.requested:,} words found{first}"
+    if report.filled:
+        yield "filled by " + ", ".join(f"{part} {count:,}" for part, count in report.filled.items())
 
 
 def _size(count: int) -> str:

@@ -170,6 +170,11 @@ class Findings:
             if len(known) < SHOWN:
                 known.append(detail)
 
+    def update(self, other: Findings) -> None:
+        """Add what another object has counted."""
+        for what, times in other.counts.items():
+            self.add(what, other.first[what], times)
+
     def messages(self) -> list[str]:
         """Return one sentence for each kind of finding."""
         return [

@@ -12,6 +12,7 @@ from typing import Literal, TypedDict, cast, get_args
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 OnError = Literal["stop", "skip"]
 Duplicates = Literal["first", "last", "error"]
+Order = Literal["file", "words"]
 
 
 class Reading(TypedDict, total=False):

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, get_args
 
 from embstore.codecs.registry.detection import open_to_read
 from embstore.codecs.registry.table import Codec, codec_for_target
-from embstore.core.batch import Batch, Source
-from embstore.core.duplicates import check_duplicates, distinct
+from embstore.core.batch import Batch, Findings, Source
+from embstore.core.duplicates import REPEATED, check_duplicates, distinct
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import VocabBuilder
-from embstore.core.options import AS_IS, Dtype, Duplicates, Progress, ReadOptions, WriteOptions, check_dtype
+from embstore.core.options import (
+    AS_IS,
+    Dtype,
+    Duplicates,
+    Order,
+    Progress,
+    ReadOptions,
+    WriteOptions,
+    check_choice,
+    check_dtype,
+)
 from embstore.files.atomic import check_target
 from embstore.files.os_errors import errors_naming
 from embstore.ops.read import FileReading, read, with_options
 from embstore.ops.report import Report, report, warn
-from embstore.ops.selection import Selection, vocabulary_of
+from embstore.ops.selection import Selection, rounded
 
 if TYPE_CHECKING:
+    from embstore.ops.chosen_words import ChosenWords
+    from embstore.ops.ordering import Ordering
     from embstore.store.store import Store
     from embstore.words.policy import OovLike
 
@@ -32,6 +45,7 @@ class ConvertOptions(FileReading, total=False):
     dtype: Dtype | None
     limit: int | None
     vocab_only: str | Path | Iterable[str] | None
+    order: Order
     lower: bool
     drop_zeros: bool
     normalize: bool
@@ -53,6 +67,7 @@ def convert(
     dtype: Dtype | None = None,
     limit: int | None = None,
     vocab_only: str | Path | Iterable[str] | None = None,
+    order: Order = "file",
     lower: bool = False,
     drop_zeros: bool = False,
     normalize: bool = False,
@@ -82,7 +97,15 @@ def convert(
     limit
         Read only this many rows, the first ones.
     vocab_only
-        Words, or a file with one word per line: keep the rows of these words only.
+        Words, or a file of words (text with one per line, JSON, or ``.npy``): keep the rows of these words only. The
+        words of a mapping or JSON object from word to row are in the order of these rows.
+        `word_column` and `exact_words` apply to the file if it is no plain list of words. The report says how many of
+        the words were found, and names the first missing ones.
+    order
+        Of the rows of `vocab_only`: ``file``, as they are in `src`; or ``words``, as in the list. Missing words are
+        left out, but with ``words`` and `oov` they get rows, so that row i belongs to word i: the row of the first form
+        that `src` has, or what the ending of the policy gives in a layer over the chosen words. The ending ``skip``
+        leaves words out, and ``error`` is an error. The rows are first written to a temporary file next to `dst`.
     lower
         Convert the tokens to lower case, before `vocab_only` is applied. `duplicates` applies to tokens that become
         equal: by default the first is kept, which is the most frequent one in a table sorted by frequency.
@@ -92,7 +115,7 @@ def convert(
         Scale each vector to length 1.
     oov, padding
         For stores: also write the special rows of this policy, and a padding row of zeros. Layers with the same policy
-        then map the file without a copy.
+        then map the file without a copy. With ``order="words"``, for all formats: fill the rows of missing words.
     duplicates
         Which row of a repeated token to keep: ``first``, ``last``; or ``error``.
     compression, layout, strings
@@ -109,7 +132,7 @@ def convert(
     Returns
     -------
     Report
-        Rows, dim, duplicates, skipped lines, seconds and bytes.
+        Rows, dim, duplicates, skipped lines, words found and missing, seconds and bytes.
 
     Warns
     -----
@@ -133,40 +156,68 @@ def convert(
     >>> report = embstore.convert("glove.6B.50d.safetensors", "pets.txt", vocab_only=["frog", "toad", "qzxv"])
     >>> list(embstore.open("pets.txt").itos)
     ['frog', 'toad']
+    >>> report.found, report.requested, report.missing
+    (2, 3, ['qzxv'])
+
+    A matrix for a model that has its own vocabulary: row i is the vector of word i.
+
+    >>> words = ["<pad>", "Toad", "frog"]
+    >>> report = embstore.convert("glove.6B.50d.txt", "mine.npy", vocab_only=words, order="words", oov="lower,zero")
+    >>> report.found, report.filled
+    (1, {'lower': 1, 'zero': 1})
+    >>> glove, matrix = embstore.open("glove.6B.50d.safetensors"), np.load("mine.npy")
+    >>> bool(matrix[0].any()), bool((matrix[1:] == glove[["toad", "frog"]]).all())
+    (False, True)
     """
     start = time.perf_counter()
     check_duplicates(duplicates)
-    _check_source(src, reading)
+    check_choice("order", order, get_args(Order))
+    if order == "words" and vocab_only is None:
+        raise ValueError("order='words': expected the words in vocab_only, whose order it is")
+    _check_source(src)
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
     _check_companions(src, dst, options)
     choices = WriteOptions(compression, layout, strings, duplicates, overwrite)
     target.check_choices(dst, choices)
-    add_special = _special_rows(oov, padding, target) if oov is not None or padding else None
-    if duplicates == "last" and not target.keeps_last:
+    add_special = _special_rows(oov, padding, target, order) if oov is not None or padding else None
+    if duplicates == "last" and not target.keeps_last and order == "file":
         raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
-    words = None if vocab_only is None else vocabulary_of(_words(vocab_only))
-    source = _open_source(src, options, progress)
-    source = Selection(dtype_to_write(dtype, source, target), limit, words, normalize, lower, drop_zeros).apply(source)
-    if add_special is not None:
-        source = add_special(source)
-    counter = RowCounter()
-    source = source.through(counter.count)
-    write(source, dst, target, choices)
+    words, ordering, noted = None, None, Findings()
+    if vocab_only is not None:
+        from embstore.ops.chosen_words import choose_words  # imported late: conversions of whole tables start faster
+
+        numbered = order == "words" and oov is not None
+        words, options = choose_words(vocab_only, options, noted, order=order, numbered=numbered)
+        ordering = _ordering(words, oov, _source_name(src)) if order == "words" else None
+    kept = ordering.vocabulary() if ordering else words.vocab if words else None
+    selection = Selection(None, limit, kept, normalize, lower, drop_zeros)
+    source = selection.choose(_open_source(src, options, progress))
+    source.findings.update(noted)
+    dtype = dtype_to_write(dtype, source, target)
+    if words is not None:
+        source = words.counted(source, _source_name(src))
+    counter, filled = RowCounter(), dict[str, int]()
+    with ExitStack() as stack:
+        if ordering is not None:
+            source, filled = stack.enter_context(ordering.apply(source, dtype, add_special, duplicates, dst))
+        else:
+            source = rounded(source, dtype, source.findings)
+            source = source if add_special is None else add_special(source)
+        write(source.through(counter.count), dst, target, choices)
+    rows = counter.rows - (0 if ordering else source.findings.counts.get(REPEATED, 0))
     warn(source.findings)
-    return report(_source_name(src), dst, source, counter.rows, time.perf_counter() - start)
+    return report(_source_name(src), dst, source, rows, time.perf_counter() - start, words, filled)
 
 
-def _check_source(src: str | Path | Store, reading: Mapping[str, object]) -> None:
-    """Raise TypeError if the source is neither a path nor a store, or a store with reading options."""
+def _check_source(src: str | Path | Store) -> None:
+    """Raise TypeError if the source is neither a path nor a store."""
     if isinstance(src, str | Path):
         return
     from embstore.store.store import Store  # imported late: conversions of files start faster
 
     if not isinstance(src, Store):
         raise TypeError(f"expected a path or a Store, not {src!r}")
-    if reading:
-        raise TypeError(f"{', '.join(reading)}: reading options are for a path, not for Store")
 
 
 def _check_companions(src: str | Path | Store, dst: str | Path, options: ReadOptions) -> None:
@@ -186,6 +237,9 @@ def _open_source(src: str | Path | Store, options: ReadOptions, progress: Progre
         return read(*open_to_read(src, options), options, progress)
     from embstore.store.source import store_source  # imported late: conversions of files start faster
 
+    refused = [name for name in options.non_default() if name not in ("limit", "dtype")]
+    if refused:
+        raise TypeError(f"{', '.join(refused)}: reading options are for a path, not for Store")
     return with_options(store_source(src, progress), options)
 
 
@@ -221,17 +275,25 @@ def write(source: Source, dst: str | Path, target: Codec, options: WriteOptions 
         target.writer().write(dst, source, options)
 
 
-def _special_rows(oov: OovLike, padding: bool, target: Codec) -> Callable[[Source], Source]:
+def _special_rows(oov: OovLike, padding: bool, target: Codec, order: Order) -> Callable[[Source], Source]:
     """Return the stage that adds the special rows of a policy, which is checked before anything is read."""
     from embstore.words.special_rows import (  # imported late: most conversions add no special rows, and start faster
         policy_for_file,
         with_special,
     )
 
-    if not target.keeps_special_rows:
+    if not target.keeps_special_rows and (padding or order == "file"):
         raise EmbstoreError(f"{target.name} cannot store special rows, which oov and padding add: write a store")
     policy = policy_for_file(oov)
     return lambda source: with_special(source, policy, padding)
+
+
+def _ordering(words: ChosenWords, oov: OovLike, name: str) -> Ordering:
+    """Return how rows are put in the order of the words; without a policy, missing words are left out."""
+    from embstore.ops.ordering import Ordering
+    from embstore.words.policy import Policy
+
+    return Ordering(words, Policy.parse("skip" if oov is None else oov), name)
 
 
 class RowCounter:
@@ -245,10 +307,3 @@ class RowCounter:
         for batch in batches:
             self.rows += len(batch.tokens)
             yield batch
-
-
-def _words(vocab_only: str | Path | Iterable[str]) -> Iterable[str | bytes]:
-    if isinstance(vocab_only, str | Path):
-        text = Path(vocab_only).read_bytes()  # a pipe will do: it is read once, from its beginning to its end
-        return [line for line in text.replace(b"\r\n", b"\n").split(b"\n") if line]
-    return vocab_only

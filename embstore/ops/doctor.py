@@ -123,16 +123,18 @@ def _of_source(source: Source, path: Path) -> list[Oddity]:
         skipped = what == SKIPPED
         mended = ""
         if skipped:
-            mended = cure("doctor-skip", f"{_convert(path, on_error='skip')} leaves them out")
+            mended = _mended(path, "leaves them out", on_error="skip")
         elif "taken off" in what:
-            mended = cure("doctor-taken-off", f"{_convert(path)} writes the words without them")
+            mended = _mended(path, "writes the words without them")
         what = what.partition(", `")[0]  # without the option that keeps words as they stand
         oddities.append(Oddity(what, count, tuple(filter(None, places)), wrong=skipped, mended_by=mended))
     return oddities
 
 
-def _convert(path: Path, **options: str | bool) -> str:
-    return convert_command(path, path.with_suffix("").name + ".mended.safetensors", **options)
+def _mended(path: Path, effect: str, **options: str | bool) -> str:
+    """Return the conversion into a file without something odd, and its effect."""
+    target = f"{path.with_suffix('').name}.mended.safetensors"
+    return cure("doctor-convert", f"{convert_command(path, target, **options)} {effect}")
 
 
 class _Rows:
@@ -175,8 +177,8 @@ class _Rows:
     def oddities(self, path: Path) -> list[Oddity]:
         """Return what was counted."""
         mended = {
-            "repeated tokens": cure("doctor-repeated", f"{_convert(path, duplicates='last')} keeps the last of each"),
-            "rows of zeros": cure("doctor-zeros", f"{_convert(path, drop_zeros=True)} leaves them out"),
+            "repeated tokens": _mended(path, "keeps the last of each", duplicates="last"),
+            "rows of zeros": _mended(path, "leaves them out", drop_zeros=True),
         }
         patterns = {"blanks around words", "quotes around words", "commas after words"}
         return [

@@ -44,6 +44,8 @@ def convert_and_compare(
         )
     check_target(dst, overwrite=options.get("overwrite", False))
     row_options = {name: value for name, value in options.items() if name not in TARGET_OPTIONS}
+    if options.get("order") == "words":  # the policy then fills rows
+        row_options["oov"] = options.get("oov")
     exact_options = cast("ConvertOptions", {**row_options, "dtype": "float32"})
     with errors_naming(dst), exit_on_sigterm(), temporary_folder(dst) as folder:
         exact = folder / "exact.safetensors"

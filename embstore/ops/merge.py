@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from embstore.core.batch import Batch, Ints, Source, Tokens
+from embstore.core.duplicates import REPEATED
 from embstore.core.options import Dtype, WriteOptions, check_choice
 from embstore.ops.convert import RowCounter, dtype_to_write, target_codec, write
 from embstore.ops.open import as_store
@@ -111,7 +112,8 @@ def merge(
     source = source.through(counter.count)
     write(source, dst, target, WriteOptions(overwrite=overwrite))
     warn(source.findings)
-    return report(_label(tables), dst, source, counter.rows, time.perf_counter() - start)
+    rows = counter.rows - source.findings.counts.get(REPEATED, 0)
+    return report(_label(tables), dst, source, rows, time.perf_counter() - start)
 
 
 def merged_source(tables: Sequence[TableLike], how: How = "first") -> Source:

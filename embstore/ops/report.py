@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embstore.codecs.text.lines import SKIPPED
 from embstore.core.batch import Findings, Source
 from embstore.core.duplicates import REPEATED
 from embstore.core.warn import warn_user
 from embstore.ops.selection import NONFINITE
+
+if TYPE_CHECKING:
+    from embstore.ops.chosen_words import ChosenWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,12 @@ class Report:
         Counts: rows of repeated tokens that were dropped, lines that were skipped, rows with NaN or Inf.
     findings
         One sentence for each kind of finding.
+    requested, found
+        Number of distinct words in `vocab_only`, and of those that the source has; None without `vocab_only`.
+    missing, missing_count
+        The first ten of the others, in the order of `vocab_only`, and their number.
+    filled
+        With ``order="words"`` and a policy: each part of the policy to the number of missing words that it gave a row.
     seconds, bytes
         Wall time; size of the target.
 
@@ -49,24 +59,41 @@ class Report:
     seconds: float
     bytes: int
     findings: list[str] = field(default_factory=list)
+    requested: int | None = None
+    found: int | None = None
+    missing: list[str] = field(default_factory=list)
+    missing_count: int = 0
+    filled: dict[str, int] = field(default_factory=dict)
 
 
-def report(src: str | Path, dst: str | Path, source: Source, rows: int, seconds: float) -> Report:
-    """Build the report of a finished conversion; `rows` counts all rows of the source, repeated tokens included."""
+def report(
+    src: str | Path,
+    dst: str | Path,
+    source: Source,
+    rows: int,
+    seconds: float,
+    words: ChosenWords | None = None,
+    filled: dict[str, int] | None = None,
+) -> Report:
+    """Build the report of a finished conversion that wrote this number of rows."""
     counts = source.findings.counts
-    duplicates = counts.get(REPEATED, 0)
     return Report(
         source=str(src),
         target=str(dst),
-        rows=rows - duplicates,
+        rows=rows,
         dim=source.dim,
         dtype=source.dtype,
-        duplicates=duplicates,
+        duplicates=counts.get(REPEATED, 0),
         skipped=counts.get(SKIPPED, 0),
         nonfinite=counts.get(NONFINITE, 0),
         seconds=seconds,
         bytes=Path(dst).stat().st_size,
         findings=source.findings.messages(),
+        requested=None if words is None else len(words.words),
+        found=None if words is None else words.found_count,
+        missing=[] if words is None else words.missing(),
+        missing_count=0 if words is None else len(words.words) - words.found_count,
+        filled=filled or {},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from embstore.core import int8
 from embstore.core.batch import Batch, Findings, Source, Tokens
 from embstore.core.dtypes import encode_rows, from_bfloat16
 from embstore.core.errors import EmbstoreError
-from embstore.core.index import Vocab, VocabBuilder, token_of
+from embstore.core.index import Vocab
 from embstore.core.options import Dtype, check_dtype
 
 NONFINITE = "rows with NaN, Inf or a value beyond the dtype"
@@ -36,6 +36,11 @@ class Selection:
 
     def apply(self, source: Source) -> Source:
         """Return the source with stages that select, change, round and check its rows."""
+        chosen = self.choose(source)
+        return rounded(chosen, self.dtype, chosen.findings)
+
+    def choose(self, source: Source) -> Source:
+        """Return the source with stages that select and change its rows."""
         if self.limit is not None:
             limit = self.limit
             source = source.through(lambda batches: limit_rows(batches, limit), rows=_at_most(source.rows, limit))
@@ -44,12 +49,18 @@ class Selection:
         if self.vocab_only is not None:
             words = self.vocab_only
             source = source.through(lambda batches: keep_words(batches, words), rows=None)
-        target, findings = self.dtype or source.dtype, source.findings
         if self.drop_zeros:
+            findings = source.findings
             source = source.through(lambda batches: drop_zero_rows(batches, findings), rows=None)
         if self.normalize:
             source = drop_ngram_rows(source).through(normalize_rows)
-        return source.through(lambda batches: round_rows(batches, target, findings), dtype=target)
+        return source
+
+
+def rounded(source: Source, dtype: Dtype | None, findings: Findings) -> Source:
+    """Return the source with its rows rounded to a dtype, None for its own, and checked."""
+    target = dtype or source.dtype
+    return source.through(lambda batches: round_rows(batches, target, findings), dtype=target)
 
 
 def _at_most(rows: int | None, limit: int) -> int:
@@ -150,19 +161,3 @@ def _check_int8(batch: Batch) -> None:
 
 def _shown_token(tokens: Tokens, position: int) -> str:
     return repr(tokens[position : position + 1].data.tobytes().decode("utf-8", "surrogateescape")[:60])
-
-
-def _token_of(word: str | bytes) -> bytes | None:
-    if not isinstance(word, str | bytes):
-        raise TypeError(f"expected words as str, found {word!r}")
-    return word if isinstance(word, bytes) else token_of(word)
-
-
-def vocabulary_of(words: Iterable[str | bytes]) -> Vocab:
-    """Return the vocabulary of some words; repeated words count once, words that no token can equal are left out.
-
-    Raises TypeError for a word that is neither str nor bytes.
-    """
-    builder = VocabBuilder()
-    builder.add(Tokens.pack(token for token in map(_token_of, words) if token is not None))
-    return builder.vocab()

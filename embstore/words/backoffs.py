@@ -82,5 +82,17 @@ def find_forms(
     return found, by
 
 
+def forms_of(back_offs: Sequence[str | BackOff], words: list[str]) -> list[str]:
+    """Return all forms that `find_forms` may look up for these words, each once."""
+    tried: dict[str, None] = {}
+
+    def note(forms: list[str]) -> Ints:
+        tried.update(dict.fromkeys(forms))
+        return np.full(len(forms), -1, np.int64)
+
+    find_forms(back_offs, words, note)
+    return list(tried)
+
+
 def _apply(function: BackOff, forms: list[str]) -> list[str]:
     return [form if other is None else other for form, other in zip(forms, map(function, forms), strict=True)]

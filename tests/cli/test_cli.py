@@ -47,6 +47,11 @@ def test_convert_prints_one_object(run: Run, tmp_path: Path) -> None:
         "nonfinite": 0,
         "bytes": (tmp_path / "u.safetensors").stat().st_size,
         "findings": [],
+        "requested": None,
+        "found": None,
+        "missing": [],
+        "missing_count": 0,
+        "filled": {},
     }
 
 

@@ -63,6 +63,8 @@ TEXT: list[tuple[str, str, dict[str, int], list[str]]] = [
     ),
     ("carriage returns on all lines", "a\r\nb\r\nc\r\n", ABC, []),
     ("blanks at all ends", "a \nb \nc  \n", ABC, [f"blanks around words taken off, {WHOLE}: 3, the first 'a'"]),
+    ("commas and counts", "a,900\nb,50\nc,7\n", ABC, [f"{COUNTS}: 3, the first 'a'"]),
+    ("rows, words and counts", "0 a 9\n1 b 7\n2 c 8\n", ABC, [f"{ROWS}: 3, the first 'a'"]),
     ("quotes", '"a"\n"b"\n"c"\n', ABC, [f"quotes around words taken off, {WHOLE}: 3, the first 'a'"]),
     ("commas", "a,\nb,\nc,\n", ABC, [f"the character that ends all words taken off, {WHOLE}: 3, the first 'a'"]),
     ("names with numbers", "windows 95\nwindows 98\nc 7\n", {"windows 95": 0, "windows 98": 1, "c 7": 2}, []),
@@ -85,6 +87,7 @@ DOUBTFUL: list[tuple[str, str, str, dict[str, Any]]] = [
     ("numbers in front", "7 a\n900 b\n50 c\n", f"('7', 'a'): {CURE.format(2)}", {"word_column": 2}),
     ("two texts", "a\tDT\nb\tNN\nc\tVB\n", f"('a', 'DT'): {CURE.format(1)}", {"word_column": 1}),
     ("two numbers", "5\t50\n6\t60\n7\t71\n", f"('5', '50'): {CURE.format(1)}", {"word_column": 2}),
+    ("vectors", "a 1 5\nb 9 6\nc 8 7\n", f"('a', '1', '5'): {CURE.format(1)}", {"word_column": 1}),
     ("words twice", "a\t3\na\t9\nc\t5\n", f"('a', '3'): {CURE.format(1)}", {"exact_words": True}),
 ]
 
@@ -107,6 +110,15 @@ def test_a_column_by_name(tmp_path: Path) -> None:
     assert read(tmp_path, "words.txt", content, word_column="token") == (message, [])
     short = "words.txt:3: 1 columns, expected 2"
     assert read(tmp_path, "words.txt", "a\tx\nb\ty\nc\n", word_column=1) == (short, [])
+
+
+def test_csv(tmp_path: Path) -> None:
+    for content in ('word,count\n"a",900\n"b",50\n"c",7\n', "a,900\r\nb,50\r\nc,7\r\n"):
+        assert read(tmp_path, "words.csv", content) == (ABC, [f"{COUNTS}: 3, the first 'a'"])
+    assert read(tmp_path, "words.csv", '"a"\n"b, c"\n"c"\n') == ({"a": 0, "b, c": 1, "c": 2}, [])
+    broken = "words.csv:2: a word with a tab or a line break: write the words as JSON"
+    assert read(tmp_path, "words.csv", '"a"\n"b\tc"\n"c"\n') == (broken, [])
+    assert read(tmp_path, "words.csv", 'a\n"b\n') == ("words.csv:2: not CSV: unexpected end of data", [])
 
 
 def test_a_list_of_another_matrix(tmp_path: Path) -> None:

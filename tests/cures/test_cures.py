@@ -23,7 +23,9 @@ CASES: list[Case] = [
     for module in pkgutil.iter_modules(cases.__path__)
     for case in importlib.import_module(f"cures.cases.{module.name}").CASES
 ]
-EACH = pytest.mark.parametrize("case", CASES, ids=[f"{case.cure}-{case.source}" for case in CASES])
+EACH = pytest.mark.parametrize(
+    "case", CASES, ids=[f"{case.cure}-{case.source}-{number}" for number, case in enumerate(CASES)]
+)
 
 
 @EACH

@@ -30,6 +30,7 @@ def with_texts(folder: Path) -> Path:
     (folder / "t.txt").write_text(rows)
     (folder / "m.txt").write_text(rows)
     (folder / "m.txt").chmod(0)
+    (folder / "w.txt").write_text("".join(f"word{i}\n" for i in reversed(range(300))))
     return folder
 
 
@@ -48,7 +49,13 @@ def test_a_disk_full_error_names_the_target(folder_of_texts: Path, name: str, op
 
 
 @pytest.mark.parametrize(
-    "command", ["convert t.txt u.safetensors --report-loss", "merge t.txt t.txt u.safetensors"], ids=["loss", "merge"]
+    "command",
+    [
+        "convert t.txt u.safetensors --report-loss",
+        "convert t.txt u.safetensors --vocab-only w.txt --order words",
+        "merge t.txt t.txt u.safetensors",
+    ],
+    ids=["loss", "order", "merge"],
 )
 def test_other_writers_name_the_target_too(folder_of_texts: Path, command: str) -> None:
     line = f"ulimit -f 4; {sys.executable} -m embstore {command}"

@@ -15,7 +15,8 @@ from support.tables import source, tokens_and_vectors
 
 import embstore
 from embstore.core.batch import Findings
-from embstore.ops.selection import Selection, vocabulary_of
+from embstore.ops.chosen_words import ChosenWords
+from embstore.ops.selection import Selection
 
 CASED = "The 1 2\nthe 3 4\nTHE 5 6\nÉtÉ 7 8\nété 9 10\nΦΩΣ 11 12\n"
 READING = (
@@ -114,7 +115,7 @@ def test_all_filters_combined() -> None:
     words = ["A", "a", "B", "b", "C", "D"]
     rows = np.array([[3, 4], [1, 1], [0, 0], [0, 2], [5, 0], [9, 9]], np.float32)
     findings = Findings()
-    words_to_keep = vocabulary_of(["a", "b", "d"])
+    words_to_keep = ChosenWords(["a", "b", "d"]).vocab
     chosen = Selection(limit=5, vocab_only=words_to_keep, normalize=True, lower=True, drop_zeros=True).apply(
         source(words, rows, rows=6, findings=findings)
     )

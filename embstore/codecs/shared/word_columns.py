@@ -15,27 +15,41 @@ from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 
 BLANKS = re.compile(rb"[ \t]++")
-MAX_COUNT = 2**63
 Columns = list[Sequence[bytes]]
 
 
 def split(lines: Sequence[bytes]) -> tuple[Columns, bool]:
     """Return the columns of lines, and whether tabs part them; one column if nothing parts all lines alike.
 
-    Tabs part columns if all lines have as many. Blanks part two, of which one has numbers alone.
+    Tabs part columns if all lines have as many. So do blanks, or one comma, if a column has numbers alone.
     """
     tabs = {line.count(b"\t") for line in lines}
     if len(tabs) == 1 and tabs != {0}:
         return [list(column) for column in zip(*(line.split(b"\t") for line in lines), strict=True)], True
-    columns: tuple[list[bytes], list[bytes]] = [], []
-    for line in lines:
-        parts = [part for part in BLANKS.split(line) if part]
-        if len(parts) != 2 or not any(map(NUMBER.fullmatch, parts)):
-            return [lines], False
-        columns[0].append(parts[0])
-        columns[1].append(parts[1])
-    numeric = [all(map(NUMBER.fullmatch, column)) for column in columns]
-    return ([lines], False) if sum(numeric) != 1 else (list(columns), False)
+    for parted in (_at_blanks, _at_commas):
+        width = len(parted(lines[0]))
+        if width < 2:
+            continue
+        columns: list[list[bytes]] = [[] for _ in range(width)]
+        for line in lines:
+            parts = parted(line)
+            if len(parts) != width or not any(map(NUMBER.fullmatch, parts)):
+                break
+            for column, part in zip(columns, parts, strict=True):
+                column.append(part)
+        else:
+            numeric = [all(map(NUMBER.fullmatch, column)) for column in columns]
+            if any(numeric) and not all(numeric):
+                return list(columns), False
+    return [lines], False
+
+
+def _at_blanks(line: bytes) -> list[bytes]:
+    return [part for part in BLANKS.split(line) if part]
+
+
+def _at_commas(line: bytes) -> list[bytes]:
+    return line.split(b",") if line.count(b",") == 1 else []
 
 
 def choose(columns: Columns, tabs: bool, path: Path, findings: Findings) -> WordList | None:

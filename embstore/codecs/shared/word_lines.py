@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 from embstore.codecs.shared import word_columns
@@ -16,10 +18,27 @@ from embstore.core.options import ReadOptions
 
 def words_of_text(text: bytes, count: int | None, path: Path, options: ReadOptions, findings: Findings) -> WordList:
     """Return the words of a text: see `words_of_lines`."""
+    if path.suffix.lower() == ".csv":
+        text = _with_tabs(text, path)
     tokens = Tokens.lines(text)
     if options.exact_words and options.word_column is None:
         return WordList.in_order(tokens)
     return words_of_lines(tokens.to_bytes(), count, path, options, findings)
+
+
+def _with_tabs(text: bytes, path: Path) -> bytes:
+    """Return the rows of CSV as lines whose columns are parted by tabs."""
+    lines: list[str] = []
+    try:
+        for row in csv.reader(io.StringIO(text.decode("utf-8", "surrogateescape"), newline=""), strict=True):
+            if any("\t" in cell or "\n" in cell for cell in row):
+                raise FormatError(
+                    path, "a word with a tab or a line break: write the words as JSON", where=len(lines) + 1
+                )
+            lines.append("\t".join(row))
+    except csv.Error as error:
+        raise FormatError(path, f"not CSV: {error}", where=len(lines) + 1) from None
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 def words_of_lines(

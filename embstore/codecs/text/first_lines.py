@@ -11,7 +11,7 @@ from embstore.codecs.shared.line import count_numbers, has_long_field
 from embstore.codecs.text.lines import LONG_FIELD, Block, parse_line, skip_cure
 from embstore.codecs.text.shape import SAMPLE, Shape, check_dense, ends_in_returns
 from embstore.codecs.text.wordless import infer_wordless
-from embstore.codecs.text.words import check_has_words, find_rule
+from embstore.codecs.text.words import check_first_number, check_has_words, find_rule
 from embstore.core.cures import cure, shell
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
@@ -58,8 +58,9 @@ def _with_words(lines: list[bytes], shape: Shape, options: ReadOptions) -> Shape
         except ValueError:
             continue
         rows.append(line)
-    if not shape.stated:
-        check_has_words(fields, options)
+    check_has_words(fields, options, stated=shape.stated)
+    if not shape.stated and not options.exact_words:
+        check_first_number(rows, fields, shape.dim)
     return replace(shape, words=find_rule(fields, rows, options))
 
 

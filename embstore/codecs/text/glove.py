@@ -19,8 +19,8 @@ from embstore.codecs.text.shape import (
     find_malformed_number,
     most_common_dim,
 )
-from embstore.codecs.text.words import check_kept
-from embstore.core.batch import Batch, Source
+from embstore.codecs.text.words import check_first_number, check_kept, check_words_below
+from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
@@ -49,6 +49,7 @@ def _plain(lines: list[bytes], dim: int | None) -> Shape:
 
 def _with_header(lines: list[bytes], header: tuple[int, int] | None, options: ReadOptions) -> Shape:
     """Infer the shape when the first line is two integers or was declared a header by the user."""
+    check_words_below(header, lines)
     if not header or not header[1]:
         raise ValueError("a header is requested, but the first line is not two whole numbers, rows and dim")
     rows, dim = header
@@ -87,10 +88,14 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 def _check_first_rows(batches: Iterator[Batch], path: str | Path) -> Iterator[Batch]:
     """Pass batches on; FormatError if `infer_shape` would misread the first rows of the written file."""
     first: list[bytes] = []
+    lines: list[bytes] = []
     for batch in batches:
         if not first:
             _check_first_row(batch, path)
-        first += batch.tokens[: SAMPLE - len(first)].to_bytes()
+        if len(first) < SAMPLE:
+            sample = batch.first(SAMPLE - len(first))
+            first += sample.tokens.to_bytes()
+            lines += _numbers_of(sample)
         yield batch
     found = find_malformed_number([Tail.of(token + b" 0") for token in first])
     if found is not None:
@@ -102,6 +107,22 @@ def _check_first_rows(batches: Iterator[Batch], path: str | Path) -> Iterator[Ba
         raise FormatError(path, reason, format=NAME)
     if first:
         check_kept(first, path, NAME, stated=False)
+        _check_first_numbers(lines, path)
+
+
+def _numbers_of(batch: Batch) -> list[bytes]:
+    """Return the numbers of rows, each as on a line after its token."""
+    empty = Tokens(np.zeros(0, np.uint8), np.zeros(len(batch.tokens) + 1, np.int64))
+    numbers = Batch(empty, np.ascontiguousarray(batch.vectors, np.float32))
+    return b"".join(map(bytes, formatted(numbers))).split(b"\n")[:-1]
+
+
+def _check_first_numbers(lines: list[bytes], path: str | Path) -> None:
+    try:
+        check_first_number(lines, [b""] * len(lines), len(lines[0].split()))
+    except ValueError:
+        reason = "the first numbers of the rows look like counts, and would not read back; word2vec keeps them"
+        raise FormatError(path, reason, format=NAME) from None
 
 
 def _check_first_row(batch: Batch, path: str | Path) -> None:

@@ -11,7 +11,7 @@ from embstore.codecs.shared.decimal import write_rows
 from embstore.codecs.shared.line import NUMBER, count_numbers, header_of
 from embstore.codecs.text.reading import read_text
 from embstore.codecs.text.shape import SAMPLE, Shape, most_common_dim
-from embstore.codecs.text.words import check_kept, numbers_alone, words_cure
+from embstore.codecs.text.words import check_kept, check_words_below, numbers_alone, words_cure
 from embstore.core.batch import Batch, Source
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
@@ -38,6 +38,7 @@ def infer_shape(lines: list[bytes], options: ReadOptions) -> Shape:
         found = lines[0][:60].decode("utf-8", "replace")
         without = cure("no-header", f"{option(header=False)} reads rows without one")
         raise ValueError(f"{found!r} is not a header, rows and dim: {without}")
+    check_words_below(header, lines)
     rows, dim = header
     if options.dim not in (None, dim):
         raise ValueError(f"the header says {dim:,} numbers per row, but {options.dim:,} are requested: request none")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from embstore.codecs.shared.line import NUMBER, Tail
+from embstore.codecs.shared.line import COUNT, NUMBER, Tail
 from embstore.codecs.shared.word_fields import Cut, columns_of, find_cuts, is_number
 from embstore.core.batch import Tokens
 from embstore.core.cures import cure, option, option_name
@@ -21,6 +22,7 @@ from embstore.core.options import ReadOptions
 
 NO_WHOLE_NUMBER = re.compile(rb"[.einEIN]")  # in a number: 0.5, 1e5, inf, nan
 GAPS = re.compile(rb"[ \t]{2,}")
+COUNTED = 5  # rows that show that their first number counts
 SPACE, TAB, DOUBLE_QUOTE, COMMA = 32, 9, 34, 44
 FIRST_GAP = re.compile(rb"[ \t]++")
 
@@ -150,12 +152,19 @@ def _begins_with_number(word: bytes) -> bool:
     return bool(gap and rest) and first.isdigit()
 
 
-def check_has_words(fields: list[bytes], options: ReadOptions) -> None:
-    """Refuse rows of numbers alone: all first fields are numbers, and one of them has a point or an exponent."""
+def check_has_words(fields: list[bytes], options: ReadOptions, *, stated: bool) -> None:
+    """Refuse rows of numbers alone: all words are blank, or all are numbers, one with a point or an exponent.
+
+    Where the user or a header states the dim, words may be numbers.
+    """
     first = [word.strip(b" \t") for word in fields]
-    if options.dim or options.exact_words or not first or not all(NUMBER.fullmatch(word) for word in first):
+    if options.exact_words or not first:
         return
-    if any(NO_WHOLE_NUMBER.search(word) for word in first):
+    if len(first) > 1 and not any(first):
+        named = cure("blank-words-vocab", f"{option_name('vocab')} names a file with the words")
+        raise ValueError(f"no words: each line begins with a blank and numbers; {named}")
+    numbers = not stated and all(map(NUMBER.fullmatch, first))
+    if numbers and any(map(NO_WHOLE_NUMBER.search, first)):
         raise ValueError(f"no words: each line begins with a number, such as {first[0].decode()!r}; {words_cure()}")
 
 
@@ -176,8 +185,7 @@ def check_kept(tokens: list[bytes], path: str | Path, name: str, *, stated: bool
     """
     reads = ReadOptions()
     try:
-        if not stated:
-            check_has_words(tokens, reads)
+        check_has_words(tokens, reads, stated=stated)
         if find_rule(tokens, [token + b" 0" for token in tokens], reads) == WHOLE:
             return
     except ValueError:
@@ -209,8 +217,31 @@ def find_odd(tokens: Tokens) -> dict[str, Changed]:
     }
 
 
-def numbers_alone(lines: list[bytes]) -> bool:
-    """Return whether every line has nothing but numbers, as many on each."""
-    filled = [line for line in lines if line]
-    tails = [Tail.of(b" " + line.strip(b" \t")) for line in filled]
-    return bool(filled) and len({tail.numbers for tail in tails}) == 1 and not any(tail.word for tail in tails)
+def numbers_alone(lines: list[bytes]) -> int:
+    """Return how many numbers each line has if it has nothing else; 0 if one has a word, or another number of them."""
+    tails = [Tail.of(b" " + line.strip(b" \t")) for line in lines if line]
+    counts = {0 if tail.word else tail.numbers for tail in tails}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def check_words_below(header: tuple[int, int] | None, lines: list[bytes]) -> None:
+    """Raise ValueError if the lines below a header have as many numbers as it says, and no words."""
+    after_first = {Tail.of(line).numbers for line in lines[1:] if line}
+    if header and header[1] > 1 and numbers_alone(lines[1:]) == header[1] and after_first == {header[1] - 1}:
+        named = cure("header-numbers-vocab", f"{option_name('vocab')} names a file with the words")
+        raise ValueError(f"no words: the lines below the header have {header[1]:,} numbers alone; {named}")
+
+
+def check_first_number(rows: list[bytes], fields: list[bytes], dim: int) -> None:
+    """Refuse rows whose first number counts something: whole, unlike all others, and counting up, or never rising."""
+    numbers = [row[len(word) :].replace(b"\t", b" ").split() for row, word in zip(rows, fields, strict=True)]
+    if dim < 2 or len(numbers) < COUNTED or not all(COUNT.fullmatch(row[0]) for row in numbers):
+        return
+    first = [int(row[0]) for row in numbers]
+    counts_up = first in (list(range(len(first))), list(range(1, len(first) + 1)))
+    falls = first[0] > first[-1] > 1 and all(b <= a for a, b in pairwise(first))
+    if (counts_up or falls) and all(NO_WHOLE_NUMBER.search(number) for row in numbers for number in row[1:]):
+        shown = rows[0][:60].decode("utf-8", "replace")
+        left = cure("first-number-left", f"{option(dim=dim - 1, word_column=1)} leaves it out")
+        kept = cure("first-number-kept", f"{option(dim=dim)} takes it as the first dimension")
+        raise ValueError(f"the first number of each line counts words or lines, as in {shown!r}: {left}, {kept}")

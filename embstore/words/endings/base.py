@@ -90,6 +90,11 @@ class Ending(ABC):
         """Number of special rows that it needs."""
         return 0
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The tokens of the vocabulary whose row, the first that exists, it gives missing words; empty if none."""
+        return ()
+
     def make_rows(self, table: RowBlocks, seed: int) -> Iterator[NDArray[np.float32]]:
         """Yield its special rows in blocks, (rows, dim).
 

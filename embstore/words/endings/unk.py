@@ -37,14 +37,18 @@ class Unk(Ending):
         """One: the row of the token for unknown words."""
         return 1
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The named token, or the common names of the token for unknown words."""
+        return UNKNOWN_TOKENS if self.token is None else (self.token,)
+
     def bind(self, vocabulary: Lookup, first_row: int) -> FindIds:
         """Return a function that gives every word the row of the token for unknown words."""
         del first_row
-        names = UNKNOWN_TOKENS if self.token is None else (self.token,)
-        found = [row for row in vocabulary.rows(list(names)).tolist() if row >= 0]
+        found = [row for row in vocabulary.rows(list(self.tokens)).tolist() if row >= 0]
         if not found:
             raise EmbstoreError(
-                f"oov {str(self)!r}: {vocabulary!r} has no token {' or '.join(map(repr, names))}; "
+                f"oov {str(self)!r}: {vocabulary!r} has no token {' or '.join(map(repr, self.tokens))}; "
                 "use 'unk:TOKEN' for another token, or 'zero' or 'mean'"
             )
         return same_id(int(found[0]))

@@ -17,7 +17,7 @@ def with_remains(folder: Path) -> None:
 
 CASES = [
     Case(
-        "doctor-skip",
+        "doctor-convert",
         text("t.txt", "the 0.5 1\nshort 1\ncat 2 3\n"),
         "t.txt",
         {f"embstore convert t.txt {MENDED} --on-error skip": THE_CAT},
@@ -25,7 +25,7 @@ CASES = [
         doctor=True,
     ),
     Case(
-        "doctor-repeated",
+        "doctor-convert",
         text("t.txt", "the 9 9\ncat 2 3\nthe 0.5 1\n"),
         "t.txt",
         {f"embstore convert t.txt {MENDED} --duplicates last": THE_CAT},
@@ -33,7 +33,7 @@ CASES = [
         doctor=True,
     ),
     Case(
-        "doctor-zeros",
+        "doctor-convert",
         text("t.txt", "the 0.5 1\nnone 0 0\ncat 2 3\n"),
         "t.txt",
         {f"embstore convert t.txt {MENDED} --drop-zeros": THE_CAT},
@@ -41,7 +41,7 @@ CASES = [
         doctor=True,
     ),
     Case(
-        "doctor-taken-off",
+        "doctor-convert",
         text("t.txt", "'the' 0.5 1\n'cat' 2 3\n"),
         "t.txt",
         {f"embstore convert t.txt {MENDED}": THE_CAT},
