@@ -21,7 +21,7 @@ def words_of_array(source: Input, findings: Findings) -> WordList:
     except ValueError as error:
         raise FormatError(path, str(error)) from None
     if header.dtype.hasobject:
-        raise FormatError(path, "words as Python objects, which would be unpickled: save np.array(words, dtype=str)")
+        raise FormatError(path, "words as Python objects, which would be unpickled: save them as an array of str")
     longest = header.dtype.itemsize // (4 if header.dtype.kind == "U" else 1)
     if header.dtype.kind not in "SU" + KINDS or len(header.shape) != 1 or not 1 <= longest <= MAX_TOKEN:
         raise FormatError(path, f"{header}, expected an array of words (dtype S or U) or of whole numbers")
