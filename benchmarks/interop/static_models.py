@@ -18,7 +18,7 @@ import embstore
 
 WORDS = ["the", "frog", "sings"]
 VECTORS = np.random.default_rng(0).standard_normal((3, 16)).astype(np.float32)
-SENTENCES = ["the frog", "sings", "the frog sings"]
+SENTENCES = ["the frog", "Sings", "The FROG sings"]  # the table has lower case only: text is converted to it
 EXPECTED = np.stack([VECTORS[:2].mean(axis=0), VECTORS[2], VECTORS.mean(axis=0)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, Unpack, get_args
+from typing import TypeVar, Unpack, get_args
 
 import click
 
@@ -17,9 +17,6 @@ from embstore.core.json_values import Json
 from embstore.core.options import Order
 from embstore.ops.convert import ConvertOptions, convert
 from embstore.ops.report import Report
-
-if TYPE_CHECKING:
-    pass
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -59,7 +56,7 @@ def writing_option(name: str, text: str) -> Callable[[Command], Command]:
 )
 @click.option("--lower", is_flag=True, help="Convert tokens to lower case; --duplicates decides between equal ones.")
 @click.option("--drop-zeros", is_flag=True, help="Leave out rows of zeros.")
-@click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
+@click.option("--normalize", is_flag=True, help="Scale every vector to length 1; finalfusion also gets the lengths.")
 @click.option(
     "--duplicates",
     type=click.Choice(["first", "last", "error"]),

@@ -11,6 +11,7 @@ import click
 from embstore.cli.options import FILE, as_json, reading_options, store_argument
 from embstore.cli.policy import parse_policy
 from embstore.cli.printing import print_json, print_text
+from embstore.core.cures import renamed
 from embstore.core.options import Reading
 from embstore.ops.coverage import Coverage, Share, count_words, coverage
 from embstore.ops.open import open as open_store
@@ -53,7 +54,10 @@ def coverage_command(
       embstore coverage glove.6B.50d.safetensors corpus.txt --oov lower,digits,hash:1000
       embstore coverage glove.6B.50d.safetensors corpus.txt.gz --top 100 --json
     """  # noqa: D301
-    found = coverage(open_store(store, **reading), count_words(corpus, corpus_member), oov, top=top)
+    table = open_store(store, **reading)
+    with renamed(member="corpus_member"):
+        words = count_words(corpus, corpus_member)
+    found = coverage(table, words, oov, top=top)
     if as_json:
         print_json(asdict(found))
         return

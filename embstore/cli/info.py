@@ -19,6 +19,7 @@ from embstore.core.json_values import Json
 from embstore.core.options import Reading, ReadOptions
 from embstore.files.input import Input
 from embstore.ops.read import read
+from embstore.ops.report import size_of
 from embstore.store.header import read_header
 from embstore.store.store import map_input
 
@@ -48,7 +49,7 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Unpack[Readi
     options = ReadOptions(**reading)
     file, codec = open_to_read(path, options)
     tensors: dict[str, str] | None = None
-    known: dict[str, Json] = {"path": str(path), "format": codec.name, "bytes": _size(path)}
+    known: dict[str, Json] = {"path": str(path), "format": codec.name, "bytes": size_of(path)}
     try:
         known |= _store(file) if codec.mapped else _foreign(file, codec, options, count)
     except FormatError as error:
@@ -60,12 +61,6 @@ def info_command(path: Path, count: bool, as_json: bool, **reading: Unpack[Readi
         return
     print_columns({name: _shown(value) for name, value in known.items()})
     print_columns(tensors or {})
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of a file, or of all files in a folder."""
-    files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _store(file: Input) -> dict[str, Json]:
@@ -102,5 +97,5 @@ def _shown(value: Json) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
     if value is None:
-        return "unknown (--count reads the file to count them)"
+        return "unknown (`--count` reads the file to count them)"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -57,6 +57,17 @@ class Commands(click.Group):
         del ctx
         return _load(cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown one, suggest that with the most similar name."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            from embstore.cli.suggestions import similar_command
+
+            similar = similar_command(args[0], COMMANDS)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {similar!r}?" if similar else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
@@ -173,10 +184,22 @@ def _report(error: Exception) -> int:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror is not None:
-        return error.strerror if error.filename is None else f"{os.fsdecode(error.filename)}: {error.strerror}"
+        return error.strerror if error.filename is None else _about_file(error, os.fsdecode(error.filename))
     if isinstance(error, MemoryError):
         return "out of memory"
     if isinstance(error, EmbstoreError | OSError | ValueError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("embstore"):
+        return f"this Python has no module {error.name}, which is needed here"
     text = " ".join(str(error).split())
-    return f"internal error, please report it: {type(error).__name__}: {text} (EMBSTORE_DEBUG=1 shows where)"
+    return f"internal error, please report it: {type(error).__name__}: {text} (`EMBSTORE_DEBUG=1` shows where)"
+
+
+def _about_file(error: OSError, name: str) -> str:
+    """Return the line for an error about a file; for a missing one, suggest that with the most similar name."""
+    similar = None
+    if error.errno == errno.ENOENT:
+        from embstore.cli.suggestions import similar_file
+
+        similar = similar_file(Path(name))
+    return f"{name}: {error.strerror}" + (f"; did you mean {similar}?" if similar else "")

@@ -37,6 +37,7 @@ from embstore.ops.merge import How, merge
     type=click.Choice(get_args(Dtype)),
     help="dtype of the values.  [default: that of the tables if they agree, else float32]",
 )
+@click.option("--normalize", is_flag=True, help="Scale every vector to length 1; finalfusion also gets the lengths.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--quiet", is_flag=True, help="Print no report, only warnings and errors.")
 @as_json
@@ -46,6 +47,7 @@ def merge_command(
     how: How,
     to: str | None,
     dtype: Dtype | None,
+    normalize: bool,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
@@ -70,7 +72,7 @@ def merge_command(
     """  # noqa: D301
     if len(tables) < 2:
         raise click.UsageError("Name two tables or more, and OUT last.")
-    report = merge(tables, target, how=how, to=to, dtype=dtype, overwrite=overwrite)
+    report = merge(tables, target, how=how, to=to, dtype=dtype, normalize=normalize, overwrite=overwrite)
     if as_json:
         print_json(asdict(report))
     elif not quiet:

@@ -104,6 +104,6 @@ def _line_names(words: list[str]) -> list[str]:
     for word in words:
         if "\n" in word:
             raise EmbstoreError(
-                f"the word {word!r} contains a line break: print its vector with --json or --format npy"
+                f"the word {word!r} contains a line break: `--json` and `--format npy` print its vector"
             )
     return words

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source
 from embstore.codecs.shared.spool import spooled_rows
-from embstore.core.batch import Findings, Source, Tokens, Vectors, is_utf8
+from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors, is_utf8
+from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing, write_all
@@ -26,6 +28,7 @@ WORDS_BEGIN = {
     EXPLICIT_NGRAMS: 24,
 }  # offset of the first word in the chunk, after the counts
 FLOAT32 = 10  # type identifier
+TOLERANCE = 1e-3  # of a length of 1: rows of length 1 in float16 differ by less
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -145,8 +148,51 @@ def _padding(position: int) -> int:
     return 4 - position % 4
 
 
+@dataclass(slots=True)
+class _Norms:
+    """The lengths of the rows that are written: they are divided by them, or only checked.
+
+    Attributes
+    ----------
+    scales
+        Whether to divide each row by its length, and to keep the lengths.
+    findings
+        Counts the rows whose length is not 1, unless they are divided by it.
+    """
+
+    scales: bool
+    findings: Findings
+    parts: list[Vectors] = field(default_factory=list)
+
+    def through(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            wide = batch.vectors.astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):
+                norms = np.sqrt((wide * wide).sum(axis=1)).astype(np.float32)
+            norms[~np.isfinite(norms)] = 1  # no division by them: the row could not be restored
+            if self.scales:
+                self.parts.append(norms)
+                yield Batch(batch.tokens, (wide / np.where(norms, norms, 1)[:, np.newaxis]).astype(np.float32))
+            else:
+                self._count(batch, norms)
+                yield batch
+
+    def _count(self, batch: Batch, norms: Vectors) -> None:
+        others = np.flatnonzero((norms != 0) & (np.abs(norms - 1) > TOLERANCE))
+        if len(others):
+            token = batch.tokens[others[0] : others[0] + 1].data.tobytes().decode("utf-8", "replace")[:60]
+            unit_rows = cure("unit-rows", f"{option(normalize=True)} stores rows of length 1, and their lengths")
+            what = f"rows not of length 1, which finalfusion-python compares by their dot products; {unit_rows}"
+            self.findings.add(what, repr(token), len(others))
+
+    def packed(self) -> bytes:
+        return np.concatenate(self.parts).astype("<f4").tobytes()
+
+
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:
-    """Write a simple vocabulary and a matrix without norms, so that the rows are stored unchanged."""
+    """Write a simple vocabulary and a matrix: rows unchanged, or with ``normalize`` of length 1, and their norms."""
+    norms = _Norms(options.normalize, source.findings)
+    source = source.through(norms.through)
     with (
         replacing(path, overwrite=options.overwrite) as file,
         spooled_rows(source, path, NAME, "float32") as (words, rows),
@@ -159,10 +205,16 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
                 )
                 raise FormatError(path, reason, format=NAME)
         packed = b"".join(len(word).to_bytes(4, "little") + word for word in words)
-        write_all(file, b"FiFu" + struct.pack("<IIII", 0, 2, WORDS, MATRIX))
+        kinds = [WORDS, MATRIX, NORMS] if options.normalize else [WORDS, MATRIX]
+        write_all(file, b"FiFu" + struct.pack(f"<II{len(kinds)}I", 0, len(kinds), *kinds))
         write_all(file, struct.pack("<IQQ", WORDS, 8 + len(packed), len(words)) + packed)
         padding = _padding(file.tell() + 4)
         size = 16 + padding + 4 * len(words) * source.dim
         write_all(file, struct.pack("<IQQII", MATRIX, size, len(words), source.dim, FLOAT32) + bytes(padding))
         while block := rows.read(BATCH_BYTES):
             write_all(file, block)
+        if options.normalize:
+            padding = _padding(file.tell())
+            size = 12 + padding + 4 * len(words)
+            write_all(file, struct.pack("<IQQI", NORMS, size, len(words), FLOAT32) + bytes(padding))
+            write_all(file, norms.packed())

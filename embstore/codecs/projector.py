@@ -1,4 +1,4 @@
-"""A folder for TensorBoard's projector, only written: vectors.tsv and metadata.tsv (formats/projector/SPEC.md)."""
+"""A folder for TensorBoard's projector, only written: see formats/projector/SPEC.md."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from embstore.files.atomic import replacing, write_all
 from embstore.files.folder import new_folder
 
 NAME = "projector"
+CONFIG = b'embeddings {\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -26,9 +27,11 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     rows = 0
     with (
         new_folder(path) as folder,
+        replacing(folder / "projector_config.pbtxt") as config,
         replacing(folder / "vectors.tsv") as vectors,
         replacing(folder / "metadata.tsv") as metadata,
     ):
+        write_all(config, CONFIG)
         for batch in source.batches:
             empty = Tokens(np.zeros(0, np.uint8), np.zeros(len(batch.tokens) + 1, np.int64))
             numbers = np.ascontiguousarray(batch.vectors, np.float32)

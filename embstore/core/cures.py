@@ -31,6 +31,18 @@ def for_command_line() -> Iterator[None]:
         _at_command_line = before
 
 
+@contextlib.contextmanager
+def renamed(**names: str) -> Iterator[None]:
+    """Write options by other names at the command line while the block runs, in all threads."""
+    before = dict(OTHER_NAMES)
+    OTHER_NAMES.update(names)
+    try:
+        yield
+    finally:
+        OTHER_NAMES.clear()
+        OTHER_NAMES.update(before)
+
+
 def at_command_line() -> bool:
     """Return whether messages are for the command line, not for Python."""
     return _at_command_line
@@ -51,7 +63,7 @@ def option(**values: Value) -> str:
 
 def option_name(name: str) -> str:
     """Return an option whose value the reader chooses: ```--key``` or ```key=```."""
-    return f"`--{_spelled(name)}`" if _at_command_line else f"`{name}=`"
+    return f"`--{spelled(name)}`" if _at_command_line else f"`{name}=`"
 
 
 def convert_command(source: Value, target: Value, **options: Value) -> str:
@@ -73,14 +85,15 @@ def shell(*words: Value) -> str:
     return f"`{' '.join(word if word in ('<', '>', '|') else shlex.quote(str(word)) for word in map(str, words))}`"
 
 
-def _spelled(name: str) -> str:
-    return OTHER_NAMES.get(name, name).replace("_", "-")
+def spelled(name: str) -> str:
+    """Return the name of an option as its reader knows it, for messages that do not tell to type it."""
+    return OTHER_NAMES.get(name, name).replace("_", "-") if _at_command_line else name
 
 
 def _flag(name: str, value: Value) -> str:
     if isinstance(value, bool):
-        return f"--{'' if value else 'no-'}{_spelled(name)}"
-    return f"--{_spelled(name)} {shlex.quote(str(value))}"
+        return f"--{'' if value else 'no-'}{spelled(name)}"
+    return f"--{spelled(name)} {shlex.quote(str(value))}"
 
 
 def _keywords(values: dict[str, Value]) -> str:

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 
 from embstore.core.batch import Batch, Ints, Source, Vectors
+from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.index import VocabBuilder
 from embstore.core.options import Duplicates, check_choice
@@ -21,6 +22,12 @@ Overwrite = Callable[[Ints, Vectors], None]
 def check_duplicates(duplicates: str) -> None:
     """Raise ValueError unless `duplicates` is one of the three rules."""
     check_choice("duplicates", duplicates, get_args(Duplicates))
+
+
+def _keep_one(*, last: bool) -> str:
+    if not last:
+        return cure("keep-first", f"{option(duplicates='first')} keeps the first of them")
+    return cure("keep-one", f"{option(duplicates='first')} or {option(duplicates='last')} keeps one of them")
 
 
 def distinct(
@@ -64,7 +71,7 @@ def _distinct(
         repeated = np.flatnonzero(rows <= highest)
         token = builder.token(int(rows[repeated[0]])).decode("utf-8", "replace")[:60]
         if duplicates == "error":
-            raise FormatError(path, f"the token {token!r} appears twice; --duplicates first or last keeps one")
+            raise FormatError(path, f"the token {token!r} appears twice; {_keep_one(last=overwrite is not None)}")
         source.findings.add(REPEATED, repr(token), len(repeated))
         yield batch.take(rows > highest)
         if duplicates == "last" and overwrite is not None:

@@ -156,8 +156,9 @@ class MissingDependencyError(EmbstoreError, ImportError):
     Examples
     --------
     >>> print(embstore.MissingDependencyError("zstandard", "reading glove.txt.zst"))
-    reading glove.txt.zst needs the package zstandard: pip install zstandard
+    reading glove.txt.zst needs the package zstandard: `pip install zstandard`
     """
 
-    def __init__(self, package: str, feature: str) -> None:
-        super().__init__(f"{feature} needs the package {package}: pip install {package}")
+    def __init__(self, package: str, feature: str, failure: str = "") -> None:
+        found = f", which cannot be imported ({_on_one_line(failure)})" if failure else ""
+        super().__init__(f"{feature} needs the package {package}{found}: `pip install {package}`")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore.core.cures import cure, option
 from embstore.core.errors import EmbstoreError
 
 TAIL = 8  # bytes after the codes of a row: float32 scale, float32 offset
@@ -18,7 +19,6 @@ BLOCK = 8192  # rows decoded at a time
 EPSILON = np.float32(1e-8)  # FBGEMM adds it to the range, which may be 0
 
 Floats = NDArray[np.float32]
-NOT_QUANTIZABLE = "NaN, Inf or a range beyond float32, which int8 cannot store: use --dtype float32"
 
 
 def quantize(vectors: NDArray[Any]) -> NDArray[np.uint8]:
@@ -41,7 +41,7 @@ def quantize(vectors: NDArray[Any]) -> NDArray[np.uint8]:
     """
     wide, low, extent = _extents(vectors)
     if not np.isfinite(extent).all():
-        raise EmbstoreError(f"a row has {NOT_QUANTIZABLE}")
+        raise not_quantizable_error("a row")
     rows = np.empty((len(wide), wide.shape[1] + TAIL), np.uint8)
     rows[:, :-TAIL] = np.rint((wide - low) * (np.float32(255) / (extent + EPSILON)))
     # whether the smallest value is -0.0 or 0.0 depends on the order of comparisons: write 0.0
@@ -73,6 +73,12 @@ def scales(rows: NDArray[np.uint8]) -> Floats:
 def not_quantizable(vectors: NDArray[Any]) -> NDArray[np.int64]:
     """Return the positions of the rows that int8 cannot store: NaN, Inf or a range beyond float32."""
     return np.flatnonzero(~np.isfinite(_extents(vectors)[2]))
+
+
+def not_quantizable_error(place: str) -> EmbstoreError:
+    """Return the error for a row that `not_quantizable` returns."""
+    as_float32 = cure("int8-range", f"{option(dtype='float32')} stores it")
+    return EmbstoreError(f"{place} has NaN, Inf or a range beyond float32, which int8 cannot store; {as_float32}")
 
 
 def _extents(vectors: NDArray[Any]) -> tuple[Floats, Floats, Floats]:

@@ -149,6 +149,8 @@ class WriteOptions:
         Which row of a repeated token to keep, for formats that can overwrite a row; other formats get each token once.
     overwrite
         Whether to replace an existing file.
+    normalize
+        Whether to store rows of length 1 and their lengths, for formats that can store lengths (`Codec.keeps_norms`).
     """
 
     compression: str | None = None
@@ -156,6 +158,7 @@ class WriteOptions:
     strings: str | None = None
     duplicates: Duplicates = "first"
     overwrite: bool = True
+    normalize: bool = False
 
     def non_default(self) -> dict[str, str]:
         """Return the options that are not left to the format."""

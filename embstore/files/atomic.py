@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from embstore.core.cures import cure, option
 from embstore.core.errors import EmbstoreError
 from embstore.files.locks import lock
 from embstore.files.renaming import flush_folder, rename_exclusively, settle
 from embstore.files.signals import defer_signals, exit_on_sigterm
 from embstore.files.temporary import create, owner_of, remove_remains, temporary_name
+
+DESCRIPTORS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+"""Paths of open descriptors; one may be a regular file, from which the shell's redirection would get nothing."""
 
 PATIENCE = 2.0  # seconds; another writer holds the lock of a folder for some milliseconds
 
@@ -28,17 +32,28 @@ PATIENCE = 2.0  # seconds; another writer holds the lock of a folder for some mi
 def check_target(path: str | Path, *, overwrite: bool) -> None:
     """Refuse, before any work is done, a target that cannot be written or may not be replaced."""
     path = Path(path)
+    if _is_stream(path):
+        raise EmbstoreError(
+            f"{path}: a stream, expected the name of a file to write, as a file is written under a temporary name and "
+            "renamed when it is complete"
+        )
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: no such folder to write into")
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        raise EmbstoreError(f"{path}: not a regular file, cannot be replaced")
+    if path.is_dir():
+        raise EmbstoreError(f"{path}: a folder, which is never replaced: name a file or folder that does not exist yet")
     if path.exists() and not overwrite:
         raise exists_already(path)
 
 
+def _is_stream(path: Path) -> bool:
+    """Return whether a path is ``-``, an open descriptor such as ``/dev/stdout``, or a pipe, socket or device."""
+    is_descriptor = os.path.abspath(path).startswith(DESCRIPTORS)  # noqa: PTH100 - links are not resolved
+    return str(path) == "-" or is_descriptor or (path.exists() and not path.is_file() and not path.is_dir())
+
+
 def exists_already(path: str | Path) -> FileExistsError:
     """Return the error for a target that may not be replaced."""
-    return FileExistsError(f"{path}: exists already; --overwrite (overwrite=True) replaces it")
+    return FileExistsError(f"{path}: exists already; {cure('overwrite', f'{option(overwrite=True)} replaces it')}")
 
 
 @contextlib.contextmanager

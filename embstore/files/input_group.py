@@ -97,10 +97,10 @@ class InputGroup:
 
     def written(self) -> Path | None:
         """Return the path of an open file that was written to since it was opened."""
+        self.members = [reference for reference in self.members if _is_open(reference())]
         for reference in self.members:
             member = reference()
-            is_open = member is not None and member.fileno() >= 0
-            if member is not None and is_open and Identity.of(os.fstat(member.fileno())) != member.identity:
+            if member is not None and Identity.of(os.fstat(member.fileno())) != member.identity:
                 return member.path
         return None
 
@@ -130,6 +130,10 @@ class InputGroup:
     def __del__(self) -> None:
         for descriptor in self._own:
             os.close(descriptor)
+
+
+def _is_open(member: Member | None) -> bool:
+    return member is not None and member.fileno() >= 0
 
 
 def _above_standard_streams(descriptor: int) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
-from embstore.core.errors import FormatError, MissingDependencyError
+from embstore.core.dependencies import needed
+from embstore.core.errors import FormatError
 
 if TYPE_CHECKING:
     from zipfile import ZipExtFile, ZipInfo
@@ -51,10 +52,8 @@ def _zstd(raw: IO[bytes]) -> Decompressed:
         from compression import zstd
 
         return zstd.ZstdFile(raw)
-    try:
+    with needed("zstandard", "a .zst file"):
         from embstore.files.zstd import ZstdStream
-    except ImportError:
-        raise MissingDependencyError("zstandard", "a .zst file") from None
     return ZstdStream(raw)
 
 

@@ -4,6 +4,11 @@ Belongs here: everything that needs torch, except the codec of torch's files. Do
 ids, which is done by `words` and works without torch.
 """
 
+from embstore.core.dependencies import needed
+
+with needed("torch", "embstore.layers"):
+    import torch as torch
+
 from embstore.layers.bag import EmbeddingBag
 from embstore.layers.embedding import Embedding
 from embstore.layers.tables import Tables

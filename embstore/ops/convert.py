@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Unpack, get_args
 from embstore.codecs.registry.detection import open_to_read
 from embstore.codecs.registry.table import Codec, codec_for_target
 from embstore.core.batch import Batch, Findings, Source
+from embstore.core.cures import cure, option
 from embstore.core.duplicates import REPEATED, check_duplicates, distinct
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.index import VocabBuilder
@@ -112,7 +113,7 @@ def convert(
     drop_zeros
         Drop rows that are all zeros, and count them in `Report.findings`.
     normalize
-        Scale each vector to length 1.
+        Scale each vector to length 1. finalfusion also gets the lengths, so that reading it restores the vectors.
     oov, padding
         For stores: also write the special rows of this policy, and a padding row of zeros. Layers with the same policy
         then map the file without a copy. With ``order="words"``, for all formats: fill the rows of missing words.
@@ -178,11 +179,13 @@ def convert(
     options = ReadOptions.of({"limit": limit, "dtype": dtype, **reading})
     target = target_codec(dst, to, dtype, overwrite=overwrite)
     _check_companions(src, dst, options)
-    choices = WriteOptions(compression, layout, strings, duplicates, overwrite)
+    stores_norms = normalize and target.keeps_norms
+    choices = WriteOptions(compression, layout, strings, duplicates, overwrite, stores_norms)
     target.check_choices(dst, choices)
     add_special = _special_rows(oov, padding, target, order) if oov is not None or padding else None
     if duplicates == "last" and not target.keeps_last and order == "file":
-        raise FormatError(dst, "duplicates=last needs a store as its target: convert to a store first")
+        reason = f"{target.name} cannot keep the last row of a repeated token: convert to a store (.safetensors) first"
+        raise FormatError(dst, reason)
     words, ordering, noted = None, None, Findings()
     if vocab_only is not None:
         from embstore.ops.chosen_words import choose_words  # imported late: conversions of whole tables start faster
@@ -191,7 +194,7 @@ def convert(
         words, options = choose_words(vocab_only, options, noted, order=order, numbered=numbered)
         ordering = _ordering(words, oov, _source_name(src)) if order == "words" else None
     kept = ordering.vocabulary() if ordering else words.vocab if words else None
-    selection = Selection(None, limit, kept, normalize, lower, drop_zeros)
+    selection = Selection(None, limit, kept, normalize and not stores_norms, lower, drop_zeros)
     source = selection.choose(_open_source(src, options, progress))
     source.findings.update(noted)
     dtype = dtype_to_write(dtype, source, target)
@@ -255,8 +258,9 @@ def target_codec(dst: str | Path, to: str | None, dtype: Dtype | None, *, overwr
     if not target.writes:
         raise EmbstoreError(f"the format {target.name} is read only")
     if dtype == "int8" and not target.keeps_scales:
+        as_float32 = cure("no-scales", f"{option(dtype='float32')} writes the values themselves")
         raise EmbstoreError(
-            f"{target.name} cannot store int8, which needs a scale for each row: use float32, or write a store"
+            f"{target.name} cannot store int8, which needs a scale for each row, as a store has; {as_float32}"
         )
     return target
 

@@ -37,13 +37,14 @@ def convert_and_compare(
     EmbstoreError
         If embstore cannot read the format of `dst`, before anything is read.
     """
+    check_target(dst, overwrite=options.get("overwrite", False))
     target = codec_for_target(dst, options.get("to"))
     if not target.reads:
         raise EmbstoreError(
             f"the loss is measured by reading {dst} back, but embstore does not read the format {target.name}"
         )
-    check_target(dst, overwrite=options.get("overwrite", False))
-    row_options = {name: value for name, value in options.items() if name not in TARGET_OPTIONS}
+    of_target = (*TARGET_OPTIONS, "normalize") if target.keeps_norms else TARGET_OPTIONS
+    row_options = {name: value for name, value in options.items() if name not in of_target}
     if options.get("order") == "words":  # the policy then fills rows
         row_options["oov"] = options.get("oov")
     exact_options = cast("ConvertOptions", {**row_options, "dtype": "float32"})

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from embstore.core.batch import Batch, Ints, Source, Tokens
+from embstore.core.cures import cure, option
 from embstore.core.duplicates import REPEATED
 from embstore.core.options import Dtype, WriteOptions, check_choice
 from embstore.ops.convert import RowCounter, dtype_to_write, target_codec, write
@@ -71,6 +72,7 @@ def merge(
     how: How = "first",
     to: str | None = None,
     dtype: Dtype | None = None,
+    normalize: bool = False,
     overwrite: bool = False,
 ) -> Report:
     """Combine several tables into one and write it, streamed, in any format that embstore writes.
@@ -81,8 +83,8 @@ def merge(
     ----------
     tables, how
         As for `concat`.
-    dst, to, dtype, overwrite
-        As for `embstore.convert`.
+    dst, to, dtype, normalize, overwrite
+        As for `embstore.convert`. Rows are scaled after they were merged.
 
     Returns
     -------
@@ -107,10 +109,12 @@ def merge(
     start = time.perf_counter()
     target = target_codec(dst, to, dtype, overwrite=overwrite)
     source = merged_source(tables, how)
-    source = Selection(dtype_to_write(dtype, source, target)).apply(source)
+    stores_norms = normalize and target.keeps_norms
+    scales = normalize and not stores_norms
+    source = Selection(dtype_to_write(dtype, source, target), normalize=scales).apply(source)
     counter = RowCounter()
     source = source.through(counter.count)
-    write(source, dst, target, WriteOptions(overwrite=overwrite))
+    write(source, dst, target, WriteOptions(overwrite=overwrite, normalize=stores_norms))
     warn(source.findings)
     rows = counter.rows - source.findings.counts.get(REPEATED, 0)
     return report(_label(tables), dst, source, rows, time.perf_counter() - start)
@@ -145,9 +149,10 @@ def _label(tables: Sequence[TableLike]) -> str:
 def _check_dims(stores: Sequence[Store], how: How) -> None:
     for store in stores:
         if store.dim != stores[0].dim:
+            concatenated = cure("concatenate", f"{option(how='concat')} concatenates the rows of common words")
             raise ValueError(
                 f"{_label(stores[:1])} has {stores[0].dim} dims and {_label([store])} has {store.dim}: {how} needs "
-                "tables of equal dims; concat accepts different ones"
+                f"equal ones; {concatenated}"
             )
 
 

@@ -37,7 +37,7 @@ class Report:
     filled
         With ``order="words"`` and a policy: each part of the policy to the number of missing words that it gave a row.
     seconds, bytes
-        Wall time; size of the target.
+        Wall time; size of the target, or of all files in it if it is a folder.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def report(
         skipped=counts.get(SKIPPED, 0),
         nonfinite=counts.get(NONFINITE, 0),
         seconds=seconds,
-        bytes=Path(dst).stat().st_size,
+        bytes=size_of(Path(dst)),
         findings=source.findings.messages(),
         requested=None if words is None else len(words.words),
         found=None if words is None else words.found_count,
@@ -95,6 +95,12 @@ def report(
         missing_count=0 if words is None else len(words.words) - words.found_count,
         filled=filled or {},
     )
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    files = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def warn(findings: Findings) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from embstore.core import int8
 from embstore.core.batch import Batch, Findings, Source, Tokens
 from embstore.core.dtypes import encode_rows, from_bfloat16
-from embstore.core.errors import EmbstoreError
 from embstore.core.index import Vocab
 from embstore.core.options import Dtype, check_dtype
 
@@ -156,7 +155,7 @@ def round_rows(batches: Iterator[Batch], dtype: Dtype, findings: Findings) -> It
 def _check_int8(batch: Batch) -> None:
     unfit = int8.not_quantizable(batch.vectors)
     if len(unfit):
-        raise EmbstoreError(f"the row of {_shown_token(batch.tokens, int(unfit[0]))} has {int8.NOT_QUANTIZABLE}")
+        raise int8.not_quantizable_error(f"the row of {_shown_token(batch.tokens, int(unfit[0]))}")
 
 
 def _shown_token(tokens: Tokens, position: int) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Tokens
-from embstore.core.errors import MissingDependencyError
+from embstore.core.dependencies import needed
 from embstore.core.index import pack_for_hashing
 
 if TYPE_CHECKING:
@@ -123,10 +123,8 @@ def as_arrow(values: object) -> pyarrow.Array | pyarrow.ChunkedArray | None:
         values = getattr(values, "array", values)
     if not any(hasattr(values, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "__arrow_array__")):
         return None
-    try:
+    with needed("pyarrow", "a column of strings"):
         import pyarrow
-    except ImportError:
-        raise MissingDependencyError("pyarrow", "a column of strings") from None
     if isinstance(values, pyarrow.Array | pyarrow.ChunkedArray):
         return values
     return pyarrow.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pyarrow.array(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,23 @@ def make_parquet(folder: Path) -> None:
     split = {"compression": "zstd", "use_dictionary": False, "column_encoding": {"v.list.element": "BYTE_STREAM_SPLIT"}}
     packed = _parquet(pa.table({"w": TEXT, "v": FIXED}), **split)
     write_valid(folder, "byte_stream_split.parquet", packed, "byte-stream-split with zstd", WORDS, ROWS)
+    _parts(folder)
     _invalid(folder, "parquet", _parquet, "element")
+
+
+def _parts(folder: Path) -> None:
+    names = [f"part.{number}.parquet" for number in (8, 9, 10)]
+    parts = [_parquet(pa.table({"w": TEXT, "v": FIXED}).slice(start, 2)) for start in (0, 2, 4)]
+    files = dict(zip(names, parts, strict=True))
+    about = "parts in the order of their numbers, one without rows"
+    write_valid(folder, "folder_of_parts", {**files, "_SUCCESS": b"", "README.md": b"#"}, about, WORDS, ROWS)
+    other = {**files, names[1]: _parquet(pa.table({"w": TEXT, "x": FIXED}))}
+    fixed = "fixed_size_list<element: float>[2]"
+    columns = f"the columns are w: string, x: {fixed}, but those of {names[0]} are w: string, v: {fixed}"
+    write_invalid(folder, "parts_of_other_columns", other, f"{{path}}/{names[1]}: {columns}")
+    series = {"train-00000-of-00003.parquet": parts[0], "train-00002-of-00003.parquet": parts[1]}
+    reason = "files of a table that are numbered (train-00000-of-00003.parquet), but number 1 is missing"
+    write_invalid(folder, "part_missing", series, f"{{path}}: {reason}")
 
 
 def make_arrow(folder: Path) -> None:
@@ -44,6 +61,17 @@ def make_arrow(folder: Path) -> None:
     whole = _stream(pa.table({"w": TEXT, "v": FIXED}))
     about = "a stream of two record batches, as Hugging Face's datasets store their tables"
     write_valid(folder, "stream.arrow", whole, about, WORDS, ROWS)
+    names = [f"data-0000{number}-of-00002.arrow" for number in (0, 1)]
+    rows = pa.table({"w": TEXT, "v": FIXED})
+    files = {name: _stream(rows.slice(start, 2)) for name, start in zip(names, (0, 2), strict=True)}
+    files["dataset_info.json"] = b"{}"
+    state = {"_data_files": [{"filename": name} for name in names], "_fingerprint": "0", "_split": "train"}
+    files["state.json"] = json.dumps(state).encode()
+    about = "a folder of Dataset.save_to_disk"
+    write_valid(folder, "folder_of_a_dataset", files, about, WORDS, ROWS)
+    files["state.json"] = b'{"_data_files": [{"filename": "../data.arrow"}]}'
+    reason = "the file '../data.arrow' is not in this folder"
+    write_invalid(folder, "dataset_elsewhere", files, f"{{path}}/state.json:_data_files: {reason}")
     reason = "a stream without its end marker, ff ff ff ff 00 00 00 00: it is cut short"
     write_invalid(folder, "stream_cut_between_batches.arrow", whole[:-8], f"{{path}}: {reason}")
     offsets = np.array([0, 3, 7, 13, 13], "<i4")

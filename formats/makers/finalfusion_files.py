@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def make(folder: Path) -> None:
         write_valid(folder, f"padding_{place + 1}.fifu", file(*chunks), about, [word], ROWS[:1])
     scaled = ["1 -3", "0.5625 0.75", "1 0.125", "0 0"]
     valid("norms", "norms, by which the rows are multiplied", vocab(), matrix(), norms([2, 0.25, 1, 0]), rows=scaled)
+    _normalized(folder)
     left_out = ("rows of n-grams left out: 2",)
     extended = matrix(6, 2, numbers=[*NUMBERS, 9, 9, 8, 8])
     buckets = struct.pack("<III", 3, 6, 1)
@@ -71,6 +73,21 @@ def make(folder: Path) -> None:
     listed = explicit[0], explicit[1] + items(["<th"]) + bytes(8)
     valid("ngrams", "explicit n-grams", listed, extended, warnings=left_out)
     _invalid(folder)
+
+
+def _normalized(folder: Path) -> None:
+    """Write rows divided by their lengths, as ``normalize`` stores them; reading restores them."""
+    rows = ["3 4", "-5 12", "0 7", "0 0"]
+    vectors = [[float(number) for number in row.split()] for row in rows]
+    lengths = [as_float32(math.sqrt(sum(number * number for number in vector))) for vector in vectors]
+    numbers = [number / (length or 1) for vector, length in zip(vectors, lengths, strict=True) for number in vector]
+    data = file(vocab(), matrix(numbers=numbers), norms(lengths))
+    write_valid(folder, "normalized.fifu", data, "rows of length 1, and their norms", WORDS, rows)
+
+
+def as_float32(number: float) -> float:
+    """Return a number rounded to float32."""
+    return float(struct.unpack("<f", struct.pack("<f", number))[0])
 
 
 def _invalid(folder: Path) -> None:

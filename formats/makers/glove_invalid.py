@@ -62,7 +62,7 @@ def _rows(invalid: Any) -> None:
     invalid(
         "repeated_token",
         three * 2,
-        "{path}: the token 'the' appears twice; --duplicates first or last keeps one",
+        "{path}: the token 'the' appears twice; `duplicates='first'` or `duplicates='last'` keeps one of them",
         read={"duplicates": "error"},
     )
 

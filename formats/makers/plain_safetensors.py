@@ -15,6 +15,24 @@ ROWS = ["0.5 -1.5", "2.25 3", "1 0.125"]
 Part = tuple[str, str, list[int], bytes]
 
 
+KNOWN = [  # name of the golden file, library, the table, tensors beside it
+    ("llama_meta", "Llama as Meta wrote it", "tok_embeddings.weight", "output.weight"),
+    ("gpt_neox", "GPT-NeoX", "gpt_neox.embed_in.weight", "embed_out.weight"),
+    (
+        "clip",
+        "CLIP",
+        "text_model.embeddings.token_embedding.weight",
+        "text_model.embeddings.position_embedding.weight",
+        "text_projection.weight",
+    ),
+    ("xlnet", "XLNet", "transformer.word_embedding.weight", "lm_loss.weight"),
+    ("t5", "T5", "shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"),
+    ("rwkv", "RWKV", "emb.weight", "head.weight", "blocks.0.att.key.weight"),
+    ("rwkv_hugging_face", "RWKV as Hugging Face has it", "rwkv.embeddings.weight", "head.weight"),
+    ("bloom", "Bloom", "word_embeddings.weight", "h.0.mlp.dense_h_to_4h.weight"),
+]
+
+
 def make(folder: Path) -> None:
     """Write the files."""
     _layouts(folder / "valid", folder)
@@ -56,6 +74,12 @@ def _layouts(valid: Path, folder: Path) -> None:
     write("bert", "BERT", position, matrix("bert.embeddings.word_embeddings.weight"), other)
     write("gpt2", "GPT-2", bias, matrix("transformer.wte.weight"), matrix("transformer.wpe.weight", "F32", ["1 1"]))
     write("llama", "Llama", other, matrix("model.embed_tokens.weight", "BF16"))
+    for name, about, table, *others in KNOWN:
+        write(name, about, matrix(table), *(matrix(beside, "F32", ["1 1"] * 3) for beside in others))
+    alone = ("rows of lm_head.weight, the output layer of a model, not its embeddings: 3",)
+    write("output_layer", "the output layer alone", matrix("lm_head.weight"), bias, warnings=alone)
+    tied = [matrix(f"{side}.embed_tokens.weight") for side in ("decoder", "encoder")]
+    write("tied_copies", "equal copies of a table", *tied, other)
     write("one_matrix", "a single matrix with an unknown name", bias, matrix("unheard.of"))
     write("by_key", "one of several matrices, by its name", other, matrix("x"), read={"key": "x"})
     mapping: Part = ("mapping", "I64", [3], struct.pack("<3q", 1, 0, 1))
@@ -89,8 +113,31 @@ def _folders(folder: Path) -> None:
         ),
         "folder_of_sentence_transformers": ({"modules.json": b"[]", **inside}, "a folder with a model in a subfolder"),
     }
+    layer = matrix("emb_layer.weight")
+    modules = [
+        {"idx": 0, "name": "0", "path": "0_WordEmbeddings", "type": "sentence_transformers.models.WordEmbeddings"}
+    ]
+    config = {"vocab": WORDS, "stop_words": ["the"], "do_lower_case": False}
+    folders["folder_of_word_embeddings"] = (
+        {
+            "modules.json": json.dumps(modules).encode(),
+            "0_WordEmbeddings/model.safetensors": safetensors(layer),
+            "0_WordEmbeddings/whitespacetokenizer_config.json": json.dumps(config).encode(),
+        },
+        "sentence-transformers' WordEmbeddings",
+    )
     for name, (files, about) in folders.items():
         write_valid(folder, name, files, about, WORDS, ROWS)
+    files = {"b.safetensors": whole, "README.md": b"#" * 999, "old/a.txt": b"the 1\n", "a.txt": b"the 1 2\n"}
+    reason = "a folder that is not known as a table: name one of its files (b.safetensors, a.txt, old/, README.md)"
+    write_invalid(folder, "folder_of_other_files", files, f"{{path}}: {reason}")
+    splits = {
+        "dataset_dict.json": b'{"splits": ["train", "test"]}',
+        "test/state.json": b"{}",
+        "train/state.json": b"{}",
+    }
+    reason = "a folder of several datasets, one for each split: name one of them (test/, train/)"
+    write_invalid(folder, "folder_of_splits", splits, f"{{path}}: {reason}")
 
 
 def _words(valid: Path, folder: Path) -> None:
@@ -118,15 +165,31 @@ def _invalid(invalid: Path, folder: Path) -> None:
         write_invalid(folder, f"{name}.safetensors", safetensors(*parts), f"{{path}}{message}", **more)
 
     whole, foreign = matrix("vectors"), "these words belong to another file"
-    twice = [matrix(f"{side}.embed_tokens.weight") for side in ("decoder", "encoder")]
-    listed = "decoder.embed_tokens.weight, encoder.embed_tokens.weight"
-    write("several_tables", f": 2 tensors may be the table: name one with key= ({listed})", *twice)
+    twice = [
+        matrix("decoder.embed_tokens.weight"),
+        matrix("encoder.embed_tokens.weight", "F32", ["1 1"] * 3),
+        matrix("layer.weight"),
+    ]
+    listed = "decoder.embed_tokens.weight F32 [3, 2], encoder.embed_tokens.weight F32 [3, 2]"
+    write("several_tables", f": 2 tensors may be the table: name one with `key=` ({listed})", *twice)
+    listed = "my_embedding F32 [3, 2], large F32 [4, 2], small F32 [3, 2]"
+    several = matrix("small"), matrix("large", "F32", ["1 1"] * 4), matrix("my_embedding")
+    write("several_unknown", f": 3 tensors may be the table: name one with `key=` ({listed})", *several)
+    positions = matrix("position_embeddings.weight")
+    message = f": no tensor may be the table: name one with `key=` ({positions[0]} F32 [3, 2])"
+    write("positions", message, positions)
+    codes: Part = ("model.embed_tokens.weight", "U32", [3, 2], bytes(24))
+    scales, biases = (matrix(f"model.embed_tokens.{part}", "F16", ["1"] * 3) for part in ("scales", "biases"))
+    names = "model.embed_tokens.biases and model.embed_tokens.scales"
+    quantized = f"quantized: U32 [3, 2], to be scaled by {names}, which embstore cannot do"
+    message = f":{codes[0]}: {quantized}; read the checkpoint that it was made from"
+    write("quantized_mlx", message, codes, scales, biases)
     numbers: Part = ("ids", "I64", [3, 1], bytes(24))
     flat: Part = ("ids", "I64", [3], bytes(24))
-    write("no_matrix", ": no tensor may be the table: name one with key= (ids I64 [3])", flat)
-    message = ":ids: whole numbers (I64), not embeddings; --dtype float32 converts them"
+    write("no_matrix", ": no tensor may be the table, as none is a matrix: it has ids I64 [3]", flat)
+    message = ":ids: whole numbers (I64), not embeddings; `dtype='float32'` converts them"
     write("whole_numbers", message, numbers)
-    write("no_such_key", ": no tensor 'nix': it has vectors", whole, read={"key": "nix"})
+    write("no_such_key", ": no tensor 'nix': it has vectors F32 [3, 2]", whole, read={"key": "nix"})
     write("too_many_words", f":vectors: 3 rows, but a word has row 3: {foreign}", whole, words=["a", "b", "c", "d"])
     mapping: Part = ("mapping", "I64", [3], struct.pack("<3q", 0, 1, 3))
     write("mapping_beyond", f":embeddings: 3 rows, but a word has row 3: {foreign}", matrix("embeddings"), mapping)

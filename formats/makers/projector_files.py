@@ -1,4 +1,4 @@
-"""Tables, and the two files for TensorBoard's projector that must be written from each."""
+"""Tables, and the files for TensorBoard's projector that must be written from each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from makers.golden import write_json
 from makers.rounding import float32_bits
 
+CONFIG = ["embeddings {", '  tensor_path: "vectors.tsv"', '  metadata_path: "metadata.tsv"', "}"]
 ROWS = ["0.1 -2.5", "0.25 3", "nan 10000000000"]
 
 
@@ -17,7 +18,8 @@ def make(folder: Path) -> None:
 
     def valid(name: str, about: str, tokens: list[str], lines: list[str]) -> None:
         labels = "".join(f"{line}\n" for line in lines)
-        files = {"vectors.tsv": numbers, "metadata.tsv": labels}
+        config = "".join(f"{line}\n" for line in CONFIG)
+        files = {"vectors.tsv": numbers, "metadata.tsv": labels, "projector_config.pbtxt": config}
         write_json(folder / "valid" / f"{name}.json", {"about": about, "tokens": tokens, "bits": bits, "files": files})
 
     words = ["the", "two words", "\u017e\u00e1ba"]

@@ -116,7 +116,9 @@ def _invalid(folder: Path) -> None:
     def without(name: str) -> dict[str, bytes]:
         return {file: data for file, data in folder_of().items() if file != name}
 
-    invalid("no_key2row", without("key2row"), ": a folder, expected a regular file")
+    listed = "vectors, strings.json, vectors.cfg"
+    listing = f": a folder that is not known as a table: name one of its files ({listed})"
+    invalid("no_key2row", without("key2row"), listing)
     no_strings = "no strings.json next to the vectors, so the words are not known: save both with `nlp.to_disk`"
     invalid("no_strings", without("strings.json"), f": {no_strings}")
     floret = (

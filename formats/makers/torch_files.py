@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zipfile
 from pathlib import Path
@@ -15,7 +16,14 @@ ROWS = ["0.5 -1.5", "2.25 3", "1 0.125"]
 FLOATS = struct.pack("<6f", 0.5, -1.5, 2.25, 3, 1, 0.125)
 HALVES = struct.pack("<6e", 0.5, -1.5, 2.25, 3, 1, 0.125)
 BRAINS = b"".join(FLOATS[place + 2 : place + 4] for place in range(0, 24, 4))  # bfloat16: the upper halves
-CURE = "if you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
+KEEP = (
+    "keep = lambda x: keep(x.state_dict()) if hasattr(x, 'state_dict') else "
+    "{str(k): keep(v) for k, v in x.items()} if isinstance(x, dict) else "
+    "[keep(v) for v in x] if isinstance(x, (list, tuple)) else "
+    "torch.as_tensor(x) if hasattr(x, '__array__') else x if isinstance(x, (str, int)) else None"
+)
+SAVE = "torch.save(keep(torch.load('{path}', map_location='cpu', weights_only=False)), '{path}h')"
+CURE = f"if you trust it, `import torch; {KEEP}; {SAVE}` leaves them out"
 
 
 def text(value: str) -> bytes:
@@ -89,7 +97,48 @@ def make(folder: Path) -> None:
     valid(
         "torchtext", saved(b"(" + listed(words) + stoi + tensor() + whole(2) + b"t", FLOATS), "torchtext's cache", None
     )
+    matrices = {"tok_embeddings__weight": tensor(), "output__weight": tensor("1"), "wpe__weight": tensor("1")}
+    valid("known_name", saved(table(**matrices), FLOATS, bytes(24)), "a known name among other matrices")
+    tied = table(encoder__embed_tokens__weight=tensor(), decoder__embed_tokens__weight=tensor())
+    valid("tied", saved(tied, FLOATS), "two names of one tensor")
+    pair = b"(" + listed(words) + tensor() + b"t"
+    valid("pair", saved(pair, FLOATS), "a tuple of words and a tensor", None)
+    alone = ("rows of lm_head.weight, the output layer of a model, not its embeddings: 3",)
+    output = saved(table(lm_head__weight=tensor()), FLOATS)
+    valid("output_layer", output, "the output layer alone", warnings=alone)
+    _folders(folder)
     _invalid(folder, other)
+
+
+def _folders(folder: Path) -> None:
+    known = table(bert__embeddings__word_embeddings__weight=tensor(), bert__pooler__weight=tensor("1"))
+    whole = saved(known, FLOATS, bytes(24))
+    listing = "".join(f"{word!s}\n" for word in WORDS).encode()
+    other = saved(table(lm_head__weight=tensor()), bytes(24))
+    names = [f"pytorch_model-0000{number}-of-00002.bin" for number in (1, 2)]
+    places = {"lm_head.weight": names[1], "bert.embeddings.word_embeddings.weight": names[0]}
+    index = json.dumps({"metadata": {"total_size": 72}, "weight_map": places}, indent=2).encode()
+    modules = [
+        {"idx": 0, "name": "0", "path": "0_WordEmbeddings", "type": "sentence_transformers.models.WordEmbeddings"}
+    ]
+    config = {"vocab": WORDS, "stop_words": [], "do_lower_case": False}
+    folders = {
+        "folder": ({"pytorch_model.bin": whole, "vocab.txt": listing}, "a folder with a checkpoint"),
+        "folder_of_shards": (
+            {"pytorch_model.bin.index.json": index, names[0]: whole, names[1]: other, "vocab.txt": listing},
+            "a folder with an index of shards",
+        ),
+        "folder_of_word_embeddings": (
+            {
+                "modules.json": json.dumps(modules).encode(),
+                "0_WordEmbeddings/pytorch_model.bin": saved(table(emb_layer__weight=tensor()), FLOATS),
+                "0_WordEmbeddings/whitespacetokenizer_config.json": json.dumps(config).encode(),
+            },
+            "sentence-transformers' WordEmbeddings",
+        ),
+    }
+    for name, (files, about) in folders.items():
+        write_valid(folder, name, files, about, WORDS, ROWS)
 
 
 def _invalid(folder: Path, two: bytes) -> None:
@@ -98,9 +147,9 @@ def _invalid(folder: Path, two: bytes) -> None:
         write_invalid(folder, f"{name}.pt", data, f"{{path}}{message}", **more)
 
     code = b"cposix\nsystem\n(" + text("true") + b"tR"
-    invalid("code", saved(code), f": contains Python objects, which would be unpickled: {CURE}")
+    invalid("code", saved(code), f": contains Python objects (posix.system), which would be unpickled: {CURE}")
     names = "a float32 [3, 2], b float32 [3, 2]"
-    several = f": 2 tensors may be the table: name one with key= ({names})"
+    several = f": 2 tensors may be the table: name one with `key=` ({names})"
     invalid("two_tensors", saved(two, FLOATS, FLOATS), several)
     invalid("unknown_key", saved(two, FLOATS, FLOATS), f": no tensor 'c': it has {names}", read={"key": "c"})
     numbers = saved(tensor(kind="ShortStorage"), bytes(12))
@@ -108,6 +157,10 @@ def _invalid(folder: Path, two: bytes) -> None:
     invalid("whole_numbers", numbers, f": {reason}")
     expanded = saved(tensor(numbers=1, shape="1000000000 2", strides="0 0"), bytes(4))
     invalid("expanded", expanded, ": 8,000,000,000 bytes of rows in a storage of 4: an expanded view")
-    old = "torch.save(torch.load(old, weights_only=True), new) converts it"
+    save = "torch.save(torch.load('{path}', map_location='cpu', weights_only=True), '{path}h')"
+    old = f"`import torch; {save}` converts it"
+    quantized = saved(table(wte__weight=tensor(kind="ByteStorage"), wte__SCB=tensor("1")), bytes(6), FLOATS)
+    reason = "quantized: uint8 [3, 2], to be scaled by wte.SCB, which embstore cannot do"
+    invalid("quantized", quantized, f":wte.weight: {reason}; read the checkpoint that it was made from")
     legacy = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
     invalid("legacy", legacy, f": written by torch before 1.6, so it cannot be memory-mapped: {old}")

@@ -82,16 +82,40 @@ def test_convert_keeps_only_the_words_of_vocab_only(run: Run, tmp_path: Path) ->
     [
         (
             ["convert", "t.txt", "t.safetensors"],
-            "t.safetensors: exists already; --overwrite (overwrite=True) replaces it",
+            "t.safetensors: exists already; `--overwrite` replaces it",
         ),
         (["convert", "none.txt", "u.safetensors"], "none.txt: No such file or directory"),
-        (["convert", ".", "u.safetensors"], ".: a folder, expected a regular file"),
+        (
+            ["convert", ".", "u.safetensors"],
+            ".: a folder that is not known as a table: name one of its files (t.safetensors, t.txt)",
+        ),
         (["query", "none", "the"], "none: No such file or directory"),
         (["convert", "t.txt", "no/u.safetensors"], "no: no such folder to write into"),
     ],
 )
 def test_errors_are_one_line(run: Run, arguments: list[str], message: str) -> None:
     assert run(*arguments) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["convert", "t.txt", "-"],
+        ["convert", "t.txt", "-", "--to", "glove"],
+        ["convert", "t.txt", "/dev/stdout", "--to", "glove", "--overwrite"],
+        ["convert", "t.txt", "-", "--report-loss"],
+        ["merge", "t.txt", "t.safetensors", "-", "--to", "npz"],
+    ],
+)
+def test_output_is_written_to_a_named_file_only(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    before = sorted(tmp_path.iterdir())
+    target = next(word for word in arguments if word in ("-", "/dev/stdout"))
+    message = (
+        "a stream, expected the name of a file to write, as a file is written under a temporary name and renamed when "
+        "it is complete"
+    )
+    assert run(*arguments) == (1, "", f"error: {target}: {message}\n")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from support.running import Run
 
 import embstore
 from embstore.cli.coverage import coverage_command
@@ -49,6 +52,18 @@ def test_json_is_one_object(files: list[str]) -> None:
         "ending": "zero",
         "most_frequent": [["saw", 2]],
     }
+
+
+def test_the_option_that_a_zip_of_texts_asks_for(run: Run, files: list[str], tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr("a.txt", "the frog the")
+        archive.writestr("b.txt", "toad")
+    code, out, err = run("coverage", files[0], "texts.zip", "--json")
+    assert (code, out, re.findall("`([^`]*)`", err)) == (1, "", ["--corpus-member"])
+    code, out, err = run("coverage", files[0], "texts.zip", "--json", "--corpus-member", "a.txt")
+    assert (code, json.loads(out)["tokens"], json.loads(out)["known"]["tokens"], err) == (0, 3, 3, "")
+    code, out, err = run("query", "texts.zip", "the")  # a table: the option has its own name
+    assert (code, out, re.findall("`([^`]*)`", err)) == (1, "", ["--member"])
 
 
 def test_nothing_missing_is_not_listed(files: list[str]) -> None:

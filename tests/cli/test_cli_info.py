@@ -57,11 +57,12 @@ def test_of_a_text() -> None:
         "path    t.txt",
         "format  glove",
         f"bytes   {len(TEXT.encode())}",
-        "rows    unknown (--count reads the file to count them)",
+        "rows    unknown (`--count` reads the file to count them)",
         "dim     2",
         "dtype   float32",
         "tokens  the frog grün",
     ]
+    assert info("t.txt", "--count").splitlines()[3] == "rows    3"
     assert json.loads(info("t.txt", "--count", "--json"))["rows"] == 3
 
 

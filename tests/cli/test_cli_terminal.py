@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.running import EMBSTORE, output_of, run_code, run_shell
 
@@ -57,8 +59,13 @@ def test_query_escapes_words_only_at_a_terminal(folder_of_tables: Path) -> None:
     asked = ["query", "evil.safetensors", "\x1b[2J", "a\nb"]
     assert at_terminal(folder_of_tables, *asked) == "\\x1b[2J 0.5 1\r\na\\nb 2 3\r\n"
     assert run_shell(folder_of_tables, "query evil.safetensors $'\\x1b[2J'") == (0, "\x1b[2J 0.5 1\n", "")
-    message = "error: the word 'a\\nb' contains a line break: print its vector with --json or --format npy\n"
-    assert run_shell(folder_of_tables, "query evil.safetensors $'a\\nb'") == (1, "", message)
+    asked_again = "query evil.safetensors $'a\\nb'"
+    message = "error: the word 'a\\nb' contains a line break: `--json` and `--format npy` print its vector\n"
+    assert run_shell(folder_of_tables, asked_again) == (1, "", message)
+    assert run_shell(folder_of_tables, f"{asked_again} --json > object") == (0, "", "")
+    assert json.loads((folder_of_tables / "object").read_text())["vectors"] == {"a\nb": [2, 3]}
+    assert run_shell(folder_of_tables, f"{asked_again} --format npy > array") == (0, "", "")
+    assert np.load(folder_of_tables / "array").tolist() == [[2, 3]]
     assert (
         run_shell(folder_of_tables, "query evil.safetensors $'a\\nb' --json")[1]
         == '{"vectors": {"a\\nb": [2.0, 3.0]}, "unknown": []}\n'
@@ -128,7 +135,7 @@ def test_an_unexpected_end_of_file_is_not_reported_as_ctrl_c(folder_of_tables: P
     )
     done = run_code(code, cwd=folder_of_tables)
     assert (done.returncode, done.stdout) == (1, "")
-    expected = "error: internal error, please report it: EOFError: cut (EMBSTORE_DEBUG=1 shows where)\n"
+    expected = "error: internal error, please report it: EOFError: cut (`EMBSTORE_DEBUG=1` shows where)\n"
     assert done.stderr.lstrip("\n") == expected
 
 

@@ -237,6 +237,7 @@ def test_nothing_but_a_regular_file_is_read(codec: Codec, tmp_path: Path) -> Non
         assert str(caught.value) == f"{path}: {kind}, expected a regular file"
 
 
+@pytest.mark.filterwarnings("ignore:rows not of length 1")
 @pytest.mark.parametrize("codec", BOTH)
 def test_real_rows_come_back(codec: Codec, tmp_path: Path) -> None:
     path, direct, again = target(tmp_path, codec), tmp_path / "direct.safetensors", tmp_path / "again.safetensors"

@@ -200,5 +200,5 @@ def test_without_pyarrow_the_error_names_the_command(tmp_path: Path) -> None:
     )
     assert (
         output_of(program, tmp_path / "t.parquet")
-        == "a Parquet or Arrow file needs the package pyarrow: pip install pyarrow\n"
+        == "a Parquet or Arrow file needs the package pyarrow: `pip install pyarrow`\n"
     )

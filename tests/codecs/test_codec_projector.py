@@ -15,16 +15,21 @@ from embstore.codecs import projector as codec
 from embstore.core.batch import Source
 
 
-def test_the_two_files(tmp_path: Path) -> None:
+def test_the_three_files(tmp_path: Path) -> None:
     vectors = np.array([[0.1, -2.5, 3], [1e-45, 0, 1e10]], np.float32)
     embstore.save(tmp_path / "s.safetensors", ["frog", "naïve"], vectors)
-    embstore.convert(tmp_path / "s.safetensors", tmp_path / "folder", to="projector")
-    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["metadata.tsv", "vectors.tsv"]
+    report = embstore.convert(tmp_path / "s.safetensors", tmp_path / "folder", to="projector")
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == [
+        "metadata.tsv", "projector_config.pbtxt", "vectors.tsv"
+    ]  # fmt: skip
     text = (tmp_path / "folder" / "vectors.tsv").read_text()
     assert text.startswith("0.1\t-2.5\t3\n")
     rows = [[float(number) for number in line.split("\t")] for line in text.split("\n")[:-1]]
     assert np.array(rows, np.float32).tobytes() == vectors.tobytes()
     assert (tmp_path / "folder" / "metadata.tsv").read_text(encoding="utf-8") == "frog\nnaïve\n"
+    config = (tmp_path / "folder" / "projector_config.pbtxt").read_text()
+    assert config == 'embeddings {\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
+    assert report.bytes == sum(path.stat().st_size for path in (tmp_path / "folder").iterdir())
 
 
 @pytest.mark.parametrize("path", sorted((FORMATS / "projector" / "valid").glob("*.json")), ids=lambda path: path.stem)

@@ -63,8 +63,8 @@ def test_several_candidates_are_listed_and_key_chooses(tmp_path: Path) -> None:
     path = save_model(tmp_path, {"encoder.embed_tokens.weight": MATRIX, "decoder.embed_tokens.weight": MATRIX * 2})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
-    listed = "decoder.embed_tokens.weight, encoder.embed_tokens.weight"
-    assert str(caught.value) == f"{path}: 2 tensors may be the table: name one with key= ({listed})"
+    listed = "decoder.embed_tokens.weight F32 [3, 2], encoder.embed_tokens.weight F32 [3, 2]"
+    assert str(caught.value) == f"{path}: 2 tensors may be the table: name one with `key=` ({listed})"
     assert words_and_vectors(path, key="decoder.embed_tokens.weight")[1].tolist() == (MATRIX * 2).tolist()
 
 
@@ -72,17 +72,17 @@ def test_a_file_without_a_matrix_lists_its_tensors(tmp_path: Path) -> None:
     path = save_model(tmp_path, {"bias": np.ones(3, np.float32)})
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(path)
-    assert str(caught.value) == f"{path}: no tensor may be the table: name one with key= (bias F32 [3])"
+    assert str(caught.value) == f"{path}: no tensor may be the table, as none is a matrix: it has bias F32 [3]"
 
 
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("nix", ": no tensor 'nix': it has ids, tokens"),
+        ("nix", ": no tensor 'nix': it has tokens I8 [3, 2], ids I64 [3]"),
         ("ids", ":ids: I64 [3], expected rows of F32, F16, BF16 or F64"),
         (
             "tokens",
-            ":tokens: whole numbers (I8), not embeddings; --dtype float32 converts them",
+            ":tokens: whole numbers (I8), not embeddings; `dtype='float32'` converts them",
         ),
     ],
 )
@@ -201,7 +201,8 @@ def test_other_folders_are_refused(tmp_path: Path, form: str | None) -> None:
     (tmp_path / "model.safetensors").mkdir()
     with pytest.raises(embstore.FormatError) as caught:
         embstore.open(tmp_path, format=form)
-    assert str(caught.value) == f"{tmp_path}: a folder, expected a regular file"
+    reason = "a folder that is not known as a table: name one of its folders (model.safetensors/)"
+    assert str(caught.value) == f"{tmp_path}: {reason}"
 
 
 def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
@@ -219,8 +220,8 @@ def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
             None,
             "the shard '../secret.safetensors' is not in the folder of the index",
         ),
-        (SHARDS, "nix", "no tensor 'nix' in the weight_map"),
-        ({"a": "b", "c": "d"}, None, "no tensor may be the table: name one with key= (a, c)"),
+        (SHARDS, "nix", "no tensor 'nix' in the weight_map: it has model.embed_tokens.weight, model.norm.weight"),
+        ({"a": "b", "c": "d"}, None, "no tensor may be the table: name one with `key=` (a, c)"),
         (["wte.weight"], None, "not an index of shards: it has no weight_map of names of files"),
     ],
 )

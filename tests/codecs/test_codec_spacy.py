@@ -85,7 +85,8 @@ def test_info_counts_the_bytes_of_the_folder(spacy_folder: Path, capsys: pytest.
 
 def test_other_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "vectors").write_bytes(b"")
-    assert refusal(tmp_path) == f"{tmp_path}: a folder, expected a regular file"
+    reason = "a folder that is not known as a table: name one of its files (vectors)"
+    assert refusal(tmp_path) == f"{tmp_path}: {reason}"
     reason = "no spaCy vectors: expected the files vectors and key2row in this folder or in its vocab/"
     for path in (tmp_path, tmp_path / "vectors"):
         with pytest.raises(FormatError) as caught:

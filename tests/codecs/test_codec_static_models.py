@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import stat
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,43 @@ def test_unknown_words_get_a_row_of_zeros(tmp_path: Path, to: str) -> None:
         "unk_token": "[UNK]",
     }
     assert tokenizer["pre_tokenizer"] == {"type": "WhitespaceSplit"}
+
+
+@pytest.mark.parametrize("to", LAYOUTS)
+@pytest.mark.parametrize(
+    ("words", "lowers"),
+    [
+        (["the", "frog", "žába"], True),
+        (["the", "Frog", "3"], False),
+        (["the", "[UNK]", "frog"], True),  # what is not found gets the row of [UNK]
+        (["the", "[PAD]", "frog"], False),
+        (["1", "2", "!"], False),  # nothing to convert
+        (["青", "蛙", "1"], False),
+        (["\u03b1\u03c3", "ß", "ǆ"], True),
+        (["the", "ǅ", "frog"], False),  # a letter in title case
+        (["the", "i̇stanbul", "frog"], True),  # the lower case of İstanbul
+        (["the", "İstanbul", "frog"], False),
+        (["the", "\U0001e030", "frog"], None),  # assigned by Unicode 15: unknown to Python 3.11
+        (["the", "\U000e0080", "frog"], False),  # not assigned
+    ],
+)
+def test_text_is_converted_to_lower_case_if_all_words_are(
+    tmp_path: Path, to: str, words: list[str], lowers: bool | None
+) -> None:
+    tokenizer = write_model(tmp_path, to, words)[2]
+    if lowers is None:
+        lowers = unicodedata.category(words[1]) != "Cn"
+    assert tokenizer["normalizer"] == ({"type": "Lowercase"} if lowers else None)
+    if lowers:  # tokenizers converts each character alone: every word is still found
+        found = ["".join(character.lower() for character in word) for word in words]
+        assert [word for word in found if word != "[unk]"] == [word for word in words if word != "[UNK]"]
+
+
+@pytest.mark.parametrize("to", LAYOUTS)
+def test_the_report_counts_the_bytes_of_all_files(tmp_path: Path, to: str) -> None:
+    embstore.save(tmp_path / "s.safetensors", WORDS, MATRIX)
+    report = embstore.convert(tmp_path / "s.safetensors", tmp_path / "model", to=to)
+    assert report.bytes == sum(path.stat().st_size for path in (tmp_path / "model").rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("to", LAYOUTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from support.tables import rows_by_word
 from support.vocab_files import with_vocab_json
 
 import embstore
+from embstore.codecs.registry.detection import sniff
+from embstore.files.input import Input
 
 pytestmark = pytest.mark.torch
 
@@ -37,14 +40,141 @@ def test_a_tensor_and_the_words_beside_it(tmp_path: Path, dtype: torch.dtype, tu
 
 
 def test_a_state_dict(tmp_path: Path) -> None:
-    layers = torch.nn.ModuleDict({"emb": torch.nn.Embedding(3, 2), "out": torch.nn.Linear(2, 5)})
+    layers = torch.nn.ModuleDict({"side": torch.nn.Embedding(3, 2), "out": torch.nn.Linear(2, 5)})
     path = save_pt(tmp_path, layers.state_dict())
-    listed = "emb.weight float32 [3, 2], out.weight float32 [5, 2], out.bias float32 [5]"
-    assert short_refusal(path) == f"/table.pt: 2 tensors may be the table: name one with key= ({listed})"
-    assert short_refusal(path, key="emb") == f"/table.pt: no tensor 'emb': it has {listed}"
+    listed = "out.weight float32 [5, 2], side.weight float32 [3, 2]"
+    assert short_refusal(path) == f"/table.pt: 2 tensors may be the table: name one with `key=` ({listed})"
+    assert short_refusal(path, key="side") == f"/table.pt: no tensor 'side': it has {listed}, out.bias float32 [5]"
     assert short_refusal(path, key="out.bias") == "/table.pt:out.bias: an array of shape (5,), expected (rows, dim)"
-    store = embstore.open(path, key="emb.weight")
-    assert store.vectors.tolist() == layers["emb"].state_dict()["weight"].tolist()
+    store = embstore.open(path, key="side.weight")
+    assert store.vectors.tolist() == layers["side"].state_dict()["weight"].tolist()
+
+
+@pytest.mark.parametrize("name", ["emb.weight", "module.tok_embeddings.weight", "_orig_mod.transformer.wte.weight"])
+def test_a_known_name_among_many_matrices(tmp_path: Path, name: str) -> None:
+    others = {"layers.0.wq.weight": -MATRIX, "output.weight": -MATRIX, "transformer.wpe.weight": -MATRIX}
+    path = save_pt(tmp_path, {"epoch": 3, "model": {**others, name: MATRIX}})
+    assert embstore.open(path).vectors.tolist() == MATRIX.tolist()
+
+
+def test_tied_weights_are_one_table(tmp_path: Path) -> None:
+    tied = {"a.embed_tokens.weight": MATRIX, "b.embed_tokens.weight": MATRIX, "c.embed_tokens.weight": MATRIX.clone()}
+    assert embstore.open(save_pt(tmp_path, tied)).vectors.tolist() == MATRIX.tolist()
+    path = save_pt(tmp_path, {**tied, "d.embed_tokens.weight": MATRIX * 2})
+    listed = ", ".join(f"{side}.embed_tokens.weight float32 [3, 2]" for side in "abcd")
+    assert short_refusal(path) == f"/table.pt: 4 tensors may be the table: name one with `key=` ({listed})"
+
+
+def test_tied_weights_are_compared_only_where_they_have_numbers(tmp_path: Path) -> None:
+    wide = torch.zeros(1, 1)
+    path = save_pt(tmp_path, {"a.wte.weight": wide.expand(1 << 40, 3), "b.wte.weight": wide.clone().expand(1 << 40, 3)})
+    listed = ", ".join(f"{side}.wte.weight float32 [1099511627776, 3]" for side in "ab")
+    assert short_refusal(path) == f"/table.pt: 2 tensors may be the table: name one with `key=` ({listed})"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[WORDS, MATRIX], (MATRIX, WORDS), [{"lr": 0.5}, [MATRIX, 3, WORDS]], (0.5, {"state": (WORDS, MATRIX)})],
+    ids=["list", "tuple", "nested list", "nested tuple"],
+)
+def test_lists_and_tuples_are_looked_into(tmp_path: Path, value: object) -> None:
+    store = embstore.open(save_pt(tmp_path, value, None))
+    assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
+
+
+def test_an_output_layer_alone_is_read_with_a_warning(tmp_path: Path) -> None:
+    path = save_pt(tmp_path, {"lm_head.weight": MATRIX, "norm.weight": MATRIX[0]})
+    message = "rows of lm_head.weight, the output layer of a model, not its embeddings: 3"
+    with pytest.warns(embstore.EmbstoreWarning, match=f"^{message}$"):
+        assert embstore.open(path).vectors.tolist() == MATRIX.tolist()
+    assert embstore.open(path, key="lm_head.weight").vectors.tolist() == MATRIX.tolist()
+
+
+def test_quantized_rows_are_refused_by_name(tmp_path: Path) -> None:
+    codes = torch.zeros(3, 2, dtype=torch.uint8)
+    state = {"wte.weight": codes, "wte.weight.absmax": torch.ones(3), "h.0.weight": MATRIX, "h.1.weight": MATRIX}
+    reason = "quantized: uint8 [3, 2], to be scaled by wte.weight.absmax, which embstore cannot do"
+    for options in ({}, {"key": "wte.weight"}, {"dtype": "float32"}):
+        found = short_refusal(save_pt(tmp_path, state), **options)
+        assert found == f"/table.pt:wte.weight: {reason}; read the checkpoint that it was made from"
+
+
+def save_checkpoint(folder: Path, name: str = "pytorch_model.bin", words: list[str] = WORDS) -> Path:
+    folder.mkdir(exist_ok=True)
+    torch.save({"bert.embeddings.word_embeddings.weight": MATRIX, "bert.pooler.weight": -MATRIX}, folder / name)
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
+    return folder / name
+
+
+def test_a_checkpoint_and_its_folder(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path / "bert")
+    for place, name in ((path, path.name), (path.parent, f"bert/{path.name}")):
+        store = embstore.open(place)
+        assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
+        assert store.metadata["embstore.source.name"] == name
+
+
+def test_a_checkpoint_may_have_more_rows_than_words(tmp_path: Path) -> None:
+    """As one of safetensors may; another file of torch.save may not."""
+    path = save_checkpoint(tmp_path / "bert", words=WORDS[:2])
+    for place in (path, path.parent):
+        with pytest.warns(embstore.EmbstoreWarning, match="^rows without a word left out: 1$"):
+            assert rows_by_word(embstore.open(place)) == {"the": [0.5, -1.5], "frog": [2.25, 3]}
+    other = path.rename(path.with_name("other.bin"))
+    words = path.with_name("vocab.txt")
+    reason = f"3 rows, but 2 words in {words}; a JSON object from word to row may skip rows"
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(other)
+    assert str(caught.value) == f"{other}: {reason}"
+
+
+def save_shards(folder: Path) -> Path:
+    name = "pytorch_model-00001-of-00002.bin"
+    save_checkpoint(folder, name)
+    torch.save({"lm_head.weight": -MATRIX}, folder / name.replace("00001", "00002", 1))
+    names = {"lm_head.weight": name.replace("00001", "00002", 1), "bert.embeddings.word_embeddings.weight": name}
+    path = folder / "pytorch_model.bin.index.json"
+    path.write_text(json.dumps({"metadata": {"total_size": 48}, "weight_map": names}, indent=2))
+    return path
+
+
+def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
+    path = save_shards(tmp_path)
+    assert sniff(Input(path)).name == "torch"
+    for place in (path, tmp_path):
+        store = embstore.open(place)
+        assert (list(store.itos), store.vectors.tolist()) == (WORDS, MATRIX.tolist())
+    (tmp_path / "model.safetensors").write_bytes(b"")  # safetensors come first
+    assert sniff(Input(tmp_path)).name == "safetensors"
+
+
+def test_word_embeddings_of_sentence_transformers(tmp_path: Path) -> None:
+    """The layout of `WordEmbeddings.save` in sentence-transformers 3, and its word list, which is never shorter."""
+    folder = tmp_path / "0_WordEmbeddings"
+    folder.mkdir()
+    modules = [{"idx": 0, "name": "0", "path": folder.name, "type": "sentence_transformers.models.WordEmbeddings"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    torch.save({"emb_layer.weight": MATRIX}, folder / "pytorch_model.bin")
+    words = folder / "whitespacetokenizer_config.json"
+    words.write_text(json.dumps({"vocab": WORDS, "stop_words": ["the"], "do_lower_case": False}))
+    assert rows_by_word(embstore.open(tmp_path)) == dict(zip(WORDS, MATRIX.tolist(), strict=True))
+    words.write_text(json.dumps({"vocab": WORDS[:2], "stop_words": [], "do_lower_case": False}))
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(tmp_path)
+    reason = f"3 rows, but 2 words in {words}; a JSON object from word to row may skip rows"
+    assert str(caught.value) == f"{folder / 'pytorch_model.bin'}: {reason}"
+
+
+@pytest.mark.parametrize("name", ["consolidated.00.pth", "consolidated.01.pth"])
+def test_a_part_of_a_checkpoint_of_meta_is_refused(tmp_path: Path, name: str) -> None:
+    for part in ("consolidated.00.pth", "consolidated.01.pth"):
+        save_checkpoint(tmp_path, part)
+    reason = "one of several files that each have a part of the table: read the checkpoint as Hugging Face has it"
+    assert short_refusal(tmp_path / name) == f"/{name}: {reason}"
+
+
+def test_one_file_of_meta_is_read(tmp_path: Path) -> None:
+    assert embstore.open(save_checkpoint(tmp_path, "consolidated.00.pth")).vectors.tolist() == MATRIX.tolist()
 
 
 def test_what_training_leaves_is_looked_into(tmp_path: Path) -> None:
@@ -83,17 +213,18 @@ def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
     assert embstore.open(path, dtype="float16").vectors.tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
-def test_python_objects_are_refused_with_a_cure(tmp_path: Path) -> None:
-    cure = "if you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
+def test_python_objects_are_named(tmp_path: Path) -> None:
+    """What the message tells to type is executed in tests/cures."""
     path = save_pt(tmp_path, torch.nn.Embedding(3, 2))
-    assert short_refusal(path) == f"/table.pt: contains Python objects, which would be unpickled: {cure}"
+    start = "/table.pt: contains Python objects (torch.nn.modules.sparse.Embedding), which would be unpickled: if you"
+    assert short_refusal(path).startswith(start)
 
 
-def test_the_old_format_is_refused_with_a_cure(tmp_path: Path) -> None:
-    path = tmp_path / "old.pt"
-    torch.save(MATRIX, path, _use_new_zipfile_serialization=False)
-    cure = "torch.save(torch.load(old, weights_only=True), new) converts it"
-    assert short_refusal(path) == f"/old.pt: written by torch before 1.6, so it cannot be memory-mapped: {cure}"
+def test_the_lines_that_leave_objects_out_name_a_new_file(tmp_path: Path) -> None:
+    path = save_pt(tmp_path, torch.nn.Embedding(3, 2))
+    for name in ("table.pth", "table.ckpt", "table.weights.pt"):
+        assert short_refusal(path).endswith(f"weights_only=False)), '/{name}')` leaves them out")
+        (tmp_path / name).touch()
 
 
 def test_a_pickle_is_refused_with_the_two_lines_that_save_what_it_holds(
@@ -135,4 +266,4 @@ def test_tensors_that_are_no_table(tmp_path: Path, value: torch.Tensor, reason: 
 
 def test_no_tensor_at_all(tmp_path: Path) -> None:
     path = save_pt(tmp_path, {"epoch": 3})
-    assert short_refusal(path) == "/table.pt: no tensor may be the table: name one with key= (no tensors)"
+    assert short_refusal(path) == "/table.pt: no tensor may be the table, as none is a matrix: it has no tensors"

@@ -152,7 +152,7 @@ REFUSED: list[tuple[Any, ...]] = [
         "a token twice, on request",
         b"the 1 2\nof 3 4\nthe 5 6\n",
         {"duplicates": "error"},
-        ": the token 'the' appears twice; --duplicates first or last keeps one",
+        ": the token 'the' appears twice; `duplicates='first'` or `duplicates='last'` keeps one of them",
     ),
     (
         "a header that lies",

@@ -34,10 +34,14 @@ class Case:
         For each option that the message leaves open, such as ``--key``: the value.
     result
         For commands and lines of Python: the file that they write.
+    merged_with
+        Files that are merged with the source, if the message is one of `embstore.merge`; else it is converted.
     warns
         Whether the message is a warning about a table that is converted, not an error.
     doctor
         Whether ``embstore doctor`` prints the message.
+    torch
+        Whether the case needs torch.
     """
 
     cure: str
@@ -48,8 +52,10 @@ class Case:
     target: str = "out.safetensors"
     values: Mapping[str, str] = field(default_factory=dict)
     result: str = ""
+    merged_with: tuple[str, ...] = ()
     warns: bool = False
     doctor: bool = False
+    torch: bool = False
 
 
 def text(name: str, content: str) -> Callable[[Path], object]:

@@ -36,7 +36,8 @@ class CommandLine:
         return printed
 
     def arguments(self, case: Case) -> list[str]:
-        return ["convert", case.source, case.target, "--quiet", *flags(case.given)]
+        command = "merge" if case.merged_with else "convert"
+        return [command, case.source, *case.merged_with, case.target, "--quiet", *flags(case.given)]
 
     def add_options(self, case: Case, options: str) -> None:
         """Do again what printed the message, with options; a flag without a value gets that of the case."""
@@ -58,11 +59,11 @@ class Python:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             if case.warns:
-                embstore.convert(case.source, case.target, **case.given)
+                write(case, case.given)
                 return "\n".join(str(warning.message) for warning in caught)
             try:
-                embstore.convert(case.source, case.target, **case.given)
-            except (embstore.EmbstoreError, OSError) as error:
+                write(case, case.given)
+            except (embstore.EmbstoreError, OSError, ValueError) as error:
                 return str(error)
         raise AssertionError("no error")
 
@@ -73,7 +74,15 @@ class Python:
         keywords = eval(f"dict({options})", {})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", embstore.EmbstoreWarning)
-            embstore.convert(case.source, case.target, **{"overwrite": case.warns, **case.given, **keywords})
+            write(case, {"overwrite": case.warns, **case.given, **keywords})
+
+
+def write(case: Case, options: Mapping[str, Any]) -> None:
+    """Convert or merge in Python."""
+    if case.merged_with:
+        embstore.merge([case.source, *case.merged_with], case.target, **options)
+    else:
+        embstore.convert(case.source, case.target, **options)
 
 
 def flag_name(keyword: str) -> str:

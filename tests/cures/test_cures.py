@@ -24,7 +24,11 @@ CASES: list[Case] = [
     for case in importlib.import_module(f"cures.cases.{module.name}").CASES
 ]
 EACH = pytest.mark.parametrize(
-    "case", CASES, ids=[f"{case.cure}-{case.source}-{number}" for number, case in enumerate(CASES)]
+    "case",
+    [
+        pytest.param(case, id=f"{case.cure}-{case.source}-{n}", marks=[pytest.mark.torch] if case.torch else [])
+        for n, case in enumerate(CASES)
+    ],
 )
 
 

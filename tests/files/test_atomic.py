@@ -207,15 +207,23 @@ def test_files_that_belong_together_are_all_old_or_all_new(
             assert (done.returncode, found) == (code, old if what == "error" else NEW)
 
 
+FOLDER = "a folder, which is never replaced: name a file or folder that does not exist yet"
+STREAM = (
+    "a stream, expected the name of a file to write, as a file is written under a temporary name and renamed when it "
+    "is complete"
+)
+STREAMS = ("-", "/dev/stdout", "/dev/stderr", "/dev/fd/1", "/proc/self/fd/1", "/dev/null")
+
+
 def test_targets_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
     missing, existing, pipe = tmp_path / "no" / "t", tmp_path / "t", tmp_path / "pipe"
     existing.touch()
     os.mkfifo(pipe)
     cases: list[tuple[Path, bool, type[Exception], str]] = [
         (missing, True, FileNotFoundError, f"{tmp_path / 'no'}: no such folder to write into"),
-        (tmp_path, True, EmbstoreError, f"{tmp_path}: not a regular file, cannot be replaced"),
-        (pipe, True, EmbstoreError, f"{pipe}: not a regular file, cannot be replaced"),
-        (existing, False, FileExistsError, f"{existing}: exists already; --overwrite (overwrite=True) replaces it"),
+        (tmp_path, True, EmbstoreError, f"{tmp_path}: {FOLDER}"),
+        *((Path(stream), True, EmbstoreError, f"{stream}: {STREAM}") for stream in (pipe, *STREAMS)),
+        (existing, False, FileExistsError, f"{existing}: exists already; `overwrite=True` replaces it"),
     ]
     for path, overwrite, kind, message in cases:
         with pytest.raises(kind) as caught:

@@ -20,7 +20,7 @@ from embstore.files.atomic import replacing, replacing_together
 from embstore.files.folder import new_folder, temporary_folder
 from embstore.files.renaming import flush_folder
 
-EXISTS = "exists already; --overwrite (overwrite=True) replaces it"
+EXISTS = "exists already; `overwrite=True` replaces it"
 
 
 def mode(path: Path) -> int:

@@ -79,7 +79,7 @@ def stores() -> list[Sample]:
 
 
 def tables(format_name: str) -> list[Sample]:
-    """Make a table of real rows in a format that embstore writes."""
+    """Make a table of real rows in a format that embstore writes, with norms where it has them."""
     codec, glove = CODECS[format_name], load_glove()
     if not codec.writes:
         return []
@@ -87,7 +87,7 @@ def tables(format_name: str) -> list[Sample]:
         folder = Path(place)
         name = f"glove{codec.suffixes[0]}"
         embstore.save(folder / "store", glove.words[:100], glove.vectors[:100])
-        embstore.convert(folder / "store", folder / name, to=format_name, format="store")
+        embstore.convert(folder / "store", folder / name, to=format_name, format="store", normalize=codec.keeps_norms)
         (folder / "store").unlink()
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     return [Sample(name, name, files)]

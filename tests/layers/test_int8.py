@@ -98,7 +98,9 @@ def test_a_zero_offset_is_positive() -> None:
 @pytest.mark.parametrize("vector", [[1, np.nan], [np.inf, 1], [1, -np.inf], [-3e38, 3e38]])
 def test_rows_that_int8_cannot_represent_are_an_error_that_names_the_token(vector: list[float], tmp_path: Path) -> None:
     store_path = tmp_path / "table.safetensors"
-    message = "the row of 'frog' has NaN, Inf or a range beyond float32, which int8 cannot store: use --dtype float32"
+    message = (
+        "the row of 'frog' has NaN, Inf or a range beyond float32, which int8 cannot store; `dtype='float32'` stores it"
+    )
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
         embstore.save(store_path, ["the", "frog"], np.array([[1, 2], vector], np.float32), dtype="int8")
     assert not list(tmp_path.iterdir())
@@ -187,7 +189,8 @@ def test_int8_to_int8_keeps_every_bit(tmp_path: Path) -> None:
 
 
 def test_other_formats_cannot_store_int8(store_path: Path, tmp_path: Path) -> None:
-    message = "npy cannot store int8, which needs a scale for each row: use float32, or write a store"
+    cure = "`dtype='float32'` writes the values themselves"
+    message = f"npy cannot store int8, which needs a scale for each row, as a store has; {cure}"
     with pytest.raises(embstore.EmbstoreError, match=f"^{re.escape(message)}$"):
         embstore.convert(store_path, tmp_path / "table.npy", dtype="int8")
     assert list(tmp_path.iterdir()) == [store_path]

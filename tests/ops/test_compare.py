@@ -238,7 +238,7 @@ def test_loss_of_a_conversion_in_place(tmp_path: Path) -> None:
     [
         ("b", {"to": "model2vec"}, embstore.EmbstoreError,
          "the loss is measured by reading {path} back, but embstore does not read the format model2vec"),
-        ("a.safetensors", {}, FileExistsError, "{path}: exists already; --overwrite (overwrite=True) replaces it"),
+        ("a.safetensors", {}, FileExistsError, "{path}: exists already; `overwrite=True` replaces it"),
     ],
 )  # fmt: skip
 def test_loss_that_cannot_be_measured_is_refused_first(

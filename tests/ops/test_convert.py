@@ -111,7 +111,7 @@ def test_an_existing_target_needs_overwrite(text_path: Path, tmp_path: Path) -> 
     target.write_bytes(b"old")
     with pytest.raises(FileExistsError) as caught:
         embstore.convert(text_path, target)
-    assert str(caught.value) == f"{target}: exists already; --overwrite (overwrite=True) replaces it"
+    assert str(caught.value) == f"{target}: exists already; `overwrite=True` replaces it"
     assert target.read_bytes() == b"old"
     embstore.convert(text_path, target, overwrite=True)
     assert len(rows_in(target)) == 3
@@ -132,7 +132,7 @@ def test_duplicates_last_needs_a_store(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_bytes(b"the 1 2\n")
     with pytest.raises(FormatError) as caught:
         embstore.convert(tmp_path / "t.txt", tmp_path / "b.txt", duplicates="last")
-    reason = "duplicates=last needs a store as its target: convert to a store first"
+    reason = "glove cannot keep the last row of a repeated token: convert to a store (.safetensors) first"
     assert str(caught.value) == f"{tmp_path / 'b.txt'}: {reason}"
     assert not (tmp_path / "b.txt").exists()
 
@@ -143,14 +143,14 @@ def test_wrong_names_of_formats_and_files(text_path: Path, tmp_path: Path) -> No
     with pytest.raises(ValueError, match=r"^no format 'glvoe'; the formats are store, "):
         embstore.convert(text_path, tmp_path / "s.safetensors", to="glvoe")
     with pytest.raises(
-        UnknownFormatError, match=r"no format that can be written has the suffix '\.xyz'; name one with --to"
+        UnknownFormatError, match=r"no format that can be written has the suffix '\.xyz'; `to=` names one, as do "
     ):
         embstore.convert(text_path, tmp_path / "s.xyz")
     with pytest.raises(FileNotFoundError):
         embstore.convert(tmp_path / "missing.txt", tmp_path / "s.safetensors")
-    with pytest.raises(FormatError, match="a folder, expected a regular file"):
+    with pytest.raises(FormatError, match="a folder that is not known as a table: name one of its files"):
         embstore.convert(tmp_path, tmp_path / "s.safetensors")
-    with pytest.raises(EmbstoreError, match="not a regular file"):
+    with pytest.raises(EmbstoreError, match="a folder, which is never replaced: name a file"):
         embstore.convert(text_path, tmp_path, overwrite=True)
     with pytest.raises(TypeError):
         embstore.convert(text_path, tmp_path / "s.safetensors", dimension=3)  # type: ignore[call-arg]

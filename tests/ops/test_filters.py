@@ -53,7 +53,7 @@ def test_duplicates_applies_to_tokens_that_lower_makes_equal(cased: Path) -> Non
     with pytest.raises(embstore.FormatError) as caught:
         embstore.convert(cased, cased.with_suffix(".npy"), lower=True, duplicates="error")
     target = cased.with_suffix(".npy")
-    assert str(caught.value) == f"{target}: the token 'the' appears twice; --duplicates first or last keeps one"
+    assert str(caught.value) == f"{target}: the token 'the' appears twice; `duplicates='first'` keeps the first of them"
     assert not target.exists()
 
 

@@ -133,6 +133,7 @@ def folder_to_merge(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.filterwarnings("ignore:rows not of length 1")
 @pytest.mark.parametrize("target", ["o.safetensors", "o.txt", "o.vec", "o.npz", "o.h5", "o.parquet", "o.fifu"])
 @pytest.mark.parametrize("how", EXPECTED)
 def test_any_format_is_written(folder_to_merge: Path, how: Any, target: str) -> None:
@@ -179,10 +180,12 @@ def test_int8_becomes_float32_in_formats_without_scales(folder_to_merge: Path) -
         (["a.txt"], {"how": "last"}, ValueError, "how='last': expected one of first, mean, concat"),
         (["none.txt"], {}, FileNotFoundError, "[Errno 2] No such file or directory: 'none.txt'"),
         (["a.txt", "b.safetensors", "wide.txt"], {"how": "mean"}, ValueError,
-         "a.txt has 2 dims and wide.txt has 3: mean needs tables of equal dims; concat accepts different ones"),
+         "a.txt has 2 dims and wide.txt has 3: mean needs equal ones; `how='concat'` concatenates the rows of common "
+         "words"),
         (["a.txt"], {"to": "fasttext"}, embstore.EmbstoreError, "the format fasttext is read only"),
         (["a.txt"], {"to": "npz", "dtype": "int8"}, embstore.EmbstoreError,
-         "npz cannot store int8, which needs a scale for each row: use float32, or write a store"),
+         "npz cannot store int8, which needs a scale for each row, as a store has; `dtype='float32'` writes the values "
+         "themselves"),
     ],
 )  # fmt: skip
 def test_refused_merges_leave_no_file(
@@ -226,9 +229,9 @@ def test_the_command_prints_one_object(run: Run) -> None:
         (["a.txt", "b.safetensors", "o.txt", "--how", "sum"], 2,
          "Error: Invalid value for '--how': 'sum' is not one of 'first', 'mean', 'concat'."),
         (["a.txt", "plain.txt", "b.safetensors"], 1,
-         "error: b.safetensors: exists already; --overwrite (overwrite=True) replaces it"),
+         "error: b.safetensors: exists already; `--overwrite` replaces it"),
         (["a.txt", "wide.txt", "o.txt"], 1, "error: a.txt has 2 dims and wide.txt has 3: "
-         "first needs tables of equal dims; concat accepts different ones"),
+         "first needs equal ones; `--how concat` concatenates the rows of common words"),
         (["a.txt", "none.txt", "o.txt"], 1, "error: none.txt: No such file or directory"),
     ],
 )  # fmt: skip

@@ -87,5 +87,5 @@ def test_files_without_a_known_format(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path / 'empty.txt'}: an empty file"
     with pytest.raises(FileNotFoundError):
         embstore.open(tmp_path / "missing.txt")
-    with pytest.raises(FormatError, match="a folder, expected a regular file"):
+    with pytest.raises(FormatError, match="a folder that is not known as a table: name one of its files"):
         embstore.open(tmp_path)

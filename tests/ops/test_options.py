@@ -47,7 +47,7 @@ def test_typed_keywords_are_those_of_the_functions() -> None:
 
 def expected(codec: Codec, path: Path, name: str) -> str:
     supported = ", ".join([*codec.options, "limit", "dtype"])
-    return f"{path}: {codec.name} does not support {name}= (--{name.replace('_', '-')}); supported: {supported}"
+    return f"{path}: {codec.name} does not support the option {name}; supported: {supported}"
 
 
 @pytest.mark.parametrize("run", OTHERS, ids=["open", "convert"])
@@ -70,7 +70,7 @@ def test_message_for_an_unsupported_option(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         embstore.open(path, key="x")
     supported = "member, dim, header, on_error, vocab, word_column, exact_words, limit, dtype"
-    assert str(caught.value) == f"{path}: glove does not support key= (--key); supported: {supported}"
+    assert str(caught.value) == f"{path}: glove does not support the option key; supported: {supported}"
 
 
 def test_a_store_supports_no_options_of_formats(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_store_supports_no_options_of_formats(tmp_path: Path) -> None:
     embstore.save(path, ["a", "b"], [[1.0], [2.0]])
     with pytest.raises(FormatError) as caught:
         embstore.open(path, key="x")
-    assert str(caught.value) == f"{path}: store does not support key= (--key); supported: limit, dtype"
+    assert str(caught.value) == f"{path}: store does not support the option key; supported: limit, dtype"
     assert list(embstore.open(path, limit=1, on_error="stop", dtype="float16").itos) == ["a"]
 
 
@@ -90,8 +90,8 @@ def test_on_the_command_line(
     (tmp_path / "t.txt").write_text("the 1 2\n")
     with pytest.raises(SystemExit) as left:
         main([*command.split(), "--key", "x"])
-    supported = "member, dim, header, on_error, vocab, word_column, exact_words, limit, dtype"
-    message = f"error: t.txt: glove does not support key= (--key); supported: {supported}\n"
+    supported = "member, dim, header, on-error, vocab, word-column, exact-words, limit, dtype"
+    message = f"error: t.txt: glove does not support the option key; supported: {supported}\n"
     assert (left.value.code, *capsys.readouterr()) == (1, "", message)
     assert not (tmp_path / "u.safetensors").exists()
 
@@ -170,8 +170,8 @@ def test_all_commands_for_one_table_have_reading_options(
         assert (left.value.code, capsys.readouterr().err) == (0, "")
         with pytest.raises(SystemExit) as left:
             main([name, "t.npy", *arguments, "--key", "x"])
-        supported = "vocab, word_column, exact_words, limit, dtype"
-        message = f"error: t.npy: npy does not support key= (--key); supported: {supported}\n"
+        supported = "vocab, word-column, exact-words, limit, dtype"
+        message = f"error: t.npy: npy does not support the option key; supported: {supported}\n"
         assert (left.value.code, capsys.readouterr().err) == (1, message)
     others = {"convert", "diff", "merge", "verify", "formats"}
     assert commands.keys() | others == COMMANDS.keys()

@@ -144,6 +144,7 @@ PAIRS = ("npy", "safetensors")  # a file for the rows and one for the words
 BOTH = codecs_that(lambda codec: codec.reads and codec.writes)
 
 
+@pytest.mark.filterwarnings("ignore:rows not of length 1")
 @pytest.mark.parametrize("read", [opened, converted])
 @pytest.mark.parametrize("codec", BOTH)
 def test_formats_that_are_written(codec: Codec, read: Callable[[Path], Table], tmp_path: Path) -> None:

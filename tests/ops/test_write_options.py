@@ -153,11 +153,11 @@ def test_any_words_are_written(
 
 REFUSED = [
     ("t.h5", {"compression": "zstd"},
-     "hdf5 does not support compression=zstd (--compression); supported: none, gzip, lzf"),
-    ("t.h5", {"layout": "c"}, "hdf5 does not support layout=c (--layout); supported: chunked, contiguous"),
-    ("t.npz", {"layout": "chunked"}, "npz does not support writing with layout= (--layout); supported: compression"),
-    ("t.txt", {"compression": "gzip"}, "glove does not support writing with compression= (--compression)"),
-    ("t.safetensors", {"strings": "fixed"}, "store does not support writing with strings= (--strings)"),
+     "hdf5 does not support the compression 'zstd'; supported: none, gzip, lzf"),
+    ("t.h5", {"layout": "c"}, "hdf5 does not support the layout 'c'; supported: chunked, contiguous"),
+    ("t.npz", {"layout": "chunked"}, "npz is written without the option layout; supported: compression"),
+    ("t.txt", {"compression": "gzip"}, "glove is written without the option compression"),
+    ("t.safetensors", {"strings": "fixed"}, "store is written without the option strings"),
 ]  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def test_unsupported_options(name: str, options: dict[str, Any], reason: str, tm
 def test_every_format_supports_only_its_own_options(codec: Codec, tmp_path: Path) -> None:
     for name, value in VALUES.items():
         if name not in codec.choices:
-            reason = rf": {codec.name} does not support writing with {name}= \(--{name}\)(; supported: [a-z, ]+)?$"
+            reason = rf": {codec.name} is written without the option {name}(; supported: [a-z, ]+)?$"
             with pytest.raises(FormatError, match=reason):
                 embstore.convert(tmp_path / "missing", tmp_path / "t", to=codec.name, **{name: value})
 
@@ -181,7 +181,7 @@ def test_every_format_supports_only_its_own_options(codec: Codec, tmp_path: Path
 def test_contiguous_data_cannot_be_compressed(compression: str, store_path: Path, tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         embstore.convert(store_path, tmp_path / "t.h5", compression=compression, layout="contiguous")
-    reason = f"compression={compression} needs chunks: leave layout=contiguous (--layout) out"
+    reason = f"the compression {compression} needs chunks: `layout='chunked'` writes them"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     assert [path.name for path in tmp_path.iterdir()] == ["s.safetensors"]
 
@@ -200,7 +200,7 @@ def test_a_long_token_is_refused_with_fixed_strings(
     monkeypatch.setattr(hdf5, "MAX_WORDS", 29)
     with pytest.raises(FormatError) as caught:
         embstore.convert(store_path, tmp_path / "t.h5", strings="fixed")
-    reason = "every fixed-length string would take 6 bytes: leave strings=fixed (--strings) out"
+    reason = "every fixed-length string would take 6 bytes: `strings='variable'` takes less"
     assert str(caught.value) == f"{tmp_path / 't.h5'}: {reason}"
     monkeypatch.setattr(hdf5, "MAX_WORDS", 30)
     embstore.convert(store_path, tmp_path / "t.h5", strings="fixed")
@@ -219,7 +219,7 @@ def test_on_the_command_line(store_path: Path, tmp_path: Path, run: Run) -> None
     assert (code, json.loads(out)["dtype"]) == (0, "float16")
     assert hdf5_facts(Path(path))["compression"] == ["gzip", "gzip"]
     assert run("convert", str(store_path), path, "--compression", "brotli")[:2] == (2, "")
-    message = f"error: {tmp_path / 't.npy'}: npy does not support writing with compression= (--compression)\n"
+    message = f"error: {tmp_path / 't.npy'}: npy is written without the option compression\n"
     assert run("convert", str(store_path), str(tmp_path / "t.npy"), "--compression", "gzip") == (1, "", message)
 
 

@@ -91,7 +91,7 @@ def test_repeated_rows_in_any_batching(tmp_path: Path, words: list[str], cuts: i
 def test_repeated_tokens_can_be_an_error(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         write_store(tmp_path / "s", source(["a", "b", "b"], np.zeros((3, 1))), duplicates="error")
-    reason = "the token 'b' appears twice; --duplicates first or last keeps one"
+    reason = "the token 'b' appears twice; `duplicates='first'` or `duplicates='last'` keeps one of them"
     assert str(caught.value) == f"{tmp_path / 's'}: {reason}"
     assert list(tmp_path.iterdir()) == []
 

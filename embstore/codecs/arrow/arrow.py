@@ -8,8 +8,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from embstore.codecs.arrow.columns import choose, pyarrow
+from embstore.codecs.arrow.dataset import dataset_files
+from embstore.codecs.arrow.part_files import Parts
 from embstore.codecs.arrow.rows import record_batches, table_schema
 from embstore.codecs.arrow.table import format_errors, read_table
+from embstore.codecs.registry.folders import is_dataset
 from embstore.codecs.registry.magic import is_arrow_stream
 from embstore.core.batch import Source
 from embstore.core.errors import FormatError
@@ -27,11 +30,25 @@ END = b"\xff\xff\xff\xff\0\0\0\0"  # end-of-stream marker
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read an Arrow file or stream through a memory map; without compression, batches are views of it."""
-    if source.head().startswith(b"FEA1"):
-        raise FormatError(source.path, "Feather version 1 is not supported: save it again with pandas", format=NAME)
-    if _is_stream(source):
-        _check_end(source)
+    """Read an Arrow file or stream through a memory map; without compression, batches are views of it.
+
+    A folder that Hugging Face's datasets saved is read as one table.
+    """
+    if source.is_folder and is_dataset(source.path):
+        return Parts(source, dataset_files(source), _look, _read, NAME).table(options, progress)
+    return _read(source, options, progress)
+
+
+def _look(source: Input) -> tuple[Schema, int]:
+    _check(source)
+    with format_errors(source.path, NAME):
+        mapped = pyarrow().py_buffer(source.map())
+        schema, _ = _open(source, mapped)
+        return schema, sum(record.num_rows for record in _open(source, mapped, range(len(schema))[:1])[1])
+
+
+def _read(source: Input, options: ReadOptions, progress: Progress | None) -> Source:
+    _check(source)
     with format_errors(source.path, NAME):
         mapped = pyarrow().py_buffer(source.map())
         schema, _ = _open(source, mapped)
@@ -39,6 +56,14 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         rows = sum(record.num_rows for record in _open(source, mapped, columns[:1])[1])
         _, records = _open(source, mapped, columns)
     return read_table(source, schema, records, rows, options, progress, NAME)
+
+
+def _check(source: Input) -> None:
+    """Refuse Feather version 1, and a stream that is cut short."""
+    if source.head().startswith(b"FEA1"):
+        raise FormatError(source.path, "Feather version 1 is not supported: save it again with pandas", format=NAME)
+    if _is_stream(source):
+        _check_end(source)
 
 
 def _is_stream(source: Input) -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from embstore.codecs.arrow.vectors import FLOATS, INTEGERS, choose_vectors, element, is_list, shown
 from embstore.core.cures import cure, option_name
-from embstore.core.errors import FormatError, MissingDependencyError
+from embstore.core.dependencies import needed
+from embstore.core.errors import FormatError
 from embstore.core.options import Dtype, ReadOptions
 
 if TYPE_CHECKING:
@@ -20,10 +21,8 @@ TEXT = ("string", "large_string", "string_view", "binary", "large_binary", "bina
 
 def pyarrow() -> ModuleType:
     """Import pyarrow; MissingDependencyError names the pip command."""
-    try:
+    with needed("pyarrow", "a Parquet or Arrow file"):
         import pyarrow
-    except ImportError:
-        raise MissingDependencyError("pyarrow", "a Parquet or Arrow file") from None
     module: ModuleType = pyarrow
     return module
 

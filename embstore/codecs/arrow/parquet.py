@@ -1,4 +1,4 @@
-"""Reads and writes Parquet with pyarrow (formats/parquet/SPEC.md)."""
+"""Reads and writes Parquet with pyarrow and folders of its files (formats/parquet/SPEC.md)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from embstore.codecs.arrow.columns import choose, pyarrow
+from embstore.codecs.arrow.part_files import Parts
 from embstore.codecs.arrow.rows import record_batches, table_schema
 from embstore.codecs.arrow.table import format_errors, read_table
+from embstore.codecs.registry.folders import parquet_parts
 from embstore.core.batch import Source
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
 from embstore.files.atomic import replacing
 from embstore.files.input import Input
 
 if TYPE_CHECKING:
-    from embstore.codecs.arrow.pyarrow_types import RecordBatch
+    from embstore.codecs.arrow.pyarrow_types import ParquetFile, RecordBatch, Schema
 
 NAME = "parquet"
 ROWS = 16384  # per batch read
@@ -32,10 +34,29 @@ def _parquet() -> ModuleType:
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
-    """Read a column of words and a column of lists, or one column per dimension; other columns are not read."""
+    """Read a column of words and a column of lists, or one column per dimension; other columns are not read.
+
+    A folder of such files is read as one table.
+    """
+    if source.is_folder and (paths := parquet_parts(source.path)):
+        return Parts(source, paths, _look, _read, NAME).table(options, progress)
+    return _read(source, options, progress)
+
+
+def _look(source: Input) -> tuple[Schema, int]:
+    file = _open(source)
+    return file.schema_arrow, file.metadata.num_rows
+
+
+def _open(source: Input) -> ParquetFile:
     with format_errors(source.path, NAME):
-        file = _parquet().ParquetFile(pyarrow().PythonFile(source.open(), "r"))
-        schema, rows = file.schema_arrow, file.metadata.num_rows
+        file: ParquetFile = _parquet().ParquetFile(pyarrow().PythonFile(source.open(), "r"))
+        return file
+
+
+def _read(source: Input, options: ReadOptions, progress: Progress | None) -> Source:
+    file = _open(source)
+    schema, rows = file.schema_arrow, file.metadata.num_rows
     columns = choose(source.path, schema, options, NAME)
     # the size of other lists is in the metadata of their columns, which end the process if they are damaged
     dim = getattr(schema.field(columns.vectors[0]).type, "list_size", 1)

@@ -159,3 +159,26 @@ class StreamReader(Protocol):
 
     def __iter__(self) -> Iterator[RecordBatch]:
         """Read one record batch after another."""
+
+
+class FileMetaData(Protocol):
+    """``pyarrow.parquet.FileMetaData``."""
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+
+
+class ParquetFile(Protocol):
+    """``pyarrow.parquet.ParquetFile``."""
+
+    @property
+    def schema_arrow(self) -> Schema:
+        """The columns of the file."""
+
+    @property
+    def metadata(self) -> FileMetaData:
+        """What the end of the file states."""
+
+    def iter_batches(self, batch_size: int, *, columns: list[str]) -> Iterator[RecordBatch]:
+        """Read some columns in batches."""

@@ -13,13 +13,21 @@ from pathlib import Path
 
 from embstore.codecs.hdf5.pump import Pump
 from embstore.codecs.hdf5.request import Request
-from embstore.core.errors import FormatError
+from embstore.core.errors import EmbstoreError, FormatError, MissingDependencyError
 from embstore.files.input import Input
 
-START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from embstore.codecs.hdf5.child import main; sys.exit(main(sys.argv[2]))"
-)
+WITHOUT_H5PY = 3  # exit code of the child
+START = f"""
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+try:
+    import h5py
+except ImportError as error:
+    print("" if error.name == "h5py" else error, file=sys.stderr)
+    sys.exit({WITHOUT_H5PY})
+from embstore.codecs.hdf5.child import main
+sys.exit(main(sys.argv[2]))
+"""
 # signals that end the child when it has used its processor time
 OUT_OF_TIME = {-getattr(signal, name) for name in ("SIGPROF", "SIGXCPU") if hasattr(signal, name)}
 NO_PYTHON = (
@@ -61,7 +69,7 @@ class Child:
         return sys.executable
 
     def read(self, size: int) -> bytearray:
-        """Read exactly `size` bytes; raise FormatError if the child fails or sends fewer."""
+        """Read exactly `size` bytes; raise EmbstoreError if the child fails or sends fewer."""
         buffer = bytearray(size)
         filled = 0
         while filled < size:
@@ -92,9 +100,12 @@ class Child:
         except queue.Empty:  # both processes may have been stopped (Ctrl-Z) meanwhile
             return self._pump.pieces.get(timeout=min(1, self._request.waiting))
 
-    def _failure(self) -> FormatError:
+    def _failure(self) -> EmbstoreError:
         """Return the error of a child that ended early."""
         code, output = self._pump.ended()
+        if code == WITHOUT_H5PY:
+            failure = output.decode("utf-8", "replace").removesuffix("\n").rpartition("\n")[2]
+            return MissingDependencyError("h5py", "an HDF5 file", failure)
         if code == 1 and output.rstrip().endswith(b"}"):
             problem = json.loads(output.splitlines()[-1])
             return FormatError(self.path, problem["reason"], where=problem["where"].lstrip("/"), format=self.name)

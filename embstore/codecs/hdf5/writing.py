@@ -14,6 +14,8 @@ from embstore.codecs.hdf5.target import Target
 from embstore.codecs.shared.matrix import rows_in_batch
 from embstore.codecs.shared.spool import spooled_rows
 from embstore.core.batch import Batch, Source, Vectors
+from embstore.core.cures import cure, option
+from embstore.core.dependencies import needed
 from embstore.core.errors import FormatError
 from embstore.core.options import WriteOptions
 from embstore.files.atomic import replacing
@@ -30,12 +32,13 @@ MAX_WORDS = 1 << 30  # bytes of all words as fixed-length strings
 
 def write_hdf5(path: str | Path, source: Source, options: WriteOptions) -> None:
     """Write ``vectors``, (rows, dim), and ``tokens``, (rows,), atomically."""
-    import h5py
+    with needed("h5py", "an HDF5 file"):
+        import h5py
 
     contiguous = options.layout == "contiguous"
     if contiguous and options.compression not in (None, "none"):
-        reason = f"compression={options.compression} needs chunks: leave layout=contiguous (--layout) out"
-        raise FormatError(path, reason, format=NAME)
+        chunked = cure("chunked-layout", f"{option(layout='chunked')} writes them")
+        raise FormatError(path, f"the compression {options.compression} needs chunks: {chunked}", format=NAME)
     dtype = np.dtype("<f2" if source.dtype == "float16" else "<f4")
     with replacing(path, overwrite=options.overwrite) as new:
         target = Target(new)
@@ -145,7 +148,8 @@ def _string_dtype(path: str | Path, words: list[bytes], options: WriteOptions) -
         return variable
     widest = max(map(len, words))
     if widest * len(words) > MAX_WORDS:
-        reason = f"every fixed-length string would take {widest:,} bytes: leave strings=fixed (--strings) out"
+        variable_length = cure("variable-strings", f"{option(strings='variable')} takes less")
+        reason = f"every fixed-length string would take {widest:,} bytes: {variable_length}"
         raise FormatError(path, reason, format=NAME)
     fixed: np.dtype[Any] = h5py.string_dtype("utf-8", max(1, widest))
     return fixed

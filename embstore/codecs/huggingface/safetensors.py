@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from numpy.typing import NDArray
 
 from embstore.codecs.huggingface.named import is_named, named_source
 from embstore.codecs.huggingface.tensor_file import write_tensor
-from embstore.codecs.registry.magic import checkpoint, is_store
-from embstore.codecs.shared.json_file import names_for_message, parse_json, shown
+from embstore.codecs.registry.folders import checkpoint
+from embstore.codecs.registry.magic import is_store
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
-from embstore.codecs.shared.word_list import find_word_list, read_word_list
+from embstore.codecs.shared.shards import MAX_INDEX, choose_in_file, output_layer, shard_of
+from embstore.codecs.shared.tensor_names import TensorEntry, is_known, listed, quantized
+from embstore.codecs.shared.word_list import find_word_list, is_complete, read_word_list
 from embstore.codecs.shared.word_list_files import WordListWriter
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Ints, Source, Vectors
+from embstore.core.cures import cure, option
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Dtype, Progress, ReadOptions, WriteOptions
@@ -32,15 +36,9 @@ NAME = "safetensors"
 FLOATS: dict[str, tuple[str, Dtype]] = {
     "F32": ("<f4", "float32"), "F64": ("<f8", "float32"), "F16": ("<f2", "float16"), "BF16": ("<u2", "bfloat16"),
 }  # fmt: skip
-MAX_HEADER = 100_000_000  # the limit of the format
+MAX_HEADER = MAX_INDEX  # the limit of the format
+COMPARED = 1 << 24  # bytes of two tensors, at once
 INTEGERS = {"I8": "i1", "U8": "u1", "I16": "<i2", "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8"}
-
-# Last parts of the names of embedding matrices: model2vec, sentence-transformers' StaticEmbedding, staticvectors;
-# BERT, GPT-2, Llama, T5
-TABLE_NAMES = (
-    "embeddings", "embedding.weight", "vectors",
-    "word_embeddings.weight", "wte.weight", "embed_tokens.weight", "shared.weight",
-)  # fmt: skip
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
@@ -53,14 +51,19 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     place = source.open_companion(found) if found else source
     if found and is_store(place.head()):
         raise FormatError(path, f"{found.name} in this folder is a store: open that file instead", format=NAME)
-    file, key = _shard_of(place, options.key)
+    file, key = shard_of(place, options.key, NAME)
     header = read_header(file, most=MAX_HEADER)
     if key == options.key and is_named(header, file.path, options, FLOATS, NAME):
         return named_source(header, file, options, FLOATS, NAME, progress)
-    table = _Matrix.open(file, header, key, options.dtype)
-    findings, listed = Findings(), options.vocab or find_word_list(place, repr(table.name), NAME)
-    words = read_word_list(source.open_companion(listed), table.expected_words, options, findings)
+    table, findings = _Matrix.open(file, header, key, options.dtype), Findings()
+    listing = source.open_companion(options.vocab or find_word_list(place, repr(table.name), NAME))
+    words = read_word_list(listing, table.expected_words, options, findings)
+    if is_complete(listing) and len(words.tokens) != len(table.matrix):
+        reason = f"{len(table.matrix):,} rows, but {len(words.tokens):,} words in {listing.path}"
+        raise FormatError(file.path, reason, where=table.name, format=NAME)
     rows, scale = table.rows_of(words, findings)
+    if table.warning:
+        findings.add(table.warning, times=len(words.tokens))
     origin = Origin(file, NAME, whole=2 * table.matrix.nbytes >= len(table.mapped))
     if found:  # the file has the same name in every such folder
         origin.notes["name"] = f"{path.absolute().name}/{file.path.relative_to(path).as_posix()}"
@@ -77,51 +80,6 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     )
 
 
-def _shard_of(source: Input, key: str | None) -> tuple[Input, str | None]:
-    """Return the file with the table, and the key, which is chosen here if the input is an index of shards."""
-    path = source.path
-    if path.suffix.lower() != ".json":
-        return source, key
-    parsed = parse_json(
-        source.read_at(0, MAX_HEADER), path, f"an index of shards of at most {MAX_HEADER:,} bytes", NAME
-    )
-    named = parsed.get("weight_map") if isinstance(parsed, dict) else None
-    if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
-        raise FormatError(path, "not an index of shards: it has no weight_map of names of files", format=NAME)
-    key = key or _only([name for name in named if _is_known(name)], list(named), path)
-    if key not in named:
-        raise FormatError(path, f"no tensor {key!r} in the weight_map", format=NAME)
-    return _open_shard(source, named[key]), key
-
-
-def _open_shard(source: Input, shard: str) -> Input:
-    """Open a file in the folder of the index; the name may be anything that JSON can hold."""
-    if not shard or shard == ".." or Path(shard).name != shard:
-        raise FormatError(source.path, f"the shard {shown(shard)} is not in the folder of the index", format=NAME)
-    try:
-        return source.open_companion(source.path.with_name(shard))
-    except OSError as error:
-        reason = f"the shard {shown(shard)} cannot be opened: {error.strerror}"
-    except FormatError:
-        raise
-    except ValueError:  # NUL, or a lone surrogate
-        reason = f"the shard {shown(shard)} has a name that no file can have"
-    raise FormatError(source.path, reason, format=NAME)
-
-
-def _is_known(name: str) -> bool:
-    return any(name == known or name.endswith(f".{known}") for known in TABLE_NAMES)
-
-
-def _only(candidates: list[str], all_tensors: list[str], path: Path) -> str:
-    """Return the only candidate; else raise FormatError, which lists them, or all tensors if there are none."""
-    if len(candidates) == 1:
-        return candidates[0]
-    listed = names_for_message(candidates or all_tensors)
-    count = f"{len(candidates)} tensors" if candidates else "no tensor"
-    raise FormatError(path, f"{count} may be the table: name one with key= ({listed})", format=NAME)
-
-
 @dataclass(frozen=True, slots=True)
 class _Matrix:
     """The matrix of a mapped file.
@@ -130,6 +88,8 @@ class _Matrix:
     ----------
     matrix
         (rows, dim), little-endian, of any alignment; bfloat16 as the uint16 of its bits.
+    warning
+        What is odd about it, if it was chosen although it has the name of an output layer.
     """
 
     path: Path
@@ -138,16 +98,20 @@ class _Matrix:
     matrix: NDArray[Any]
     header: Header
     mapped: mmap.mmap
+    warning: str
 
     @classmethod
     def open(cls, source: Input, header: Header, key: str | None, requested: Dtype | None) -> _Matrix:
         path, mapped = source.path, source.map()
-        name = key or _choose(header, path)
-        tensor = header.tensors.get(name)
-        if tensor is None:
-            raise FormatError(path, f"no tensor {name!r}: it has {names_for_message(header.tensors)}", format=NAME)
-        numpy_dtype, dtype = _dtypes(path, name, tensor, requested)
-        return cls(path, name, dtype, _view(mapped, tensor, numpy_dtype), header, mapped)
+        entries = _entries(header)
+        name = key or _choose(header, entries, mapped, path)
+        entry = entries.get(name)
+        if entry is None:
+            raise FormatError(path, f"no tensor {name!r}: it has {listed(entries.values())}", format=NAME)
+        numpy_dtype, dtype = _dtypes(path, entry, entries, header.tensors[name], requested)
+        matrix = _view(mapped, header.tensors[name], numpy_dtype)
+        tied = name in _tied(header).values()
+        return cls(path, name, dtype, matrix, header, mapped, "" if key or tied else output_layer(path, name))
 
     @property
     def expected_words(self) -> int:
@@ -199,32 +163,65 @@ class _Matrix:
             return vectors if scale is None else vectors * scale[start:stop, np.newaxis]
 
 
-def _dtypes(path: Path, name: str, tensor: Tensor, requested: Dtype | None) -> tuple[str, Dtype]:
+def _entries(header: Header) -> dict[str, TensorEntry]:
+    return {name: _entry(name, tensor) for name, tensor in header.tensors.items()}
+
+
+def _entry(name: str, tensor: Tensor) -> TensorEntry:
+    described = f"{tensor.dtype} {list(tensor.shape)}"
+    return TensorEntry(name, described, tensor.shape, tensor.dtype in FLOATS, (tensor.start, tensor.stop))
+
+
+def _choose(header: Header, entries: dict[str, TensorEntry], mapped: mmap.mmap, path: Path) -> str:
+    """Return the name of the table."""
+    tied = _tied(header)
+    every = [*entries.values(), *(_entry(name, header.tensors[kept]) for name, kept in tied.items())]
+
+    def same(one: TensorEntry, other: TensorEntry) -> bool:
+        if one.place == other.place:
+            return True
+        first, second = (header.tensors[tied.get(entry.name, entry.name)] for entry in (one, other))
+        return (first.dtype, first.shape) == (second.dtype, second.shape) and _are_equal(mapped, first, second)
+
+    name = choose_in_file(path, every, same, NAME).name
+    return tied.get(name, name)
+
+
+def _tied(header: Header) -> dict[str, str]:
+    """Return the names of tied weights that `safetensors.torch.save_model` left out, each with the one that it kept."""
+    stated = header.metadata.items()
+    return {
+        name: kept for name, kept in stated if is_known(name) and name not in header.tensors and kept in header.tensors
+    }
+
+
+def _are_equal(mapped: mmap.mmap, first: Tensor, second: Tensor) -> bool:
+    return all(
+        mapped[first.start + at : min(first.start + at + COMPARED, first.stop)]
+        == mapped[second.start + at : min(second.start + at + COMPARED, second.stop)]
+        for at in range(0, first.stop - first.start, COMPARED)
+    )
+
+
+def _dtypes(
+    path: Path, entry: TensorEntry, names: Iterable[str], tensor: Tensor, requested: Dtype | None
+) -> tuple[str, Dtype]:
     """Return the NumPy dtype of a stored matrix, and the dtype of the result."""
-    if len(tensor.shape) == 2 and 0 not in tensor.shape:
+    reason = quantized(entry, names)
+    if not reason and len(tensor.shape) == 2 and 0 not in tensor.shape:
         if tensor.dtype in FLOATS:
             return FLOATS[tensor.dtype]
-        if tensor.dtype in INTEGERS and requested is None:
-            reason = f"whole numbers ({tensor.dtype}), not embeddings; --dtype float32 converts them"
-            raise FormatError(path, reason, where=name, format=NAME)
         if tensor.dtype in INTEGERS and requested is not None:
             return INTEGERS[tensor.dtype], requested
-    found = f"{tensor.dtype} {list(tensor.shape)}"
-    raise FormatError(path, f"{found}, expected rows of F32, F16, BF16 or F64", where=name, format=NAME)
+        if tensor.dtype in INTEGERS:
+            converted = cure("whole-numbers-of-a-tensor", f"{option(dtype='float32')} converts them")
+            reason = f"whole numbers ({tensor.dtype}), not embeddings; {converted}"
+    reason = reason or f"{entry.described}, expected rows of F32, F16, BF16 or F64"
+    raise FormatError(path, reason, where=entry.name, format=NAME)
 
 
 def _view(mapped: mmap.mmap, tensor: Tensor, dtype: str) -> NDArray[Any]:
     return np.ndarray(tensor.shape, dtype, mapped, tensor.start)
-
-
-def _choose(header: Header, path: Path) -> str:
-    """Return the name of the only matrix that can be the table; integer matrices count only if there is no other."""
-    matrices = [(name, t.dtype) for name, t in header.tensors.items() if len(t.shape) == 2]
-    floating = [name for name, dtype in matrices if dtype in FLOATS]
-    known = [name for name in floating if _is_known(name)]
-    integers = [name for name, dtype in matrices if dtype in INTEGERS]
-    described = [f"{name} {t.dtype} {list(t.shape)}" for name, t in header.tensors.items()]
-    return _only(known or floating or integers, described, path)
 
 
 def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> None:

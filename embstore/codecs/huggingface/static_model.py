@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 
@@ -73,15 +74,34 @@ def _with_unknown(batches: Iterator[Batch], words: _Words, dim: int) -> Iterator
         yield Batch(Tokens.pack(UNKNOWN[:1]), np.zeros((1, dim), np.float32))
 
 
+def _are_lower_case(words: Iterable[str]) -> bool:
+    """Return whether all words, some of which have case, stay the same in lower case.
+
+    The markers for unknown words do not count, since whatever is not found gets their row. Characters that this
+    version of Unicode does not know may have a lower case in that of the tokenizer.
+    """
+    has_case = False
+    for word in words:
+        if word not in UNKNOWN:
+            known = word.isascii() or all(category(character) != "Cn" for character in word)
+            if not known or word.lower() != word:
+                return False
+            has_case = has_case or word.islower()
+    return has_case
+
+
 def _tokenizer(rows: dict[str, int]) -> dict[str, Json]:
-    """Return a tokenizer.json that splits at whitespace and looks words up: https://huggingface.co/docs/tokenizers."""
+    """Return a tokenizer.json that splits at whitespace and looks words up: https://huggingface.co/docs/tokenizers.
+
+    It converts text to lower case if all words are in lower case.
+    """
     unknown = next(word for word in UNKNOWN if word in rows)
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": [],
-        "normalizer": None,
+        "normalizer": {"type": "Lowercase"} if _are_lower_case(rows) else None,
         "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": None,
         "decoder": None,

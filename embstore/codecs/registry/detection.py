@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from embstore.codecs.registry import magic
+from embstore.codecs.registry.folders import contents
 from embstore.codecs.registry.table import CODECS, Codec, codec_named
 from embstore.codecs.shared.line import count_numbers, header_of
 from embstore.core.errors import EmbstoreError, FormatError, UnknownFormatError
@@ -44,14 +45,21 @@ def open_to_read(path: str | Path, options: ReadOptions) -> tuple[Input, Codec]:
     if codec is not None:
         _check_readable(codec, path, options)
     source = Input(path)
-    if codec is None:
-        try:
+    try:
+        if codec is None:
             codec = sniff(source, options.member)
             _check_readable(codec, path, options)
-        except BaseException:
-            source.close()
-            raise
+        elif source.is_folder and codec.suffixes and not (codec.folder and codec.folder(source.path)):
+            raise FormatError(path, contents(source.path, _readable_suffixes()))
+    except BaseException:
+        source.close()
+        raise
     return source, codec
+
+
+def _readable_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of files that may be tables."""
+    return (*(suffix for codec in CODECS.values() if codec.reads for suffix in codec.suffixes), *COMPRESSED_SUFFIXES)
 
 
 def _check_readable(codec: Codec, path: str | Path, options: ReadOptions) -> None:
@@ -89,6 +97,7 @@ def sniff(source: Input, member: str | None = None) -> Codec:
         found = _by_folder(path)
         if found is not None:
             return found
+        raise FormatError(path, contents(path, _readable_suffixes()))
     head, suffix = source.head(HEAD), path.suffix.lower()
     if not head:
         raise FormatError(path, "an empty file")

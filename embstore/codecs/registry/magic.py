@@ -1,15 +1,17 @@
-"""Functions that detect a format from the first bytes of a file or from the file names in a folder."""
+"""Functions that detect a format from the first bytes of a file; `folders` has those for folders."""
 
 from __future__ import annotations
 
 import re
 import struct
-from pathlib import Path
 
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
 CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number that torch.save wrote before 1.6
+TORCH_SHARD = re.compile(
+    rb'"weight_map"\s{0,99}:\s{0,99}\{\s{0,99}"[^"]{0,999}"\s{0,99}:\s{0,99}"[^"]{0,999}\.(?:bin|pth?)"'
+)
 PICKLE = re.compile(
     rb"\x80[\x02-\x05][\x95}()\]ck\x8aq]|[}\])]q\x00|\((?:dp|lp|i)[0-9]|c(?:copy_reg|builtins|[a-z_]+\.[a-z_.]+)\n\w+\n"
 )
@@ -84,8 +86,9 @@ def is_npz(head: bytes) -> bool:
 
 
 def is_torch(head: bytes) -> bool:
-    """Detect a file of torch.save: a zip whose first member is data.pkl or, before torch 1.6, pickles."""
-    return _first_member(head).endswith(b"/data.pkl") or head.startswith(TORCH_LEGACY)
+    """Detect a file of torch.save: a zip whose first member is data.pkl or, before torch 1.6, pickles; or an index."""
+    whole = _first_member(head).endswith(b"/data.pkl") or head.startswith(TORCH_LEGACY)
+    return whole or (_is_index(head) and TORCH_SHARD.search(head) is not None)
 
 
 def is_finalfusion(head: bytes) -> bool:
@@ -106,7 +109,12 @@ def gensim_class(head: bytes) -> str | None:
 
 def is_safetensors(head: bytes) -> bool:
     """Detect safetensors, or the index of its shards."""
-    return head[4:9] == b"\0\0\0\0{" or (head[:1] == b"{" and b'"weight_map"' in head)
+    return head[4:9] == b"\0\0\0\0{" or _is_index(head)
+
+
+def _is_index(head: bytes) -> bool:
+    """Detect an index of shards."""
+    return head[:1] == b"{" and b'"weight_map"' in head
 
 
 def is_hdf5(head: bytes) -> bool:
@@ -133,18 +141,6 @@ def is_arrow_stream(head: bytes) -> bool:
 def is_magnitude(head: bytes) -> bool:
     """Detect SQLite, the container of pymagnitude's files."""
     return head.startswith(b"SQLite format 3\0")
-
-
-def spacy_vectors(folder: Path) -> Path | None:
-    """Return the folder with vectors that spaCy saved: `folder` or its ``vocab`` (of a pipeline); else None."""
-    places = (folder, folder / "vocab")
-    return next((place for place in places if all((place / name).exists() for name in ("vectors", "key2row"))), None)
-
-
-def checkpoint(folder: Path) -> Path | None:
-    """Return the safetensors file or index of shards in a folder that a Hugging Face library saved, or None."""
-    names = ("model.safetensors.index.json", "model.safetensors", "0_StaticEmbedding/model.safetensors")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _first_member(head: bytes) -> bytes:

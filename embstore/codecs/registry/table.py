@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from embstore.codecs.registry import magic
+from embstore.codecs.registry import folders, magic
 from embstore.codecs.registry.protocols import Reader, Writer
+from embstore.core.cures import cure, option_name, spelled
 from embstore.core.errors import FormatError, UnknownFormatError
 from embstore.core.options import ReadOptions, WriteOptions
 
@@ -49,6 +50,8 @@ class Codec:
         Whether it can store ``int8`` rows, each with its scale and offset.
     keeps_last
         Whether its writer can overwrite a row; it then receives repeated tokens and ``WriteOptions.duplicates``.
+    keeps_norms
+        Whether it can store the lengths of rows beside rows of length 1; its writer then gets ``normalize``.
     has_tensors
         Whether it is a safetensors file, whose tensors can be listed.
     options
@@ -73,6 +76,7 @@ class Codec:
     keeps_special_rows: bool = False
     keeps_scales: bool = False
     keeps_last: bool = False
+    keeps_norms: bool = False
     has_tensors: bool = False
     options: tuple[str, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
@@ -82,10 +86,8 @@ class Codec:
         supported = (*self.options, *COMMON_OPTIONS)
         unsupported = next((name for name in options.non_default() if name not in supported), None)
         if unsupported:
-            reason = (
-                f"{self.name} does not support {unsupported}= (--{unsupported.replace('_', '-')}); "
-                f"supported: {', '.join(name for name in supported if name != 'format')}"
-            )
+            others = ", ".join(spelled(name) for name in supported if name != "format")
+            reason = f"{self.name} does not support the option {spelled(unsupported)}; supported: {others}"
             raise FormatError(path, reason, format=self.name)
 
     def check_choices(self, path: str | Path, options: WriteOptions) -> None:
@@ -93,11 +95,11 @@ class Codec:
         for name, value in options.non_default().items():
             if name not in self.choices:
                 supported = f"; supported: {', '.join(self.choices)}" if self.choices else ""
-                reason = f"{self.name} does not support writing with {name}= (--{name}){supported}"
+                reason = f"{self.name} is written without the option {name}{supported}"
                 raise FormatError(path, reason, format=self.name)
             if value not in self.choices[name]:
                 values = ", ".join(self.choices[name])
-                reason = f"{self.name} does not support {name}={value} (--{name}); supported: {values}"
+                reason = f"{self.name} does not support the {name} {value!r}; supported: {values}"
                 raise FormatError(path, reason, format=self.name)
 
     def reader(self) -> Reader:
@@ -184,16 +186,24 @@ CODECS = {
             (".pt", ".pth"),
             "torch.save: a tensor, a state dict, torchtext's cache",
             magic.is_torch,
+            folders.torch_checkpoint,
             options=MATRIX_OPTIONS,
         ),
-        Codec("finalfusion", "finalfusion", (".fifu",), "finalfusion: words, a matrix and norms", magic.is_finalfusion),
+        Codec(
+            "finalfusion",
+            "finalfusion",
+            (".fifu",),
+            "finalfusion: words, a matrix and norms",
+            magic.is_finalfusion,
+            keeps_norms=True,
+        ),
         Codec(
             "safetensors",
             "huggingface.safetensors",
             (".safetensors",),
             "a matrix in plain safetensors, words in a file next to it",
             magic.is_safetensors,
-            magic.checkpoint,
+            folders.checkpoint,
             options=MATRIX_OPTIONS,
             has_tensors=True,
         ),
@@ -210,7 +220,7 @@ CODECS = {
             "spacy.spacy",
             (),
             "a folder that spaCy saved: a pipeline or its vectors",
-            folder=magic.spacy_vectors,
+            folder=folders.spacy_vectors,
             writes=False,
         ),
         Codec("projector", "projector", (), "a folder for TensorBoard's projector", reads=False),
@@ -241,6 +251,7 @@ CODECS = {
             (".parquet",),
             "Parquet: a column of words and one of vectors",
             magic.is_parquet,
+            folders.parquet_parts,
             options=MATRIX_OPTIONS,
             choices={"compression": ("zstd", "snappy", "none")},
         ),
@@ -250,6 +261,7 @@ CODECS = {
             (".arrow", ".feather"),
             "Arrow or Feather: a column of words and one of vectors",
             magic.is_arrow,
+            folders.is_dataset,
             options=MATRIX_OPTIONS,
         ),
     )
@@ -272,6 +284,7 @@ def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
         if codec.writes and suffix in codec.suffixes:
             return codec
     known = ", ".join(f"{s} ({codec.name})" for codec in CODECS.values() if codec.writes for s in codec.suffixes)
+    name_one = cure("name-target-format", f"{option_name('to')} names one")
     raise UnknownFormatError(
-        path, f"no format that can be written has the suffix {suffix!r}; name one with --to (to=), or use {known}"
+        path, f"no format that can be written has the suffix {suffix!r}; {name_one}, as do the suffixes {known}"
     )

@@ -17,6 +17,7 @@ from embstore.files.input import CHANGED, Input
 from embstore.files.temporary import is_abandoned, owner_of, remains
 
 COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json", "encoder.json", "words.npy")
+WHITESPACE_TOKENIZER = "whitespacetokenizer_config.json"  # of sentence-transformers' WordEmbeddings
 DEFAULTS = ReadOptions()
 BOM = b"\xef\xbb\xbf"
 
@@ -52,7 +53,8 @@ def word_list_beside(source: Input) -> Path | None:
     _check_remains(source, {path, target_path})
     own = [place for file in (path, target_path) for place in word_list_paths(file)]
     common = [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
-    return next((place for place in (*own, *common) if place.is_file()), None)
+    places = (*own, *common, target_path.with_name(WHITESPACE_TOKENIZER))
+    return next((place for place in places if place.is_file()), None)
 
 
 def _check_remains(source: Input, paths: set[Path]) -> None:
@@ -70,6 +72,11 @@ def _check_remains(source: Input, paths: set[Path]) -> None:
                 raise FormatError(source.path, CHANGED)
             reason = f"the program that wrote it was killed before its words had their name: {temporary.name} has them"
             raise FormatError(source.path, f"{reason}; rename that file to {words.name}, or convert again")
+
+
+def is_complete(source: Input) -> bool:
+    """Return whether a word list has a word for every row: fewer words would be those of other rows."""
+    return source.path.name == WHITESPACE_TOKENIZER
 
 
 def read_word_list(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.codecs.registry.magic import spacy_vectors
+from embstore.codecs.registry.folders import spacy_vectors
 from embstore.codecs.shared.array import native_rows
 from embstore.codecs.shared.json_file import parse_json
 from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch

@@ -1,31 +1,34 @@
 """Files of torch.save: a tensor, a state dict or torchtext's cache (formats/torch/SPEC.md).
 
-They are memory-mapped and loaded with ``weights_only=True``, so that no code in them runs.
+They are memory-mapped and loaded with ``weights_only=True``, so that no code in them runs. A checkpoint of Hugging
+Face's libraries may be one such file or several with an index, and a folder with either.
 """
 
 from __future__ import annotations
 
-import warnings
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
-from embstore.codecs.registry.magic import is_torch
+from embstore.codecs.registry.folders import TORCH_CHECKPOINTS, torch_checkpoint
 from embstore.codecs.shared.array import array_source, check_matrix, format_error
 from embstore.codecs.shared.matrix import Origin
 from embstore.codecs.shared.named_vectors import TOP
+from embstore.codecs.shared.shards import choose_in_file, output_layer, shard_of
 from embstore.codecs.shared.spool import spooled_rows
+from embstore.codecs.shared.tensor_names import TensorEntry, listed, quantized
 from embstore.codecs.shared.whole_numbers import note
-from embstore.codecs.shared.word_list import word_list_beside
+from embstore.codecs.shared.word_list import find_word_list, is_complete, read_word_list, word_list_beside
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.codecs.shared.words_by_row import WordList
+from embstore.codecs.torch.loading import NAME, load
 from embstore.codecs.torch.named import choose_dictionary, named_source, named_tensors
 from embstore.codecs.torch.numbers import are_numbers, decimal, only_numbers, whole_tensors
 from embstore.core.batch import Findings, Source
+from embstore.core.dependencies import needed
 from embstore.core.dtypes import NUMPY_DTYPES
 from embstore.core.errors import FormatError
 from embstore.core.index import pack_for_hashing
@@ -36,76 +39,45 @@ from embstore.files.input import Input
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "torch"
 MAX_DEPTH = 8  # of nested dictionaries
 MAX_ENTRIES = 100_000  # of dictionaries that were looked into before
 MAX_NAMES = 1 << 28  # characters of all names
 MAX_NAME = 1000  # characters of a key
+MAX_LISTED = 1000  # entries of a list or tuple that is looked into
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+CHECKPOINT = TORCH_CHECKPOINTS[-1].partition(".")[0]  # the file's name begins with it
 
 
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Map the matrix; the words come from the same file, from ``vocab=`` or from a word list next to the file."""
-    content = _Content(source)
-    content.collect(_load(source), "")
-    group = choose_dictionary(content.groups, content.tensors, options, source.path, NAME)
+    found = torch_checkpoint(source.path) if source.is_folder else None
+    place = source.open_companion(found) if found else source
+    file, named = shard_of(place.require_file(), options.key, NAME)
+    content = _Content(file)
+    content.collect(load(file), "")
+    group = (
+        choose_dictionary(content.groups, content.tensors, options, file.path, NAME) if named == options.key else None
+    )
     if group is not None:
         return named_source(
             content.groups[group],
-            lambda tensor, name: _as_array(tensor, name, source.path, options),
-            Origin(source, NAME),
+            lambda tensor, name: _as_array(tensor, name, file.path, options),
+            Origin(file, NAME),
             progress,
         )
-    key = content.choose_matrix(options.key)
+    key = content.choose_matrix(named)
     tensor = content.tensors[key]
-    array, dtype = _as_array(tensor, key, source.path, options)
+    array, dtype = _as_array(tensor, key, file.path, options)
     findings = Findings()
-    words = content.words_of(len(array), options, findings)
-    bfloat16 = _is_bfloat16(tensor)
-    return array_source(array, words, dtype, Origin(source, NAME), progress, findings, bfloat16=bfloat16)
-
-
-def _load(source: Input) -> object:
-    import torch
-
-    path, head = source.path, source.head()
-    if not head.startswith(b"PK\3\4"):
-        if is_torch(head):
-            cure = "torch.save(torch.load(old, weights_only=True), new) converts it"
-            raise FormatError(path, f"written by torch before 1.6, so it cannot be memory-mapped: {cure}", format=NAME)
-        raise FormatError(path, "not a zip, which is what torch.save writes", format=NAME)
-    _check_not_compressed(source)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(source.path_for_library(), map_location="cpu", weights_only=True, mmap=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # on damaged opcodes, the weights-only unpickler raises many types of error
-        if " GLOBAL " in str(error):
-            cure = "if you trust it, torch.save(torch.load(old, weights_only=False).state_dict(), new) leaves them out"
-            raise FormatError(path, f"contains Python objects, which would be unpickled: {cure}", format=NAME) from None
-        reason = f"cannot be read, it is damaged or cut short: {_shorten(str(error))}"
-        raise FormatError(path, reason, format=NAME) from None
-
-
-def _check_not_compressed(source: Input) -> None:
-    """Refuse compressed members, which torch.save does not write, and torch.load would decompress all at once."""
-    try:
-        with zipfile.ZipFile(source.open()) as archive:
-            packed = next((member.filename for member in archive.infolist() if member.compress_type), None)
-    except Exception as error:  # zipfile raises many classes for a damaged directory
-        reason = f"cannot be read, it is damaged or cut short: {ascii(str(error))[1:-1][:150]}"
-        raise FormatError(source.path, reason, format=NAME) from None
-    if packed is not None:
-        reason = f"the member {ascii(packed)[:80]} is compressed, unlike those that torch.save writes: save it again"
-        raise FormatError(source.path, reason, format=NAME)
-
-
-def _shorten(message: str) -> str:
-    """Return the line of torch's message that states the cause."""
-    lines = [line for line in message.split("\n") if line.strip() and not line.startswith("Check the documentation")]
-    found = lines[-1 if "weights_only" in message else 0] if lines else ""
-    return ascii(found.rpartition("WeightsUnpickler error:")[2].strip())[1:-1][:150]
+    words = content.words_of(len(array), place, options, findings)
+    origin = Origin(file, NAME, whole=2 * array.nbytes >= file.size)
+    if found:  # the file has the same name in every such folder
+        origin.notes["name"] = f"{source.path.absolute().name}/{file.path.relative_to(source.path).as_posix()}"
+    table = array_source(array, words, dtype, origin, progress, findings, bfloat16=_is_bfloat16(tensor))
+    warning = "" if named else output_layer(file.path, key)
+    if warning:
+        findings.add(warning, times=len(words.tokens))
+    return table
 
 
 @dataclass(slots=True)
@@ -149,13 +121,19 @@ class _Content:
             self.words[name] = cast("list[str] | dict[str, int]", value)
         elif self._is_checked(are_numbers, value):
             self.numbers[name] = cast("list[int]", value)
+        elif isinstance(value, list | tuple) and depth < MAX_DEPTH:
+            kinds = torch.Tensor, dict, list
+            parts: dict[object, object] = {
+                key: item for key, item in enumerate(value[:MAX_LISTED]) if isinstance(item, kinds)
+            }
+            self._collect_entries(parts, name, depth, again=True)
         elif isinstance(value, dict) and depth < MAX_DEPTH:
-            self._collect_dictionary(value, name, depth)
+            self.groups[name or TOP] = {} if (name or TOP) in self.groups else named_tensors(value)
+            again = id(value) in self.visited
+            self.visited.add(id(value))
+            self._collect_entries(value, name, depth, again=again)
 
-    def _collect_dictionary(self, values: dict[object, object], name: str, depth: int) -> None:
-        again = id(values) in self.visited
-        self.visited.add(id(values))
-        self.groups[name or TOP] = {} if (name or TOP) in self.groups else named_tensors(values)
+    def _collect_entries(self, values: Mapping[object, object], name: str, depth: int, *, again: bool) -> None:
         for key, item in values.items():
             named = (isinstance(key, str) and len(key) <= MAX_NAME) or _is_small(key)  # others name no table
             path = (f"{name}.{key}" if name else str(key)) if named else ""
@@ -181,30 +159,38 @@ class _Content:
             raise FormatError(self.path, reason, format=NAME)
 
     def choose_matrix(self, key: str | None) -> str:
+        entries = {name: _entry(name, tensor) for name, tensor in self.tensors.items()}
         if key is not None:
-            if key not in self.tensors:
-                raise FormatError(self.path, f"no tensor {key!r}: it has {self}", format=NAME)
-            return key
-        found = [name for name, tensor in self.tensors.items() if tensor.ndim == 2 and tensor.is_floating_point()]
-        found = found or [name for name, tensor in self.tensors.items() if tensor.ndim == 2]
-        if len(found) != 1:
-            count = f"{len(found)} tensors" if found else "no tensor"
-            raise FormatError(self.path, f"{count} may be the table: name one with key= ({self})", format=NAME)
-        return found[0]
+            if key not in entries:
+                raise FormatError(self.path, f"no tensor {key!r}: it has {listed(entries.values())}", format=NAME)
+        else:
+            key = choose_in_file(self.path, list(entries.values()), self._same, NAME).name
+        reason = quantized(entries[key], entries)
+        if reason:
+            raise FormatError(self.path, reason, where=key, format=NAME)
+        return key
 
-    def words_of(self, count: int, options: ReadOptions, findings: Findings) -> WordList:
+    def _same(self, one: TensorEntry, other: TensorEntry) -> bool:
+        if one.place == other.place:
+            return True
+        first, second = self.tensors[one.name], self.tensors[other.name]
+        alike = (first.shape, first.dtype) == (second.shape, second.dtype)
+        return alike and _is_dense(first) and _is_dense(second) and first.equal(second)
+
+    def words_of(self, count: int, place: Input, options: ReadOptions, findings: Findings) -> WordList:
+        """Return the words in the file, or those of a file next to `place`, which was to be read."""
         name = str(options.vocab) if options.vocab else None
         numbers = {**self.numbers, **whole_tensors(self.tensors)}
         if name is None:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
-            if not long_enough and word_list_beside(self.source) is None:
+            if not long_enough and word_list_beside(place) is None:
                 name = only_numbers(numbers, count, self.path, NAME)
         if name is not None and name in numbers:
             tokens = note(decimal(numbers[name]), findings)
             return check_word_list(WordList.in_order(tokens), count, self.path, name, NAME)
         if name not in self.words:
-            return load_word_list(self.source, options, count, NAME, findings)
+            return self._words_beside(count, place, options, findings)
         words = self.words[name]
         rows = range(len(words)) if isinstance(words, list) else sorted(words.values())
         listed = words if isinstance(words, list) else sorted(words, key=words.__getitem__)
@@ -213,9 +199,25 @@ class _Content:
         found = WordList(pack_for_hashing(listed), np.array(rows, np.int64), listed=isinstance(words, list))
         return check_word_list(found, count, self.path, str(name), NAME)
 
-    def __str__(self) -> str:
-        shown = [f"{name} {str(t.dtype)[6:]} {list(t.shape)}".strip() for name, t in self.tensors.items()]
-        return ", ".join(shown[:20]) or "no tensors"
+    def _words_beside(self, count: int, place: Input, options: ReadOptions, findings: Findings) -> WordList:
+        """Return the words of a file; a checkpoint may have more rows than words, as those of safetensors may."""
+        if options.vocab or not place.path.name.startswith(CHECKPOINT):
+            return load_word_list(place, options, count, NAME, findings)
+        listing = place.open_companion(find_word_list(place, f"{count:,} rows", NAME))
+        words = replace(read_word_list(listing, count, options, findings), listed=is_complete(listing))
+        return check_word_list(words, count, self.path, listing.path, NAME)
+
+
+def _entry(name: str, tensor: Tensor) -> TensorEntry:
+    kind = str(tensor.dtype)[6:]
+    place = (tensor.data_ptr(), tensor.stride(), kind) if _is_dense(tensor) else name
+    return TensorEntry(name, f"{kind} {list(tensor.shape)}", tuple(tensor.shape), kind in FLOATS, place)
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Return whether a tensor has a number in its storage for each of its elements."""
+    plain = str(tensor.layout) == "torch.strided" and not (tensor.is_meta or tensor.is_quantized)
+    return plain and tensor.nbytes <= tensor.untyped_storage().nbytes()
 
 
 def _is_small(key: object) -> bool:
@@ -261,7 +263,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
 
     On an error nothing is written.
     """
-    import torch
+    with needed("torch", "a file of torch.save"):
+        import torch
 
     with (
         replacing(path, overwrite=options.overwrite) as file,

@@ -109,5 +109,5 @@ CASES = [
         {"--key": BIAS_CAT},
         values={"--key": "b"},
     ),
-    Case("torch-vocab", saved_by_torch, "t.pt", {"--vocab": IDS}, values={"--vocab": "ids"}),
+    Case("torch-vocab", saved_by_torch, "t.pt", {"--vocab": IDS}, values={"--vocab": "ids"}, torch=True),
 ]  # fmt: skip
