@@ -22,8 +22,10 @@ from makers import (
     glove_words,
     hashes,
     hdf5_files,
+    hdf5_named,
     json_files,
     magnitude_files,
+    named,
     numpy_files,
     packed,
     plain_safetensors,
@@ -34,6 +36,7 @@ from makers import (
     store_invalid,
     store_valid,
     torch_files,
+    whole_numbers,
     word2vec_files,
 )
 
@@ -70,6 +73,14 @@ def main() -> None:
     csv_files.make(arguments.out / "csv")
     json_files.make_json(arguments.out / "json")
     json_files.make_lines(arguments.out / "jsonl")
+    named.make_npz(arguments.out / "npz")
+    named.make_torch(arguments.out / "torch")
+    named.make_safetensors(arguments.out / "safetensors")
+    hdf5_named.make(arguments.out / "hdf5")
+    whole_numbers.make_npz(arguments.out / "npz")
+    whole_numbers.make_torch(arguments.out / "torch")
+    whole_numbers.make_parquet(arguments.out / "parquet")
+    whole_numbers.make_arrow(arguments.out / "arrow")
     projector_files.make(arguments.out / "projector")
     foreign_files.make(arguments.out)
 

@@ -150,11 +150,11 @@ def _invalid(folder: Path) -> None:
     invalid(unknown_filter, ":t: compressed with filter 32015 (), which is not supported: use gzip")
     invalid(never_written, ":t: claims 4,000,000,000,000,000 bytes, but 0 are stored: cut short, or never written")
     invalid(pickled_labels, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)")
-    whole = ":ids: whole numbers (int64), not embeddings; --dtype float32 converts them"
+    whole = ":ids: whole numbers (int64), not embeddings; `dtype='float32'` converts them"
     invalid(whole_numbers, whole, read={"key": "ids"})
     invalid(whole_numbers_unnamed, whole)
     listed = "a/v float32 (3, 2), b/v float32 (3, 2)"
-    invalid(two, f": 2 matrices may be the table: name one with key= ({listed})")
+    invalid(two, f": 2 matrices may be the table: name one with `key=` ({listed})")
 
 
 def external_link(file: Any) -> None:

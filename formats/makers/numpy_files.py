@@ -15,7 +15,7 @@ ROWS = ["0.5 -1.5", "2.25 3", "1 0.125"]
 NUMBERS = [0.5, -1.5, 2.25, 3, 1, 0.125]
 BY_COLUMN = [0.5, 2.25, 1, -1.5, 3, 0.125]
 CODES = {"f2": "e", "f4": "f", "f8": "d"}
-WHOLE = "whole numbers (int16), not embeddings; --dtype float32 converts them"
+WHOLE = "whole numbers (int16), not embeddings; `dtype='float32'` converts them"
 OBJECTS = "an array of Python objects, which would be unpickled: save the matrix and the words separately"
 
 
@@ -139,13 +139,17 @@ def make_npz(folder: Path) -> None:
     more = ("x.npy", texts(["1", "2", "3"]))
     valid("chosen", "arrays by name", ("m.npy", array()), other, ("w.npy", texts(words)), more, read=chosen)
     listed = "m <f4 [3, 2], n <f4 [3, 2]"
-    invalid("two_matrices", f": 2 arrays may be the table: name one with key= ({listed})", ("m.npy", array()), other)
-    two = ": 2 arrays may be the words: name one with vocab= (words, x)"
+    invalid("two_matrices", f": 2 arrays may be the table: name one with `key=` ({listed})", ("m.npy", array()), other)
+    two = ": 2 arrays may be the words: name one with `vocab=` (words, x)"
     invalid("two_lists_of_words", two, ("m.npy", array()), known, more)
     short = "3 rows, but 2 words in words; a JSON object from word to row may skip rows"
     few = ("words.npy", texts(words[:2]))
     invalid("fewer_words", f": {short}", ("m.npy", array()), few, read={"vocab": "words"})
-    pickled = "words as Python objects, which would be unpickled: save np.array(words, dtype=str) instead"
+    code = (
+        "import numpy; arrays = dict(numpy.load('{path}', allow_pickle=True)); arrays['w'] = arrays['w'].astype(str); "
+        "numpy.savez('pickled_words-text.npz', **arrays)"
+    )
+    pickled = f"words as Python objects, which would be unpickled: if you trust it, `{code}` saves them as text"
     invalid("pickled_words", f":w: {pickled}", ("m.npy", array()), ("w.npy", header("|O", "(3,)") + b"\x80\x04N."))
     invalid("objects", f":m: {OBJECTS}", ("m.npy", header("|O", "(3, 2)") + b"\x80\x04N."), known)
     invalid("whole_numbers", f":m: {WHOLE}", ("m.npy", header("<i2", "(3, 2)") + bytes(12)), known)

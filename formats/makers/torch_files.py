@@ -153,7 +153,7 @@ def _invalid(folder: Path, two: bytes) -> None:
     invalid("two_tensors", saved(two, FLOATS, FLOATS), several)
     invalid("unknown_key", saved(two, FLOATS, FLOATS), f": no tensor 'c': it has {names}", read={"key": "c"})
     numbers = saved(tensor(kind="ShortStorage"), bytes(12))
-    reason = "whole numbers (int16), not embeddings; --dtype float32 converts them"
+    reason = "whole numbers (int16), not embeddings; `dtype='float32'` converts them"
     invalid("whole_numbers", numbers, f": {reason}")
     expanded = saved(tensor(numbers=1, shape="1000000000 2", strides="0 0"), bytes(4))
     invalid("expanded", expanded, ": 8,000,000,000 bytes of rows in a storage of 4: an expanded view")

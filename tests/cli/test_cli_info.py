@@ -81,7 +81,7 @@ def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
     np.save(tmp_path / "i.npy", np.zeros((1, 4), np.int64))
     (tmp_path / "i.vocab.txt").write_text("a\n")
     assert json.loads(info("i.npy", "--dtype", "float16", "--json"))["dtype"] == "float16"
-    with pytest.raises(FormatError, match="--dtype float32 converts them"):
+    with pytest.raises(FormatError, match="`dtype='float32'` converts them"):
         info("i.npy")
 
 

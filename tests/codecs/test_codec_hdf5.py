@@ -28,6 +28,7 @@ from embstore.codecs.hdf5 import child as hdf5_child
 from embstore.codecs.hdf5 import process
 from embstore.codecs.hdf5 import target as hdf5_target
 from embstore.codecs.hdf5.request import Request
+from embstore.codecs.hdf5.table import words_in
 from embstore.codecs.hdf5.writing import write_hdf5
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.options import Dtype, ReadOptions, WriteOptions
@@ -220,17 +221,17 @@ UNNAMED = (
     "`vocab=` names a file with the words"
 )
 REFUSED = [
-    (two_tables, {}, ": 2 matrices may be the table: name one with key= "
+    (two_tables, {}, ": 2 matrices may be the table: name one with `key=` "
      "(a/vectors float32 (3, 2), b/vectors float32 (3, 2))"),
-    (two_tables, {"key": "a"}, ":a/vectors: 2 datasets may be its words: name one with vocab= (a/words, b/words)"),
+    (two_tables, {"key": "a"}, ":a/vectors: 2 datasets may be its words: name one with `vocab=` (a/words, b/words)"),
     (two_tables, {"key": "c"}, ":c: no such dataset or group in this file"),
     (two_tables, {"key": "a/vectors/x"}, ":a/vectors/x: no such dataset or group in this file"),
     (two_tables, {"key": "a", "vocab": "b"}, ":b: a group, expected a dataset of words"),
     (two_tables, {"key": "a", "vocab": "b/vectors"}, ":b/vectors: float32 (3, 2), expected a list of strings "
      "(pickled labels are not read)"),
-    (integers, {}, ":ids: whole numbers (int64), not embeddings; --dtype float32 converts them"),
+    (integers, {}, ":ids: whole numbers (int64), not embeddings; `dtype='float32'` converts them"),
     (integers, {"key": "ids"}, ":ids: whole numbers (int64), not embeddings; "
-     "--dtype float32 converts them"),
+     "`dtype='float32'` converts them"),
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
      "the frame has columns of several types"),
     (pickled_labels, {}, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)"),
@@ -481,9 +482,13 @@ def test_a_chunk_of_words_larger_than_a_block_is_decompressed_once(tmp_path: Pat
         file.create_dataset("words", data=np.array(words, "S300"), chunks=(5000,), compression="gzip")
     reads: list[tuple[int, int]] = []
     with h5py.File(tmp_path / "t.h5") as file:
-        blocks = hdf5_child._words(file["words"], 262)
-        read = blocks._read
-        blocks._read = lambda start, stop: reads.append((start, stop)) or read(start, stop)  # type: ignore[func-returns-value]
+        found = words_in("words", file["words"])
+
+        def read(start: int, stop: int) -> NDArray[Any]:
+            reads.append((start, stop))
+            return found.read(start, stop)
+
+        blocks = hdf5_child._Blocks(read, found.chunk, 262)
         parts = [part for start in range(0, 5000, 262) for part in blocks.parts(start, min(start + 262, 5000))]
     assert [word.decode() for part in parts for word in part] == words
     assert reads == [(0, 5000)]

@@ -49,7 +49,7 @@ def test_doubles_are_rounded_once(tmp_path: Path) -> None:
 def test_integers_need_a_dtype(tmp_path: Path, dtype: str) -> None:
     path = save_npy(tmp_path, np.array([[1, 0], [0, 1], [1, 1]], dtype))
     found = np.dtype(dtype)
-    message = f"/table.npy: whole numbers ({found}), not embeddings; --dtype float32 converts them"
+    message = f"/table.npy: whole numbers ({found}), not embeddings; `dtype='float32'` converts them"
     assert short_refusal(path) == message
     store = embstore.open(path, dtype="float16")
     assert (store.dtype, store.vectors.tolist()) == ("float16", [[1, 0], [0, 1], [1, 1]])

@@ -51,12 +51,16 @@ def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
 def test_the_choice_of_arrays(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, a=MATRIX, b=MATRIX * 2, x=np.array(WORDS), y=np.array(["1", "2", "3"]))
-    listed = "a <f4 [3, 2], b <f4 [3, 2], x <U5 [3], y <U1 [3]"
-    assert short_refusal(path) == f"/t.npz: 2 arrays may be the table: name one with key= ({listed})"
+    listed = "x <U5 [3], a <f4 [3, 2], b <f4 [3, 2], y <U1 [3]"
+    two = "a <f4 [3, 2], b <f4 [3, 2]"
+    assert short_refusal(path) == f"/t.npz: 2 arrays may be the table: name one with `key=` ({two})"
     assert short_refusal(path, key="c") == f"/t.npz: no array 'c': it has {listed}"
     assert short_refusal(path, key="x") == "/t.npz:x: an array of shape (3,), expected (rows, dim)"
-    assert short_refusal(path, key="a") == "/t.npz: 2 arrays may be the words: name one with vocab= (x, y)"
-    assert short_refusal(path, key="a", vocab="b") == "/t.npz:b: <f4 [3, 2], expected words (dtype S or U)"
+    assert short_refusal(path, key="a") == "/t.npz: 2 arrays may be the words: name one with `vocab=` (x, y)"
+    assert (
+        short_refusal(path, key="a", vocab="b")
+        == "/t.npz:b: <f4 [3, 2], expected words (dtype S or U) or whole numbers"
+    )
     store = embstore.open(path, key="b", vocab="y")
     assert (list(store.itos), store.vectors.tolist()) == (["1", "2", "3"], (MATRIX * 2).tolist())
 
@@ -79,9 +83,15 @@ def test_words_from_another_file(tmp_path: Path) -> None:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, words=np.array(WORDS, object), vectors=MATRIX)
-    reason = "words as Python objects, which would be unpickled: save np.array(words, dtype=str) instead"
-    assert short_refusal(path) == f"/t.npz:words: {reason}"
-    assert short_refusal(path, vocab="words") == "/t.npz:words: |O [3], expected words (dtype S or U)"
+    code = (
+        f"import numpy; arrays = dict(numpy.load({str(path)!r}, allow_pickle=True)); "
+        "arrays['words'] = arrays['words'].astype(str); numpy.savez('t-text.npz', **arrays)"
+    )
+    reason = f"words as Python objects, which would be unpickled: if you trust it, `{code}` saves them as text"
+    with pytest.raises(embstore.FormatError) as caught:
+        embstore.open(path)
+    assert str(caught.value) == f"{path}:words: {reason}"
+    assert short_refusal(path, vocab="words") == "/t.npz:words: |O [3], expected words (dtype S or U) or whole numbers"
     np.savez(path, vectors=MATRIX.astype(object))
     reason = "an array of Python objects, which would be unpickled: save the matrix and the words separately"
     assert short_refusal(path) == f"/t.npz:vectors: {reason}"
@@ -90,7 +100,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 def test_integers_need_a_dtype(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, v=np.array([[1, 2]]), w=np.array(["a"]))
-    assert short_refusal(path) == "/t.npz:v: whole numbers (int64), not embeddings; --dtype float32 converts them"
+    assert short_refusal(path) == "/t.npz:v: whole numbers (int64), not embeddings; `dtype='float32'` converts them"
     assert embstore.open(path, dtype="float32").vectors.tolist() == [[1, 2]]
 
 

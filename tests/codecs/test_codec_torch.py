@@ -211,7 +211,7 @@ def test_torch_reads_what_it_writes(tmp_path: Path) -> None:
 
 def test_whole_numbers_need_a_dtype(tmp_path: Path) -> None:
     path = save_pt(tmp_path, torch.tensor([[1, 2], [3, 4], [5, 6]]))
-    assert short_refusal(path) == "/table.pt: whole numbers (int64), not embeddings; --dtype float32 converts them"
+    assert short_refusal(path) == "/table.pt: whole numbers (int64), not embeddings; `dtype='float32'` converts them"
     assert embstore.open(path, dtype="float16").vectors.tolist() == [[1, 2], [3, 4], [5, 6]]
 
 

@@ -16,7 +16,6 @@ import pytest
 from support.running import output_of
 
 import embstore
-from embstore.codecs.hdf5 import child
 from embstore.codecs.hdf5.layout import find_table
 from embstore.codecs.hdf5.process import module_path
 from embstore.codecs.hdf5.reading import read_hdf5
@@ -166,9 +165,7 @@ def test_a_program_whose_current_folder_was_removed_reads_it(tmp_path: Path) -> 
     assert output_of(code, tmp_path / "t.h5", cwd=tmp_path) == "3\n"
 
 
-CURE = (
-    "set sys.executable to the path of a Python with embstore, or convert the file with `embstore convert` beforehand"
-)
+CURE = "set sys.executable to the path of a Python with embstore, or convert the file to a store beforehand"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +227,7 @@ def test_an_error_longer_than_a_pipe_holds_arrives(tmp_path: Path) -> None:
         for letter in "abcdefgh":
             file[letter * 20_000] = np.ones((3, 2), np.float32)
     said = refusal(tmp_path / "t.h5", LONG)
-    assert said.startswith(f"{tmp_path / 't.h5'}: 8 matrices may be the table: name one with key= (aaa")
+    assert said.startswith(f"{tmp_path / 't.h5'}: 8 matrices may be the table: name one with `key=` (aaa")
 
 
 def test_a_chunk_for_each_column_is_given_the_time_of_all_of_them(tmp_path: Path) -> None:
@@ -239,5 +236,5 @@ def test_a_chunk_for_each_column_is_given_the_time_of_all_of_them(tmp_path: Path
         file.create_dataset("v", data=np.zeros((1000, 40), np.float32), chunks=(500, 1), compression="gzip")
         file.create_dataset("w", data=[f"w{i}" for i in range(1000)], dtype=h5py.string_dtype())
         table = find_table(file, Request(None, "", None, None, words=True, integers=False))
-        assert child._bytes_at_once(table) == 500 * 40 * 4
+        assert table.chunk_bytes == 500 * 40 * 4
     assert embstore.open(tmp_path / "t.h5").shape == (1000, 40)

@@ -176,10 +176,10 @@ def test_arrays_of_numpy(tmp_path: Path) -> None:
         np.save(tmp_path / "words.npy", words)
         assert read(tmp_path, "words.npy", (tmp_path / "words.npy").read_bytes()) == (ABC, [])
     np.save(tmp_path / "words.npy", np.array(["a", None], object), allow_pickle=True)
-    pickled = "words.npy: words as Python objects, which would be unpickled: save np.array(words, dtype=str)"
+    pickled = "words.npy: words as Python objects, which would be unpickled: save them as an array of str"
     assert read(tmp_path, "words.npy", (tmp_path / "words.npy").read_bytes()) == (pickled, [])
     np.save(tmp_path / "words.npy", np.zeros(3))
-    other = "words.npy: <f8 [3], expected an array of words (dtype S or U)"
+    other = "words.npy: <f8 [3], expected an array of words (dtype S or U) or of whole numbers"
     assert read(tmp_path, "words.npy", (tmp_path / "words.npy").read_bytes()) == (other, [])
 
 

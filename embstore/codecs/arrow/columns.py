@@ -59,9 +59,13 @@ def choose(path: Path, schema: Schema, options: ReadOptions, name: str) -> Colum
     types = {field.name: field.type for field in schema}
     if len(types) < len(schema):
         raise FormatError(path, "two columns have the same name", format=name)
-    words = None if options.vocab and Path(options.vocab).is_file() else _words_column(path, types, options.vocab, name)
+    in_file = options.vocab is not None and Path(options.vocab).is_file()
+    words = None if in_file else _words_column(path, types, options.vocab, name)
     rest = {column: kind for column, kind in types.items() if column != words}
     vectors = choose_vectors(path, rest, options, name)
+    if words is None and not in_file:
+        words = _numbers_column(path, types, vectors, name)
+        rest.pop(words)
     kinds = {str(element(types[column])) for column in vectors}
     if options.dtype and kinds & set(INTEGERS):
         dtype = options.dtype
@@ -73,21 +77,39 @@ def choose(path: Path, schema: Schema, options: ReadOptions, name: str) -> Colum
     return Columns(words, vectors, dtype, others)
 
 
-def _words_column(path: Path, types: dict[str, DataType], vocab: str | Path | None, name: str) -> str:
+def _words_column(path: Path, types: dict[str, DataType], vocab: str | Path | None, name: str) -> str | None:
+    """Return the column of text that is the words; None if there is none, but one of whole numbers."""
     texts = [column for column, kind in types.items() if _text(kind)]
     if vocab is not None:
         column = str(vocab)
-        if column in texts:
+        if column in texts or (column in types and is_whole(types[column])):
             return column
         found = f"the column {column!r} has {types[column]}" if column in types else f"no file or column {column!r}"
         raise FormatError(path, f"{found}, expected a column of words ({shown(types)})", format=name)
-    if len(texts) == 1:
-        return texts[0]
-    if not texts:
+    if not texts and any(map(is_whole, types.values())):
+        return None
+    return _only(path, texts, types, name)
+
+
+def _numbers_column(path: Path, types: dict[str, DataType], vectors: list[str], name: str) -> str:
+    """Return the only column of whole numbers that is none of the vectors."""
+    whole = [column for column, kind in types.items() if is_whole(kind) and column not in vectors]
+    return _only(path, whole, types, name)
+
+
+def _only(path: Path, columns: list[str], types: dict[str, DataType], name: str) -> str:
+    if len(columns) == 1:
+        return columns[0]
+    if not columns:
         named = cure("arrow-no-words", f"{option_name('vocab')} names a file with the words")
         raise FormatError(path, f"no column of words: {named} ({shown(types)})", format=name)
     named = cure("arrow-words", f"name one with {option_name('vocab')}")
-    raise FormatError(path, f"{len(texts)} columns may be the words: {named} ({shown(types)})", format=name)
+    raise FormatError(path, f"{len(columns)} columns may be the words: {named} ({shown(types)})", format=name)
+
+
+def is_whole(kind: DataType) -> bool:
+    """Return whether a column has whole numbers."""
+    return str(kind) in INTEGERS
 
 
 def is_dictionary(kind: DataType) -> TypeGuard[NestedType]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embstore.codecs.arrow.columns import Columns, choose, pyarrow
+from embstore.codecs.arrow.columns import Columns, choose, is_whole, pyarrow
 from embstore.codecs.arrow.parts import parts_of
 from embstore.codecs.arrow.vectors import is_list
 from embstore.codecs.shared.matrix import Origin, rows_in_batch
+from embstore.codecs.shared.whole_numbers import decimal_tokens, note
 from embstore.codecs.shared.word_list import read_word_list
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Batch, Findings, Source, Tokens, Vectors
@@ -47,7 +48,7 @@ def read_table(
     path = source.path
     findings = Findings()
     words = _words_from_file(source, options, rows, name, findings)
-    reader = _Converter(path, choose(path, schema, options, name), words, name)
+    reader = _Converter(path, choose(path, schema, options, name), words, name, findings)
     if reader.columns.left_out:
         findings.add(
             "columns of numbers left out", ", ".join(reader.columns.left_out[:20]), len(reader.columns.left_out)
@@ -101,6 +102,7 @@ class _Converter:
     columns: Columns
     words: WordList | None
     name: str
+    findings: Findings
     dim: int = 0
     done: int = 0
 
@@ -134,7 +136,10 @@ class _Converter:
         if self.words is not None:
             return self.words.tokens[self.done : self.done + record.num_rows]
         assert self.columns.words is not None  # noqa: S101
-        array = self._checked(record, self.columns.words).cast(pyarrow().large_binary())
+        column = self._checked(record, self.columns.words)
+        if is_whole(column.type):
+            return note(decimal_tokens(np.asarray(column.to_numpy(zero_copy_only=False))), self.findings)
+        array = column.cast(pyarrow().large_binary())
         _, bounds, data = array.buffers()
         assert bounds is not None  # noqa: S101
         offsets = np.frombuffer(memoryview(bounds), np.int64)[array.offset : array.offset + len(array) + 1]

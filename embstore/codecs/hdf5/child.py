@@ -1,6 +1,7 @@
 """The child process that opens an HDF5 file, so that a damaged file cannot hang or crash its parent.
 
-It writes to stdout: the length of the plan and the plan as JSON; then, for each block of `step` rows, the lengths and
+It writes to stdout: the length of the plan, 0 for each part of many names that it has looked through before it has the
+plan; the plan as JSON; then, for each block of `step` rows, the lengths and
 the bytes of the tokens, if they are in the file, and the raw rows, unless the parent maps them. Lengths are int64 in
 native byte order. An error is one line of JSON on stderr. A block has at most `BLOCK_BYTES` of rows, or one row of at
 most `MAX_ROW`, and at most `BLOCK_WORDS` tokens of at most `MAX_WORDS` together.
@@ -8,6 +9,7 @@ most `MAX_ROW`, and at most `BLOCK_WORDS` tokens of at most `MAX_WORDS` together
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -18,14 +20,17 @@ from typing import IO, TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from embstore.codecs.hdf5.layout import Refused, TableDatasets, find_table
+from embstore.codecs.hdf5.contents import Refused
+from embstore.codecs.hdf5.layout import find_table
 from embstore.codecs.hdf5.limits import allow_processor_time, default_signals, end_with_parent, limit_memory
 from embstore.codecs.hdf5.request import Plan, Request
+from embstore.codecs.hdf5.table import Table
+from embstore.core.cures import for_command_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from embstore.codecs.hdf5.h5py_types import Dataset, File
+    from embstore.codecs.hdf5.h5py_types import File
 
 BLOCK_BYTES = 1 << 20
 BLOCK_WORDS = 10_000
@@ -38,6 +43,11 @@ SPEED = 50e6  # bytes of a chunk that are decompressed in a second of processor 
 def main(sent: str) -> int:
     """Answer the request; return 0 on success, 1 after an error."""
     request = Request(**json.loads(sent))
+    with for_command_line() if request.command_line else contextlib.nullcontext():
+        return _answer(request)
+
+
+def _answer(request: Request) -> int:
     end_with_parent(request.parent)
     default_signals()
     allow_processor_time(request.processor)
@@ -47,7 +57,7 @@ def main(sent: str) -> int:
     out = sys.stdout.buffer
     try:
         with h5py.File(opened, "r") as file:
-            table = find_table(file, request)
+            table = find_table(file, request, lambda: _say_alive(out, request.processor))
             plan = _plan(file, table, size)
             answer = json.dumps(plan).encode()
             out.write(_count(len(answer)) + answer)
@@ -67,20 +77,32 @@ def _open(request: Request) -> io.FileIO:
     return io.FileIO(request.path if request.descriptor is None else request.descriptor, "rb")
 
 
-def _send(table: TableDatasets, plan: Plan, out: IO[bytes], processor: float) -> None:
-    step = plan["step"]
-    rows, words = _rows(table, step), None if table.words is None else _words(table.words, step)
-    processor += _bytes_at_once(table) / SPEED
+def _send(table: Table, plan: Plan, out: IO[bytes], processor: float) -> None:
+    step, words = plan["step"], table.words
+    rows = _Blocks(table.read, table.chunk, step)
+    texts = None if words is None else _Blocks(words.read, words.chunk, step)
+    processor += table.chunk_bytes / SPEED
     for start in range(0, plan["rows"], step):
         allow_processor_time(processor)
         stop = min(start + step, plan["rows"])
-        if words is not None:
-            _send_tokens(
-                [word for part in words.parts(start, stop) for word in part.tolist()], out, plan["words"] or ""
-            )
+        if texts is not None and words is not None:
+            _send_tokens([word for part in texts.parts(start, stop) for word in _encoded(part)], out, words.name)
         if plan["offset"] is None:
             for part in rows.parts(start, stop):
                 out.write(part.data)
+
+
+def _encoded(words: NDArray[Any]) -> list[bytes]:
+    """Return strings as they are, and whole numbers as decimal text."""
+    listed: list[Any] = words.tolist()
+    return [b"%d" % number for number in listed] if words.dtype.kind in "iu" else listed
+
+
+def _say_alive(out: IO[bytes], processor: float) -> None:
+    """Send a length of 0 in place of that of the plan, and take as much time again."""
+    allow_processor_time(processor)
+    out.write(_count(0))
+    out.flush()
 
 
 def _report_error(reason: str, where: str) -> int:
@@ -94,27 +116,22 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_REASON])
 
 
-def _plan(file: File, table: TableDatasets, size: int) -> Plan:
-    matrix = table.matrix
-    rows, dim = table.shape
-    offset = matrix.id.get_offset()
-    if table.transposed or file.userblock_size:
-        offset = None
-    elif offset is not None and offset + matrix.nbytes > size:
-        raise Refused(
-            f"ends at byte {offset + matrix.nbytes:,} of a file of {size:,}: the file is cut short", matrix.name
-        )
-    row = dim * matrix.dtype.itemsize
+def _plan(file: File, table: Table, size: int) -> Plan:
+    row = table.dim * table.dtype.itemsize
+    offset, nbytes = None if file.userblock_size else table.offset, table.rows * row
+    if offset is not None and offset + nbytes > size:
+        raise Refused(f"ends at byte {offset + nbytes:,} of a file of {size:,}: the file is cut short", table.name)
     if row > MAX_ROW:
-        raise Refused(f"rows of {row:,} bytes, expected at most {MAX_ROW:,}", matrix.name)
-    words = None if table.words is None else table.words.name
+        raise Refused(f"rows of {row:,} bytes, expected at most {MAX_ROW:,}", table.name)
     return {
-        "step": min(max(1, BLOCK_BYTES // row), BLOCK_WORDS if words else rows),
-        "rows": rows,
-        "dim": dim,
-        "dtype": matrix.dtype.str,
+        "step": min(max(1, BLOCK_BYTES // row), BLOCK_WORDS if table.words else table.rows),
+        "rows": table.rows,
+        "dim": table.dim,
+        "dtype": table.dtype.str,
         "offset": offset,
-        "words": words,
+        "words": None if table.words is None else table.words.name,
+        "numbers": table.words is not None and table.words.numbers,
+        "findings": table.findings,
     }
 
 
@@ -154,23 +171,3 @@ class _Blocks:
             part = self._block[start - first : stop - first]
             yield part
             start += len(part)
-
-
-def _rows(table: TableDatasets, step: int) -> _Blocks:
-    matrix = table.matrix
-    if table.transposed:
-        return _Blocks(lambda start, stop: np.ascontiguousarray(matrix[:, start:stop].T), _chunk(matrix, 1), step)
-    return _Blocks(lambda start, stop: np.ascontiguousarray(matrix[start:stop]), _chunk(matrix, 0), step)
-
-
-def _words(words: Dataset, step: int) -> _Blocks:
-    return _Blocks(lambda start, stop: words[start:stop], _chunk(words, 0), step)
-
-
-def _chunk(dataset: Dataset, axis: int) -> int:
-    return 1 if dataset.chunks is None else int(dataset.chunks[axis])
-
-
-def _bytes_at_once(table: TableDatasets) -> int:
-    """Return the bytes of all chunks that a block of rows lies in."""
-    return _chunk(table.matrix, int(table.transposed)) * table.shape[1] * table.matrix.dtype.itemsize

@@ -27,7 +27,7 @@ class Group(Node, Protocol):
     def __iter__(self) -> Iterator[str]:
         """Yield the names of the links."""
 
-    def __getitem__(self, name: str) -> Node:
+    def __getitem__(self, name: str | bytes) -> Node:
         """Follow a path."""
 
     def get(self, name: str, *, getlink: bool) -> object:
@@ -68,19 +68,14 @@ class Dataset(Node, Protocol):
         """The dtype of the values."""
 
     @property
-    def nbytes(self) -> int:
-        """Number of bytes of all values."""
-
-    @property
     def chunks(self) -> tuple[int, ...] | None:
         """The shape of a chunk; None if the dataset has no chunks."""
 
-    @property
-    def is_virtual(self) -> bool:
-        """Whether the values are those of other datasets."""
-
     def __len__(self) -> int:
         """Return the number of rows."""
+
+    def fields(self, names: str | list[str]) -> Fields:
+        """Return a view of one or several columns of records."""
 
     def __getitem__(self, part: slice | tuple[slice, slice]) -> NDArray[Any]:
         """Read a part."""
@@ -92,8 +87,23 @@ class Dataset(Node, Protocol):
         """Change the size along one axis."""
 
 
+class Fields(Protocol):
+    """``h5py.Dataset.fields(...)``."""
+
+    def __getitem__(self, part: slice) -> NDArray[Any]:
+        """Read the columns of some records."""
+
+
 class DatasetId(Protocol):
     """``h5py.h5d.DatasetID``."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape; () also for an empty dataset."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the values; TypeError for a type that NumPy lacks."""
 
     def get_offset(self) -> int | None:
         """Return the position of the values in the file; None if they are not contiguous."""
@@ -107,6 +117,9 @@ class DatasetId(Protocol):
 
 class CreationProperties(Protocol):
     """``h5py.h5p.PropDCID``."""
+
+    def get_layout(self) -> int:
+        """Return the kind of layout: compact, contiguous, chunked or virtual."""
 
     def get_external_count(self) -> int:
         """Return the number of other files with values."""

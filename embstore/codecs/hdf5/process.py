@@ -32,7 +32,7 @@ sys.exit(main(sys.argv[2]))
 OUT_OF_TIME = {-getattr(signal, name) for name in ("SIGPROF", "SIGXCPU") if hasattr(signal, name)}
 NO_PYTHON = (
     "HDF5 is read by a second Python process, but {found}: set sys.executable to the path of a Python with embstore, "
-    "or convert the file with `embstore convert` beforehand"
+    "or convert the file to a store beforehand"
 )
 
 

@@ -14,11 +14,12 @@ from embstore.codecs.hdf5.request import LIMITS, Limits, Plan, Request
 from embstore.codecs.hdf5.rows import PipedTokens, mapped_rows, piped_rows
 from embstore.codecs.shared.array import array_source, check_matrix, native_rows
 from embstore.codecs.shared.matrix import Origin, matrix_source
-from embstore.codecs.shared.word_list import read_word_list
+from embstore.codecs.shared.word_list import read_word_list, word_list_beside
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Source
 from embstore.core.closing import ClosingBatches
+from embstore.core.cures import at_command_line
 from embstore.core.options import Progress, ReadOptions
 from embstore.files.input import Input
 
@@ -37,6 +38,8 @@ def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = N
         vocab=str(options.vocab) if options.vocab and in_file else None,
         words=in_file,
         integers=options.dtype is not None,
+        numbers=options.vocab is None and _entity_names(source.path) is None and word_list_beside(source) is None,
+        command_line=at_command_line(),
         processor=limits.processor,
         waiting=limits.waiting,
     )
@@ -51,15 +54,16 @@ def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = N
 
 def _source(child: Child, file: Input, options: ReadOptions, progress: Progress | None) -> Source:
     """Make the source from the plan of the child, which sends the words of each block, if any, before its rows."""
-    plan: Plan = json.loads(child.read(int.from_bytes(child.read(8), sys.byteorder)))
+    plan, findings = _plan(child), Findings()
+    for what, where, times in plan["findings"]:
+        findings.add(what, where, times)
     shape, dtype, offset, step = (plan["rows"], plan["dim"]), plan["dtype"], plan["offset"], plan["step"]
     rows: Any = piped_rows(child, shape, dtype, step) if offset is None else mapped_rows(file, shape, dtype, offset)
     result_dtype, origin = check_matrix(rows.dtype, shape, options), Origin(file, NAME)
     if not plan["words"]:
-        findings = Findings()
         words = _words_from_file(file, options, plan["rows"], findings)
         return array_source(rows, words, result_dtype, origin, progress, findings)
-    tokens = PipedTokens(child, plan["rows"])
+    tokens = PipedTokens(child, plan["rows"], findings if plan["numbers"] else None)
     return matrix_source(
         tokens,
         plan["dim"],
@@ -67,8 +71,18 @@ def _source(child: Child, file: Input, options: ReadOptions, progress: Progress 
         lambda start, stop: native_rows(rows[start:stop]),
         origin,
         progress,
+        findings,
         step=step,
     )
+
+
+def _plan(child: Child) -> Plan:
+    """Return the plan; while the child looks through many names, it sends lengths of 0."""
+    length = 0
+    while not length:
+        length = int.from_bytes(child.read(8), sys.byteorder)
+    plan: Plan = json.loads(child.read(length))
+    return plan
 
 
 def _words_from_file(file: Input, options: ReadOptions, count: int, findings: Findings) -> WordList:

@@ -43,6 +43,10 @@ class Request:
         Whether to read words; False if they come from another file.
     integers
         Whether a matrix of integers is accepted.
+    numbers
+        Whether whole numbers may be the words without being named; False if a list of words is next to the file.
+    command_line
+        Whether messages are for the command line.
     parent
         Identifier of the process that started the child.
     processor, waiting
@@ -55,6 +59,8 @@ class Request:
     vocab: str | None
     words: bool
     integers: bool
+    numbers: bool = True
+    command_line: bool = False
     parent: int = field(default_factory=os.getpid)
     processor: float = LIMITS.processor
     waiting: float = LIMITS.waiting
@@ -69,7 +75,8 @@ class Plan(TypedDict):
     """The matrix and the words that the child found.
 
     ``step`` is the number of rows of a block, ``offset`` the position of the rows in the file, None if the child sends
-    them, and ``words`` the name of the dataset of words, None if the file has none.
+    them, ``words`` the name of the dataset of words, None if the file has none, ``numbers`` whether they are the
+    decimal text of whole numbers, and ``findings`` what is odd: the sentence, the first place, the number of times.
     """
 
     step: int
@@ -78,3 +85,5 @@ class Plan(TypedDict):
     dtype: str
     offset: int | None
     words: str | None
+    numbers: bool
+    findings: list[tuple[str, str, int]]

@@ -8,7 +8,8 @@ import numpy as np
 
 from embstore.codecs.hdf5.process import Child
 from embstore.codecs.shared.sequential import SequentialRows
-from embstore.core.batch import Tokens, Vectors, offsets_of
+from embstore.codecs.shared.whole_numbers import note
+from embstore.core.batch import Findings, Tokens, Vectors, offsets_of
 from embstore.files.input import Input
 
 
@@ -18,17 +19,28 @@ def mapped_rows(source: Input, shape: tuple[int, int], dtype: str, offset: int) 
 
 
 class PipedTokens:
-    """Words sent by the child: read each block once, in order, and before its rows."""
+    """Words sent by the child: read each block once, in order, and before its rows.
 
-    def __init__(self, child: Child, count: int) -> None:
-        self._child, self._count = child, count
+    Parameters
+    ----------
+    child
+        The child.
+    count
+        Number of words.
+    numbers
+        Where to count them, if they are the decimal text of whole numbers.
+    """
+
+    def __init__(self, child: Child, count: int, numbers: Findings | None = None) -> None:
+        self._child, self._count, self._numbers = child, count, numbers
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, item: slice) -> Tokens:
         offsets = offsets_of(np.frombuffer(self._child.read(8 * (item.stop - item.start)), np.int64))
-        return Tokens(np.frombuffer(self._child.read(int(offsets[-1])), np.uint8), offsets)
+        tokens = Tokens(np.frombuffer(self._child.read(int(offsets[-1])), np.uint8), offsets)
+        return tokens if self._numbers is None else note(tokens, self._numbers)
 
 
 def piped_rows(child: Child, shape: tuple[int, int], dtype: str, step: int) -> SequentialRows:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embstore.codecs.huggingface.named import is_named, named_source
 from embstore.codecs.huggingface.tensor_file import write_tensor
 from embstore.codecs.registry.folders import checkpoint
 from embstore.codecs.registry.magic import is_store
@@ -53,7 +54,10 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     if found and is_store(place.head()):
         raise FormatError(path, f"{found.name} in this folder is a store: open that file instead", format=NAME)
     file, key = shard_of(place, options.key, NAME)
-    table, findings = _Matrix.open(file, key, options.dtype), Findings()
+    header = read_header(file, most=MAX_HEADER)
+    if key == options.key and is_named(header, file.path, options, FLOATS, NAME):
+        return named_source(header, file, options, FLOATS, NAME, progress)
+    table, findings = _Matrix.open(file, header, key, options.dtype), Findings()
     listing = source.open_companion(options.vocab or find_word_list(place, repr(table.name), NAME))
     words = read_word_list(listing, table.expected_words, options, findings)
     if is_complete(listing) and len(words.tokens) != len(table.matrix):
@@ -99,8 +103,8 @@ class _Matrix:
     warning: str
 
     @classmethod
-    def open(cls, source: Input, key: str | None, requested: Dtype | None) -> _Matrix:
-        path, header, mapped = source.path, read_header(source, most=MAX_HEADER), source.map()
+    def open(cls, source: Input, header: Header, key: str | None, requested: Dtype | None) -> _Matrix:
+        path, mapped = source.path, source.map()
         entries = _entries(header)
         name = key or _choose(header, entries, mapped, path)
         entry = entries.get(name)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from embstore.codecs.shared.array import format_error
-from embstore.codecs.shared.matrix import BATCH_BYTES, rows_in_batch
+from embstore.codecs.shared.json_file import names_for_message
+from embstore.codecs.shared.matrix import BATCH_BYTES, TokenSlices, rows_in_batch
 from embstore.codecs.shared.npy_array import ArrayHeader, read_array_header
 from embstore.codecs.shared.sequential import SequentialRows, SequentialTokens
-from embstore.core.batch import Vectors
+from embstore.codecs.shared.whole_numbers import KINDS, SequentialNumbers
+from embstore.codecs.shared.word_list import word_list_beside
+from embstore.core.batch import Findings, Vectors
+from embstore.core.cures import cure, option_name, python
 from embstore.core.errors import EmbstoreError, FormatError
 from embstore.core.limits import MAX_TOKEN
 from embstore.core.options import ReadOptions
@@ -22,6 +26,7 @@ from embstore.files.input import Input
 from embstore.files.unpacking import check_member
 
 NAME = "npz"
+MAX_LISTED = 20
 MAX_RATIO = 1032  # of decompressed to compressed bytes: the most that deflate reaches
 
 
@@ -38,6 +43,8 @@ class Arrays:
         with _opened(source) as archive:
             arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
             headers = {info.filename[:-4]: _header(source, archive, info) for info in arrays}
+            if len(headers) < len(arrays):
+                raise FormatError(source.path, "two members have the same name", format=NAME)
         return cls(source, headers)
 
     @property
@@ -45,15 +52,22 @@ class Arrays:
         """The path of the archive."""
         return self.source.path
 
-    def choose_matrix(self, key: str | None) -> str:
-        """Return the name of the only array that can be the table, or `key`."""
+    def matrices(self, options: ReadOptions) -> list[str]:
+        """Return the names of the arrays that can be the table; of integers only if ``dtype=`` converts them."""
+        found = [name for name, header in self.headers.items() if len(header.shape) == 2]
+        floating = [name for name in found if self.headers[name].dtype.kind == "f"]
+        return floating or (found if options.dtype is not None else [])
+
+    def choose_matrix(self, options: ReadOptions) -> str:
+        """Return the name of the only array that can be the table, or the one that ``key=`` names."""
+        key = options.key
         if key is None:
-            matrices = [name for name, header in self.headers.items() if len(header.shape) == 2]
-            floating = [name for name in matrices if self.headers[name].dtype.kind == "f"]
-            found = floating or matrices
-            if len(found) != 1:
-                count = f"{len(found)} arrays" if found else "no array"
-                raise FormatError(self.path, f"{count} may be the table: name one with key= ({self})", format=NAME)
+            found = self.matrices(options) or [name for name, header in self.headers.items() if len(header.shape) == 2]
+            if not found:
+                raise FormatError(self.path, f"no array of two dimensions, expected (rows, dim): {self}", format=NAME)
+            if len(found) > 1:
+                which = cure("npz-key", f"name one with {option_name('key')} ({self.described(found)})")
+                raise FormatError(self.path, f"{len(found)} arrays may be the table: {which}", format=NAME)
             return found[0]
         if key not in self.headers:
             raise FormatError(self.path, f"no array {key!r}: it has {self}", format=NAME)
@@ -62,33 +76,50 @@ class Arrays:
     def choose_words(self, count: int, options: ReadOptions) -> str | None:
         """Return the name of the words: that of ``vocab=``, or of the only array of `count` strings.
 
-        None if they are in another file.
+        If no list of words is next to the archive either, that of the only array of `count` whole numbers. None if they
+        are in another file.
         """
-        name = str(options.vocab) if options.vocab else None
-        if name is None:
-            texts = [
-                name for name, header in self.headers.items() if header.dtype.kind in "SU" and header.shape == (count,)
-            ]
-            if len(texts) > 1:
-                reason = f"{len(texts)} arrays may be the words: name one with vocab= ({', '.join(texts)})"
-                raise FormatError(self.path, reason, format=NAME)
-            name = texts[0] if texts else None
-        if name is None or name not in self.headers:
-            self._check_no_pickled_words(count, options)
+        if options.vocab is not None:
+            name = str(options.vocab)
+            if name in self.headers:
+                self._check_words(name, count)
+                return name
             return None
-        self._check_words(name, count)
-        return name
+        texts = [
+            name for name, header in self.headers.items() if header.dtype.kind in "SU" and header.shape == (count,)
+        ]
+        if not texts:
+            self._check_no_pickled_words(count)
+            if word_list_beside(self.source) is None:
+                texts = [
+                    name
+                    for name, header in self.headers.items()
+                    if header.dtype.kind in KINDS and header.shape == (count,)
+                ]
+        if len(texts) > 1:
+            which = cure("npz-vocab", f"name one with {option_name('vocab')} ({names_for_message(texts)})")
+            raise FormatError(self.path, f"{len(texts)} arrays may be the words: {which}", format=NAME)
+        if texts:
+            self._check_words(texts[0], count)
+        return texts[0] if texts else None
 
-    def _check_no_pickled_words(self, count: int, options: ReadOptions) -> None:
+    def _check_no_pickled_words(self, count: int) -> None:
         for name, header in self.headers.items():
-            if options.vocab is None and header.dtype.hasobject and header.shape == (count,):
-                reason = "words as Python objects, which would be unpickled: save np.array(words, dtype=str) instead"
+            if header.dtype.hasobject and header.shape == (count,):
+                path, new = str(self.path), f"{self.path.stem}-text.npz"
+                code = (
+                    f"import numpy; arrays = dict(numpy.load({path!r}, allow_pickle=True)); "
+                    f"arrays[{name!r}] = arrays[{name!r}].astype(str); numpy.savez({new!r}, **arrays)"
+                )
+                saves = cure("npz-pickled-words", f"if you trust it, {python(code)} saves them as text")
+                reason = f"words as Python objects, which would be unpickled: {saves}"
                 raise FormatError(self.path, reason, where=name, format=NAME)
 
     def _check_words(self, name: str, count: int) -> None:
         header = self.headers[name]
-        if header.dtype.kind not in "SU" or len(header.shape) != 1:
-            raise FormatError(self.path, f"{header}, expected words (dtype S or U)", where=name, format=NAME)
+        if header.dtype.kind not in "SU" + KINDS or len(header.shape) != 1:
+            reason = f"{header}, expected words (dtype S or U) or whole numbers"
+            raise FormatError(self.path, reason, where=name, format=NAME)
         if header.shape != (count,):
             reason = (
                 f"{count:,} rows, but {header.shape[0]:,} words in {name}; a JSON object from word to row may skip rows"
@@ -99,9 +130,13 @@ class Arrays:
             reason = f"{header}, words of {longest:,} characters, expected 1 to {MAX_TOKEN:,}"
             raise FormatError(self.path, reason, where=name, format=NAME)
 
-    def words(self, name: str, count: int) -> SequentialTokens:
+    def words(self, name: str, count: int, findings: Findings) -> TokenSlices:
         """Return the first `count` words of an array, checked by `choose_words`."""
-        return SequentialTokens(self._texts(name), count)
+        header = self.headers[name]
+        if header.dtype.kind not in KINDS:
+            return SequentialTokens(self._texts(name), count)
+        blocks = (block.reshape(-1, 1) for block in self.blocks(name, BATCH_BYTES // 8 * 8))
+        return SequentialNumbers(SequentialRows(blocks, (count, 1), header.dtype), findings)
 
     def _texts(self, name: str) -> Iterator[bytes]:
         header = self.headers[name]
@@ -142,9 +177,19 @@ class Arrays:
 
     def blocks(self, name: str, size: int) -> Iterator[Vectors]:
         """Yield an array as flat blocks of `size` bytes, each decompressed when it is requested."""
+        with _opened(self.source) as archive:
+            yield from self._blocks_of(archive, name, size)
+
+    def vectors(self, names: Iterable[str]) -> Iterator[Vectors]:
+        """Yield arrays of one dimension, each as a row (1, dim)."""
+        with _opened(self.source) as archive:
+            for name in names:
+                yield np.concatenate([*self._blocks_of(archive, name, self.headers[name].nbytes)]).reshape(1, -1)
+
+    def _blocks_of(self, archive: zipfile.ZipFile, name: str, size: int) -> Iterator[Vectors]:
         header = self.headers[name]
         left = header.nbytes
-        with _opened(self.source) as archive, archive.open(f"{name}.npy") as member:
+        with archive.open(f"{name}.npy") as member:
             member.read(header.size)
             while left:
                 data = member.read(min(size, left))
@@ -153,9 +198,14 @@ class Arrays:
                 left -= len(data)
                 yield np.frombuffer(data, header.dtype)
 
+    def described(self, names: Iterable[str]) -> str:
+        """List arrays for a message, those that are likely to be the table first: by their name, then by their size."""
+        likely = sorted(names, key=lambda name: ("emb" not in name.lower(), -self.headers[name].nbytes))
+        more = f" and {len(likely) - MAX_LISTED:,} more" if len(likely) > MAX_LISTED else ""
+        return names_for_message(f"{name} {self.headers[name]}" for name in likely[:MAX_LISTED]) + more
+
     def __str__(self) -> str:
-        listed = [f"{name} {header}" for name, header in self.headers.items()]
-        return ", ".join(listed[:20]) or "no arrays"
+        return self.described(self.headers) or "no arrays"
 
 
 def _header(source: Input, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHeader:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from embstore.codecs.numpy.archive import NAME, Arrays
+from embstore.codecs.numpy.named import is_named, named_source
 from embstore.codecs.shared.array import array_source, check_matrix, format_error, native_rows, vector_descr
 from embstore.codecs.shared.matrix import BATCH_BYTES, Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.npy_array import build_header
@@ -28,16 +29,17 @@ MAX_WORDS = 1 << 30  # bytes of an array of words that is written: each takes th
 def read(source: Input, options: ReadOptions, progress: Progress | None = None) -> Source:
     """Read a matrix and the array of as many words, or words from ``vocab=`` or from a file next to it."""
     arrays = Arrays.of(source)
-    key = arrays.choose_matrix(options.key)
+    if is_named(arrays, options):
+        return named_source(arrays, options, progress)
+    key = arrays.choose_matrix(options)
     header = arrays.headers[key]
     try:
         dtype = check_matrix(header.dtype, header.shape, options)
     except ValueError as error:
         raise format_error(source.path, NAME, key, error) from None
     count, origin = header.shape[0], Origin(source, NAME)
-    name = arrays.choose_words(count, options)
+    name, findings = arrays.choose_words(count, options), Findings()
     if name is None:
-        findings = Findings()
         words = load_word_list(source, options, count, NAME, findings)
         if header.fortran and options.limit is not None:
             words = words.first(options.limit)
@@ -45,12 +47,13 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
         return array_source(_rows(arrays, key, needed), words, dtype, origin, progress, findings)
     if header.fortran and options.limit is not None:
         count = min(count, options.limit)
-    tokens, rows, step = arrays.words(name, count), _rows(arrays, key, count), rows_in_batch(header.nbytes // count)
+    tokens, rows = arrays.words(name, count, findings), _rows(arrays, key, count)
+    step = rows_in_batch(header.nbytes // header.shape[0])
 
     def batch_rows(start: int, stop: int) -> Vectors:
         return native_rows(rows[start:stop])
 
-    return matrix_source(tokens, header.shape[1], dtype, batch_rows, origin, progress, step=step)
+    return matrix_source(tokens, header.shape[1], dtype, batch_rows, origin, progress, findings, step=step)
 
 
 def _rows(arrays: Arrays, key: str, count: int) -> Vectors | SequentialRows:

@@ -11,6 +11,7 @@ from embstore.codecs.shared.matrix import Origin, matrix_source, rows_in_batch
 from embstore.codecs.shared.sequential import SequentialRows
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Source, Vectors
+from embstore.core.cures import cure, option
 from embstore.core.dtypes import from_bfloat16
 from embstore.core.errors import FormatError
 from embstore.core.limits import MAX_DIM
@@ -29,7 +30,8 @@ def check_matrix(dtype: np.dtype[Any], shape: tuple[int, ...], options: ReadOpti
         raise ValueError(f"rows of {shape[1]:,} numbers, expected {MAX_DIM:,} at most")
     if dtype.kind in "iub":
         if options.dtype is None:
-            raise ValueError(f"whole numbers ({dtype}), not embeddings; --dtype float32 converts them")
+            converts = cure("array-dtype", f"{option(dtype='float32')} converts them")
+            raise ValueError(f"whole numbers ({dtype}), not embeddings; {converts}")
         return options.dtype
     if dtype.kind != "f" or dtype.itemsize not in (2, 4, 8):
         raise ValueError(f"numbers of {dtype}, expected float16, float32 or float64")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Callable
@@ -63,6 +64,7 @@ def read_array_header(read: ReadBytes) -> ArrayHeader:
     return _parsed(text, magic[6], 8 + width + length)
 
 
+@functools.lru_cache(maxsize=64)  # an archive may have a million arrays alike
 def _parsed(text: bytes, version: int, size: int) -> ArrayHeader:
     try:
         decoded = text.decode("utf-8" if version == 3 else "latin-1")

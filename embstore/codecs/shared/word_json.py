@@ -10,6 +10,7 @@ import numpy as np
 
 from embstore.codecs.shared import word_columns
 from embstore.codecs.shared.json_file import parse_json, shown
+from embstore.codecs.shared.whole_numbers import decimal_tokens_of, note
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Tokens
 from embstore.core.errors import FormatError
@@ -22,7 +23,6 @@ NAMES = (
 """Names of a vocabulary inside an object, the likeliest first."""
 
 EXPECTED = "a list of words, an object from word to row, or a tokenizer.json"
-WHOLE_NUMBERS = "words that are whole numbers, as decimal text"
 Pairs = list[tuple[object, object]]
 
 
@@ -50,8 +50,7 @@ def _of_list(parsed: list[object], path: Path, options: ReadOptions, findings: F
     if all(isinstance(word, str) for word in parsed):
         return WordList.in_order(Tokens.pack(encoded(cast("list[str]", parsed))))
     if all(type(word) is int for word in parsed):
-        findings.add(WHOLE_NUMBERS, repr(str(parsed[0])), len(parsed))
-        return WordList.in_order(Tokens.pack(map(str, parsed)))
+        return WordList.in_order(note(decimal_tokens_of(cast("list[int]", parsed)), findings))
     pairs = [pair for pair in parsed if isinstance(pair, list) and len(pair) == 2 and all(map(_is_cell, pair))]
     if len(pairs) < len(parsed):
         raise FormatError(path, f"expected {EXPECTED}")

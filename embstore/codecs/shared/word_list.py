@@ -39,17 +39,23 @@ def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A0
     For a symbolic link, the folder of the link is searched first, then that of its target; `COMMON_NAMES` come last.
     Raises FormatError if there is none; the message says what the words are `needed` for and which names were tried.
     """
+    path, place = source.path, word_list_beside(source)
+    if place is not None:
+        return place
+    names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
+    named = cure("vocab", f"{option_name('vocab')} names a file with the words")
+    raise FormatError(path, f"no words for {needed}: none of {names} next to it; {named}", format=format)
+
+
+def word_list_beside(source: Input) -> Path | None:
+    """Return the word list that `find_word_list` finds, or None."""
     path = source.path
     target_path = source.real_path() if path.is_symlink() else path
     _check_remains(source, {path, target_path})
     own = [place for file in (path, target_path) for place in word_list_paths(file)]
     common = [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
-    for place in (*own, *common, target_path.with_name(WHITESPACE_TOKENIZER)):
-        if place.is_file():
-            return place
-    names = ", ".join(place.name for place in (*word_list_paths(path), *map(path.with_name, COMMON_NAMES)))
-    named = cure("vocab", f"{option_name('vocab')} names a file with the words")
-    raise FormatError(path, f"no words for {needed}: none of {names} next to it; {named}", format=format)
+    places = (*own, *common, target_path.with_name(WHITESPACE_TOKENIZER))
+    return next((place for place in places if place.is_file()), None)
 
 
 def _check_remains(source: Input, paths: set[Path]) -> None:
@@ -77,7 +83,7 @@ def is_complete(source: Input) -> bool:
 def read_word_list(
     source: Input, count: int | None = None, options: ReadOptions = DEFAULTS, findings: Findings | None = None
 ) -> WordList:
-    """Read a word list: JSON, an array of strings (.npy), or text with one word per line.
+    """Read a word list: JSON, an array of strings or whole numbers (.npy), or text with one word per line.
 
     Parameters
     ----------
@@ -86,7 +92,7 @@ def read_word_list(
     options
         `word_column` and `exact_words` apply.
     findings
-        Filled with what was taken off.
+        Filled with what was taken off, and with whole numbers that are words.
 
     Raises
     ------
@@ -97,7 +103,7 @@ def read_word_list(
     findings = findings if findings is not None else Findings()
     suffix = source.path.suffix.lower()
     if suffix == ".npy":
-        return words_of_array(source)
+        return words_of_array(source, findings)
     data = source.read().removeprefix(BOM)
     if suffix == ".json":
         return words_of_json(data, source.path, options, findings)

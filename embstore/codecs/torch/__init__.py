@@ -6,7 +6,7 @@ Face's libraries may be one such file or several with an index, and a folder wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeGuard, cast
@@ -16,13 +16,17 @@ import numpy as np
 from embstore.codecs.registry.folders import TORCH_CHECKPOINTS, torch_checkpoint
 from embstore.codecs.shared.array import array_source, check_matrix, format_error
 from embstore.codecs.shared.matrix import Origin
+from embstore.codecs.shared.named_vectors import TOP
 from embstore.codecs.shared.shards import choose_in_file, output_layer, shard_of
 from embstore.codecs.shared.spool import spooled_rows
 from embstore.codecs.shared.tensor_names import TensorEntry, listed, quantized
-from embstore.codecs.shared.word_list import find_word_list, is_complete, read_word_list
+from embstore.codecs.shared.whole_numbers import note
+from embstore.codecs.shared.word_list import find_word_list, is_complete, read_word_list, word_list_beside
 from embstore.codecs.shared.word_list_files import check_word_list, load_word_list
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.codecs.torch.loading import NAME, load
+from embstore.codecs.torch.named import choose_dictionary, named_source, named_tensors
+from embstore.codecs.torch.numbers import are_numbers, decimal, only_numbers, whole_tensors
 from embstore.core.batch import Findings, Source
 from embstore.core.dependencies import needed
 from embstore.core.dtypes import NUMPY_DTYPES
@@ -36,7 +40,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_DEPTH = 8  # of nested dictionaries
-MAX_ENTRIES = 100_000  # of all dictionaries, except those of words
+MAX_ENTRIES = 100_000  # of dictionaries that were looked into before
+MAX_NAMES = 1 << 28  # characters of all names
 MAX_NAME = 1000  # characters of a key
 MAX_LISTED = 1000  # entries of a list or tuple that is looked into
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -50,6 +55,16 @@ def read(source: Input, options: ReadOptions, progress: Progress | None = None) 
     file, named = shard_of(place.require_file(), options.key, NAME)
     content = _Content(file)
     content.collect(load(file), "")
+    group = (
+        choose_dictionary(content.groups, content.tensors, options, file.path, NAME) if named == options.key else None
+    )
+    if group is not None:
+        return named_source(
+            content.groups[group],
+            lambda tensor, name: _as_array(tensor, name, file.path, options),
+            Origin(file, NAME),
+            progress,
+        )
     key = content.choose_matrix(named)
     tensor = content.tensors[key]
     array, dtype = _as_array(tensor, key, file.path, options)
@@ -73,13 +88,21 @@ class _Content:
     ----------
     words
         Lists of strings, or dictionaries from string to row.
+    numbers
+        Lists of whole numbers, which may be words too.
+    groups
+        The tensors directly in each dictionary by their keys; empty for one whose name is that of another.
     """
 
     source: Input
     tensors: dict[str, Tensor] = field(default_factory=dict)
     words: dict[str, list[str] | dict[str, int]] = field(default_factory=dict)
+    numbers: dict[str, list[int]] = field(default_factory=dict)
+    groups: dict[str, dict[str | int, Tensor]] = field(default_factory=dict)
+    visited: set[int] = field(default_factory=set)
     entries: int = 0
-    checked: dict[int, bool] = field(default_factory=dict)
+    characters: int = 0
+    checked: dict[tuple[Callable[[object], bool], int], bool] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -94,29 +117,46 @@ class _Content:
             for part, item in zip(("itos", "stoi", "vectors", "dim"), value, strict=True):
                 if part != "stoi":  # the same words as itos
                     self.collect(item, part, depth + 1)
-        elif self._are_words(value):
-            self.words[name] = value
+        elif self._is_checked(_are_words, value):
+            self.words[name] = cast("list[str] | dict[str, int]", value)
+        elif self._is_checked(are_numbers, value):
+            self.numbers[name] = cast("list[int]", value)
         elif isinstance(value, list | tuple) and depth < MAX_DEPTH:
             kinds = torch.Tensor, dict, list
-            parts = {key: item for key, item in enumerate(value[:MAX_LISTED]) if isinstance(item, kinds)}
-            self.collect(parts, name, depth)
+            parts: dict[object, object] = {
+                key: item for key, item in enumerate(value[:MAX_LISTED]) if isinstance(item, kinds)
+            }
+            self._collect_entries(parts, name, depth, again=True)
         elif isinstance(value, dict) and depth < MAX_DEPTH:
-            for key, item in value.items():
-                self._count_entry()
-                if (isinstance(key, str) and len(key) <= MAX_NAME) or _is_small(key):  # others name no table
-                    self.collect(item, f"{name}.{key}" if name else str(key), depth + 1)
+            self.groups[name or TOP] = {} if (name or TOP) in self.groups else named_tensors(value)
+            again = id(value) in self.visited
+            self.visited.add(id(value))
+            self._collect_entries(value, name, depth, again=again)
 
-    def _are_words(self, value: object) -> TypeGuard[list[str] | dict[str, int]]:
+    def _collect_entries(self, values: Mapping[object, object], name: str, depth: int, *, again: bool) -> None:
+        for key, item in values.items():
+            named = (isinstance(key, str) and len(key) <= MAX_NAME) or _is_small(key)  # others name no table
+            path = (f"{name}.{key}" if name else str(key)) if named else ""
+            self._count_entry(len(path), again=again)
+            if named:
+                self.collect(item, path, depth + 1)
+
+    def _is_checked(self, check: Callable[[object], bool], value: object) -> bool:
         """Check each list and dictionary once, although many names may lead to it."""
-        if id(value) not in self.checked:
-            self.checked[id(value)] = _are_words(value)
-        return self.checked[id(value)]
+        key = check, id(value)
+        if key not in self.checked:
+            self.checked[key] = check(value)
+        return self.checked[key]
 
-    def _count_entry(self) -> None:
+    def _count_entry(self, characters: int, *, again: bool) -> None:
         """Raise FormatError after too many: dictionaries that contain others several times may have any number."""
-        self.entries += 1
+        self.entries += again
+        self.characters += characters
         if self.entries > MAX_ENTRIES:
             raise FormatError(self.path, f"more than {MAX_ENTRIES:,} entries in nested dictionaries", format=NAME)
+        if self.characters > MAX_NAMES:
+            reason = f"names of more than {MAX_NAMES:,} characters in nested dictionaries"
+            raise FormatError(self.path, reason, format=NAME)
 
     def choose_matrix(self, key: str | None) -> str:
         entries = {name: _entry(name, tensor) for name, tensor in self.tensors.items()}
@@ -140,9 +180,15 @@ class _Content:
     def words_of(self, count: int, place: Input, options: ReadOptions, findings: Findings) -> WordList:
         """Return the words in the file, or those of a file next to `place`, which was to be read."""
         name = str(options.vocab) if options.vocab else None
+        numbers = {**self.numbers, **whole_tensors(self.tensors)}
         if name is None:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
+            if not long_enough and word_list_beside(place) is None:
+                name = only_numbers(numbers, count, self.path, NAME)
+        if name is not None and name in numbers:
+            tokens = note(decimal(numbers[name]), findings)
+            return check_word_list(WordList.in_order(tokens), count, self.path, name, NAME)
         if name not in self.words:
             return self._words_beside(count, place, options, findings)
         words = self.words[name]
