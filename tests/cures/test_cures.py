@@ -96,8 +96,8 @@ def test_no_message_spells_an_option_itself() -> None:
     """Outside of docstrings and the definitions of the command line, no text contains an option."""
     found = []
     for path, tree in TREES.items():
-        if path.parent.name == "cli" or path.name == "cures.py":
-            continue
+        if path.parent.name in ("cli", "layers") or path.name in ("cures.py", "pickled_tables.py"):
+            continue  # of one reader alone, or lines of Python
         documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         found += [
             f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"

@@ -90,7 +90,7 @@ class Arrays:
         ]
         if not texts:
             self._check_no_pickled_words(count)
-            if word_list_beside(self.source) is None:
+            if word_list_beside(self.source, own=True) is None:
                 texts = [
                     name
                     for name, header in self.headers.items()
