@@ -145,6 +145,12 @@ class Batch:
         return Batch(self.tokens[:rows], self.vectors[:rows], codes, counts)
 
 
+def joined_counts(parts: Sequence[Ints | None]) -> Ints | None:
+    """Return the counts of all batches, (tokens,); None unless all have them."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known and len(known) == len(parts) else None
+
+
 @dataclass(slots=True)
 class Findings:
     """Oddities of an input: how often each occurred, and where first. Each becomes one warning at the end.

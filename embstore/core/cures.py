@@ -8,7 +8,6 @@ case of that name in tests/cures triggers the message, executes what stands in i
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def option_name(name: str) -> str:
 def convert_command(source: Value, target: Value, **options: Value) -> str:
     """Return the command, or the line of Python, that converts a file."""
     if _at_command_line:
-        words = [shlex.quote(str(path)) for path in (source, target)]
+        words = [_quoted(path) for path in (source, target)]
         return f"`{' '.join(['embstore', 'convert', *words, *(_flag(*each) for each in options.items())])}`"
     keywords = f", {_keywords(options)}" if options else ""
     return f"`embstore.convert({str(source)!r}, {str(target)!r}{keywords})`"
@@ -82,7 +81,7 @@ def python(code: str) -> str:
 
 def shell(*words: Value) -> str:
     """Return a command of the shell, each word quoted where necessary; ``<`` and ``>`` redirect."""
-    return f"`{' '.join(word if word in ('<', '>', '|') else shlex.quote(str(word)) for word in map(str, words))}`"
+    return f"`{' '.join(word if word in ('<', '>', '|') else _quoted(word) for word in map(str, words))}`"
 
 
 def spelled(name: str) -> str:
@@ -90,10 +89,16 @@ def spelled(name: str) -> str:
     return OTHER_NAMES.get(name, name).replace("_", "-") if _at_command_line else name
 
 
+def _quoted(word: Value) -> str:
+    import shlex  # here: programs without an error start faster
+
+    return shlex.quote(str(word))
+
+
 def _flag(name: str, value: Value) -> str:
     if isinstance(value, bool):
         return f"--{'' if value else 'no-'}{spelled(name)}"
-    return f"--{spelled(name)} {shlex.quote(str(value))}"
+    return f"--{spelled(name)} {_quoted(value)}"
 
 
 def _keywords(values: dict[str, Value]) -> str:

@@ -228,7 +228,7 @@ def _check_companions(src: str | Path | Store, dst: str | Path, options: ReadOpt
     """Refuse to replace the words of the source, without which the source could not be read again."""
     if not isinstance(src, str | Path) or not Path(dst).exists():
         return
-    from embstore.codecs.shared.word_list import word_list_paths  # imported late: rarely needed
+    from embstore.codecs.shared.word_list_names import word_list_paths  # imported late: rarely needed
 
     words = [*word_list_paths(Path(src)), *([Path(options.vocab)] if options.vocab else [])]
     if any(place.exists() and place.samefile(dst) for place in words):

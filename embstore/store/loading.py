@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.core.batch import Ints, Source, SpecialBlocks, Vectors
+from embstore.core.batch import Ints, Source, SpecialBlocks, Vectors, joined_counts
 from embstore.core.dtypes import NUMPY_DTYPES, columns_of, encode_batch, encode_rows, encode_special
 from embstore.core.duplicates import distinct
 from embstore.core.errors import FormatError
@@ -29,12 +28,6 @@ class Loaded:
     vocab: Vocab
     metadata: dict[str, str]
     counts: Ints | None
-
-
-def joined_counts(parts: Sequence[Ints | None]) -> Ints | None:
-    """Return the counts of all batches, (tokens,); None unless all have them."""
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known) if known and len(known) == len(parts) else None
 
 
 def load_source(source: Source, path: str | Path, duplicates: Duplicates) -> Loaded:

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.core.batch import Ints, Source, Vectors
+from embstore.core.batch import Ints, Source, Vectors, joined_counts
 from embstore.core.dtypes import (
     NUMPY_DTYPES,
     TENSOR_DTYPES,
@@ -46,7 +46,6 @@ from embstore.store.header import (
     Tensor,
     build_header,
 )
-from embstore.store.loading import joined_counts
 from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.store.schema import check_store
 

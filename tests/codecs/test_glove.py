@@ -330,3 +330,19 @@ def test_numbers_with_commas_behind_them_are_refused(kernel: ModuleType, tmp_pat
     message = r"^.*:1: '1\.5,' on line 1 is not a number, and most lines have a similar field; expected digits"
     with pytest.raises(FormatError, match=message):
         opened(tmp_path / "t.txt", b"a, 1.5, 2.5\nb, 3.5, 4.5\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ('"w{}"', "quotes around words, perhaps no part of them: 200, the first '\"w0\"'"),
+        ("w{} ", "blanks around words, perhaps no part of them: 200, the first 'w0 '"),
+        (" w{}", "blanks around words, perhaps no part of them: 200, the first ' w0'"),
+        ("w{},", "commas after words, perhaps no part of them: 200, the first 'w0,'"),
+    ],
+)
+def test_patterns_after_the_first_words_are_reported(kernel: ModuleType, tmp_path: Path, word: str, found: str) -> None:
+    lines = [f"plain{i} 1 2\n" for i in range(100)] + [f"{word.format(i)} 1 2\n" for i in range(200)]
+    table, warned = opened(tmp_path / "t.txt", "".join(lines).encode())
+    assert (list(table)[99:101], warned) == (["plain99", word.format(0)], [found])
+    assert opened(tmp_path / "t.txt", "".join(lines[:150]).encode())[1] == []  # a few words may be so

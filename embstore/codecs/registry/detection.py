@@ -66,13 +66,18 @@ def _check_readable(codec: Codec, path: str | Path, options: ReadOptions) -> Non
 def _first_look(source: Input, codec: Codec, member: str | None) -> None:
     """Raise FormatError for a file that is no table at all, although its format is given."""
     head = source.head(HEAD)
-    if magic.is_store(head):
+    if magic.is_store(head) or _has_rows(head):
         return
     from embstore.codecs.shared.first_look.check import check_content, check_file  # here: stores open faster
 
     check_file(source, known=_is_known(head))
     if is_compressed(head) and (codec.compressed or not head.startswith(ZIP)):
         check_content(source, member, _is_known)
+
+
+def _has_rows(head: bytes) -> bool:
+    """Return whether one of the first two lines is a row of text with two numbers or more, as in no other file."""
+    return b"\0" not in head and any(count_numbers(line.rstrip(b" \t\r")) > 1 for line in head.split(b"\n", 2)[:2])
 
 
 def sniff(source: Input, member: str | None = None) -> Codec:
@@ -111,9 +116,10 @@ def sniff(source: Input, member: str | None = None) -> Codec:
         raise FormatError(path, "an empty file")
     if magic.is_store(head):  # first, and without further imports, so that stores open fast
         return _by_bytes(head, path, suffix) or CODECS["store"]
-    from embstore.codecs.shared.first_look.check import check_file
+    if not _has_rows(head):
+        from embstore.codecs.shared.first_look.check import check_file  # here: text is read sooner without
 
-    check_file(source, known=_is_known(head))
+        check_file(source, known=_is_known(head))
     codec = _by_bytes(head, path, suffix)
     if codec is None and is_compressed(head):
         return _sniff_content(source, member)

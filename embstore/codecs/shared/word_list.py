@@ -9,6 +9,7 @@ from embstore.codecs.shared.first_look.check import check_file
 from embstore.codecs.shared.word_array import words_of_array
 from embstore.codecs.shared.word_json import words_of_json
 from embstore.codecs.shared.word_lines import words_of_text
+from embstore.codecs.shared.word_list_names import word_list_paths
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings
 from embstore.core.cures import cure, option_name
@@ -21,16 +22,6 @@ COMMON_NAMES = ("tokenizer.json", "vocab.txt", "vocab.json", "encoder.json", "wo
 WHITESPACE_TOKENIZER = "whitespacetokenizer_config.json"  # of sentence-transformers' WordEmbeddings
 DEFAULTS = ReadOptions()
 BOM = b"\xef\xbb\xbf"
-
-
-def resolve_link(path: Path) -> Path:
-    """Return the target of a symbolic link; any other path unchanged."""
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
-
-
-def word_list_paths(path: Path) -> list[Path]:
-    """Return the paths of the two word lists that belong to one file only."""
-    return [path.with_name(f"{path.stem}.vocab.{kind}") for kind in ("txt", "json")]
 
 
 def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A002

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from embstore.codecs.shared.word_lines import words_of_lines
-from embstore.codecs.shared.word_list import find_word_list, read_word_list, resolve_link, word_list_paths
+from embstore.codecs.shared.word_list import find_word_list, read_word_list
+from embstore.codecs.shared.word_list_names import resolve_link, word_list_paths
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Tokens
 from embstore.core.errors import FormatError

@@ -9,7 +9,6 @@ from pathlib import Path
 from embstore.codecs.shared.line import count_numbers, has_long_field
 from embstore.codecs.text.lines import LONG_FIELD, Block, parse_line, skip_cure
 from embstore.codecs.text.shape import SAMPLE, Shape, check_dense, ends_in_returns
-from embstore.codecs.text.wordless import infer_wordless
 from embstore.codecs.text.words import check_first_number, check_has_words, find_rule
 from embstore.core.cures import cure, shell
 from embstore.core.errors import FormatError
@@ -33,6 +32,8 @@ def shape_of(first: Block, path: str | Path, infer_shape: InferShape, name: str,
             raise FormatError(path, f"{LONG_FIELD}; {skip_cure()}", where=long, format=name)
         check_dense(lines)
         if options.vocab:
+            from embstore.codecs.text.wordless import infer_wordless  # here: text with words is read sooner without
+
             return infer_wordless(lines, options)
         shape = infer_shape(lines)
         longest = max(map(count_numbers, lines[shape.header_lines :]), default=0)

@@ -24,7 +24,6 @@ from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
-from embstore.files.compressing import replacing_text
 from embstore.files.input import Input
 
 NAME = "glove"
@@ -79,6 +78,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     On an error nothing is written.
     """
     source = source.through(lambda batches: _check_first_rows(batches, path))
+    from embstore.files.compressing import replacing_text  # here: reading starts faster without
+
     with replacing_text(path, overwrite=options.overwrite) as file:
         if not sum(write_rows(file, source, path, NAME)):
             raise FormatError(path, "no rows to write: the input holds none, or all were left out", format=NAME)

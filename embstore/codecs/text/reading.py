@@ -20,7 +20,6 @@ from typing import TypeAlias
 from embstore.codecs.text.first_lines import returns_alone, shape_of
 from embstore.codecs.text.lines import SKIPPED, Block, Parsed, parse_block
 from embstore.codecs.text.shape import Shape, ends_in_returns
-from embstore.codecs.text.wordless import with_words
 from embstore.codecs.text.words import Changed
 from embstore.core.batch import Batch, Findings, Source
 from embstore.core.cures import cure, option
@@ -70,6 +69,8 @@ def read_text(
     reader = BlockReader(stream, shape, findings, name, spare)
     batches = reader.batches(chain([first], blocks), options.on_error, progress)
     if shape.wordless:
+        from embstore.codecs.text.wordless import with_words
+
         batches = with_words(batches, source, options, findings, name)
     return Source(
         dim=shape.dim + shape.wordless,

@@ -16,7 +16,6 @@ from embstore.core.batch import Batch, Source
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 from embstore.core.options import AS_IS, Progress, ReadOptions, WriteOptions
-from embstore.files.compressing import replacing_text
 from embstore.files.input import Input
 
 NAME = "word2vec"
@@ -62,6 +61,8 @@ def write(path: str | Path, source: Source, options: WriteOptions = AS_IS) -> No
     On an error nothing is written.
     """
     source = source.through(lambda batches: _check_first_tokens(batches, path))
+    from embstore.files.compressing import replacing_text  # here: reading starts faster without
+
     with replacing_text(path, overwrite=options.overwrite) as file:
         header = CountedHeader(file, source)
         header.finish(sum(write_rows(file, source, path, NAME, stated=True)), path, NAME)

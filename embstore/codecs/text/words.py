@@ -24,6 +24,8 @@ NO_WHOLE_NUMBER = re.compile(rb"[.einEIN]")  # in a number: 0.5, 1e5, inf, nan
 GAPS = re.compile(rb"[ \t]{2,}")
 COUNTED = 5  # rows that show that their first number counts
 SPACE, TAB, DOUBLE_QUOTE, COMMA = 32, 9, 34, 44
+ODD_AT_START = np.isin(np.arange(256), (SPACE, TAB))
+ODD_AT_END = np.isin(np.arange(256), (SPACE, TAB, DOUBLE_QUOTE, COMMA))
 FIRST_GAP = re.compile(rb"[ \t]++")
 
 
@@ -113,7 +115,7 @@ def find_rule(fields: list[bytes], lines: list[bytes], options: ReadOptions) -> 
     for cut in cuts:
         left = [cut.take(word) for word in left]
     _check_columns(fields, left)
-    return WordRule(cuts=tuple(cuts))
+    return WordRule(cuts=tuple(cuts)) if cuts else WHOLE
 
 
 def _chosen(fields: list[bytes], options: ReadOptions) -> WordRule:
@@ -200,9 +202,12 @@ def check_kept(tokens: list[bytes], path: str | Path, name: str, *, stated: bool
 def find_odd(tokens: Tokens) -> dict[str, Changed]:
     """Count the words that have padding, quotes or a comma, none of which was taken off."""
     starts, ends = tokens.offsets[:-1], tokens.offsets[1:] - 1
-    long = ends > starts
-    if not len(tokens.data) or not long.any():
+    if not len(tokens.data):
         return {}
+    at_start, at_end = (tokens.data.take(places, mode="clip") for places in (starts, ends))
+    if not ODD_AT_END.take(at_end).any() and not ODD_AT_START.take(at_start).any():  # as in almost all blocks
+        return {}
+    long = ends > starts
     first, last = tokens.data[starts[long]], tokens.data[ends[long]]
     found = {
         "blanks around words": (first == SPACE) | (last == SPACE) | (first == TAB) | (last == TAB),
