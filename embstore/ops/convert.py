@@ -129,7 +129,8 @@ def convert(
     progress
         Called with bytes read and total bytes.
     **reading
-        Reading options for a file: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`.
+        Reading options for a file: `format`, `vocab`, `key`, `member`, `dim`, `header`, `on_error`, `word_column`,
+        `exact_words`.
 
     Returns
     -------

@@ -35,8 +35,8 @@ def open(  # noqa: A001
     progress
         For other files: called with bytes read and total bytes.
     **reading
-        Reading options: `format`, `vocab`, `key`, `member`, `dim`, `header`, `limit`, `on_error`, `dtype`. A store
-        that is opened with any of them but `format` is read into memory.
+        Reading options: `format`, `vocab`, `key`, `member`, `dim`, `header`, `limit`, `on_error`, `dtype`,
+        `word_column`, `exact_words`. A store that is opened with any of them but `format` is read into memory.
 
     Returns
     -------
