@@ -19,7 +19,7 @@ import numpy as np
 
 from embstore.core.batch import Batch, Findings, Ints, RowBlocks, Source, Tokens, Vectors
 from embstore.core.cures import cure, option
-from embstore.core.dtypes import columns_of, decode_rows, encode_rows
+from embstore.core.dtypes import columns_of, encode_rows
 from embstore.core.duplicates import distinct
 from embstore.core.errors import FormatError, UnknownTokenError
 from embstore.core.index import Vocab, VocabBuilder, pack_tokens, token_of
@@ -30,6 +30,7 @@ from embstore.files.signals import exit_on_sigterm
 from embstore.ops.chosen_words import REPEATED, ChosenWords
 from embstore.ops.coverage import Coverage, coverage
 from embstore.ops.selection import rounded
+from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.store.store import Store
 from embstore.store.writer import write_store
 from embstore.words.backoffs import forms_of
@@ -213,7 +214,7 @@ def _batch(table: Store, encoder: Encoder, words: list[str]) -> Batch:
     if not single.all():
         sums = table.aligned(list(compress(words, ~single)), encoder.policy)
         stored[~single] = encode_rows(sums, table.dtype)
-    vectors = decode_rows(stored, table.dtype)
+    vectors = DecodedRows(ArrayRows(stored, table.dtype), len(words)).block(0, len(words))
     return Batch(Tokens.pack(words), vectors, stored if table.dtype == "int8" else None, _counts(table, words))
 
 

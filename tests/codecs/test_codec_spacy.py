@@ -159,5 +159,5 @@ def test_deeply_nested_json_is_refused(spacy_folder: Path, change: Callable[[Pat
 def test_a_matrix_of_integers_needs_a_dtype(spacy_folder: Path) -> None:
     np.save(spacy_folder / "numbers.npy", np.array([[1, 2]] * 4, np.int16))
     (spacy_folder / "numbers.npy").rename(spacy_folder / "vectors")
-    assert "whole numbers (int16), not embeddings; --dtype float32" in refusal(spacy_folder)
+    assert "whole numbers (int16), not embeddings; `dtype='float32'` converts them" in refusal(spacy_folder)
     assert embstore.open(spacy_folder, dtype="float32").vectors.tolist() == [[1, 2]] * 4

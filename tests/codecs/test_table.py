@@ -22,6 +22,7 @@ from embstore.files.input import Input
 ALL = codecs_that(lambda codec: True)
 FILES = codecs_that(lambda codec: codec.reads and codec.suffixes)
 COLUMNS = ("reads", "writes", "mapped", "compressed")
+pytestmark = pytest.mark.filterwarnings("ignore:rows not of length 1:embstore.EmbstoreWarning")
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_all_commands_for_one_table_have_reading_options(
         supported = "vocab, word-column, exact-words, limit, dtype"
         message = f"error: t.npy: npy does not support the option key; supported: {supported}\n"
         assert (left.value.code, capsys.readouterr().err) == (1, message)
-    others = {"convert", "diff", "merge", "verify", "formats"}
+    others = {"convert", "diff", "doctor", "merge", "verify", "formats"}
     assert commands.keys() | others == COMMANDS.keys()
 
 

@@ -112,6 +112,7 @@ ALONE = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:rows not of length 1:embstore.EmbstoreWarning")
 @pytest.mark.parametrize("codec", ALONE)
 def test_files(codec: Codec, tmp_path: Path) -> None:
     name = f"t{codec.suffixes[0]}"
