@@ -81,5 +81,6 @@ def _free_name(path: Path) -> Path:
 def _first_look(path: Path) -> None:
     """Raise FormatError, which names it, for what is no store and no table at all, such as a web page."""
     with Input(path.absolute()) as file:
+        file.path = path  # for the message
         if not file.is_folder and not is_store(file.head()):
             check_file(file, known=True)

@@ -186,7 +186,7 @@ class _Rows:
                 what,
                 count,
                 tuple(self.places[what]),
-                wrong=what in patterns and 2 * count >= self.found.rows > 1,
+                wrong=what in patterns and 2 * count > self.found.rows > 1,
                 mended_by=mended.get(what, ""),
             )
             for what, count in self.counts.items()

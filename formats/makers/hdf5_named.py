@@ -59,7 +59,7 @@ def make(folder: Path) -> None:
     large = ["18446744073709551615", "0", "5"]
     warned = (NUMBERS.format(large[0]),)
     valid(large_numbers, large, "unsigned ids, one of two arrays", read={"vocab": "ids"}, warnings=warned)
-    two = "2 datasets may be its words: name one with `vocab=` (counts, ids)"
+    two = "2 datasets may be its words: name one with `vocab=` (ids, lengths)"
     invalid(large_numbers, f":v: {two}")
     valid(pandas_numbers, ["7", "8", "9"], "a pandas frame with ids in its index", warnings=(NUMBERS.format("7"),))
 
@@ -145,7 +145,7 @@ def numbers(file: Any) -> None:
 def large_numbers(file: Any) -> None:
     """Write two arrays of whole numbers and no text."""
     file["v"], file["ids"] = MATRIX, np.array([2**64 - 1, 0, 5], ">u8")
-    file["counts"] = np.ones(3, "i1")
+    file["lengths"] = np.ones(3, "i1")
 
 
 def pandas_numbers(file: Any) -> None:

@@ -233,7 +233,7 @@ REFUSED = [
     (integers, {"key": "ids"}, ":ids: whole numbers (int64), not embeddings; "
      "`dtype='float32'` converts them"),
     (several_blocks, {"key": "mat/block0_values"}, ":mat/block0_values: several blocks of columns, expected one: "
-     "the frame has columns of several types"),
+     "the frame has columns of several types; if one has the words, make it the index before the frame is saved"),
     (pickled_labels, {}, ":mat/axis1: object (1,), expected a list of strings (pickled labels are not read)"),
     (external_link, {}, ": no floating-point matrix: the file has no datasets; links not followed: table"),
     (external_link, {"key": "table"}, ":table: a link, not followed because it may lead out of the file"),

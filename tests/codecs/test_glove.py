@@ -346,3 +346,34 @@ def test_patterns_after_the_first_words_are_reported(kernel: ModuleType, tmp_pat
     table, warned = opened(tmp_path / "t.txt", "".join(lines).encode())
     assert (list(table)[99:101], warned) == (["plain99", word.format(0)], [found])
     assert opened(tmp_path / "t.txt", "".join(lines[:150]).encode())[1] == []  # a few words may be so
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["0 the", "1 of", "zz", "3 in"],
+        ["900 the", "800 of", "zz", "700 in"],
+        ["0) the", "1) of", "2) in"],
+        ["the,0.1", "of,0.2", "in,0.3"],
+        ["the [0.1", "of [0.2", "in [0.3"],
+        ["the 10%", "of 20%", "in 30%"],
+        ["the\tDT", "of\tIN", "zz"],
+    ],
+)
+def test_columns_of_most_rows_are_doubtful(kernel: ModuleType, tmp_path: Path, lines: list[str]) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("".join(f"{line} 0.5 1.5\n" for line in lines))
+    with pytest.raises(FormatError, match=r"before the numbers"):
+        embstore.open(path)
+    assert list(embstore.open(path, exact_words=True).itos) == lines
+
+
+def test_a_line_with_the_numbers_of_the_columns(kernel: ModuleType, tmp_path: Path) -> None:
+    content = b" word 0 1\n0 the 0.5 1.5\n1 of 2.5 3.5\n"
+    assert opened(tmp_path / "t.txt", content) == (
+        {"the": [0.5, 1.5], "of": [2.5, 3.5]},
+        [
+            "line with the numbers of the columns left out, `header=False` keeps it as a row: 1, the first line 1",
+            "numbers of lines before words taken off, `exact_words=True` keeps them: 2, the first 'the'",
+        ],
+    )

@@ -102,7 +102,7 @@ def test_text_wins(tmp_path: Path, write: Write) -> None:
 
 @pytest.mark.parametrize("write", [as_npz, as_hdf5])
 def test_a_list_of_words_next_to_the_file_wins(tmp_path: Path, write: Write) -> None:
-    path = write(tmp_path, ids=np.array([17, -4, 5]), counts=np.array([1, 1, 1]))
+    path = write(tmp_path, ids=np.array([17, -4, 5]), lengths=np.array([1, 1, 1]))
     (tmp_path / "t.vocab.txt").write_text("a\nb\nc\n")
     assert words_and_rows(path)[0] == ["a", "b", "c"]
 

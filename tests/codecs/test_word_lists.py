@@ -192,3 +192,42 @@ def test_words_that_are_written_beside_a_matrix_come_back(tmp_path: Path, words:
     embstore.save(tmp_path / "s.safetensors", words, vectors, overwrite=True)
     embstore.convert(tmp_path / "s.safetensors", tmp_path / "m.npy", overwrite=True)
     assert list(embstore.open(tmp_path / "m.npy").itos) == words
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "the 900\nof 800\n<unk> 0 #fairseq:overwrite\nin 700\n",
+        "the 900\nof 891\nnew york 882\nin 7\n",
+        "the\t900\nof\t891\nand\nto\t873\n",
+        "100 0\n8019 1\n7 2\n9 3\n",
+        "the\t4\nof\t2\nand\t1\nto\t3\n",
+    ],
+)
+def test_columns_of_most_lines_are_doubtful(tmp_path: Path, content: str) -> None:
+    message, warned = read(tmp_path, "words.txt", content, rows=4)
+    assert (message.partition(" (")[0], warned) == (
+        "words.txt:1: columns of which several may be the words",
+        [],
+    )
+
+
+def test_the_rows_are_kept_where_a_column_is_named(tmp_path: Path) -> None:
+    content = "10\t2\n20\t0\n30\t1\n"
+    assert read(tmp_path, "words.txt", content, word_column=1) == (
+        {"20": 0, "30": 1, "10": 2},
+        [f"{ROWS}: 3, the first '10'"],
+    )
+
+
+def test_carriage_returns_of_few_lines_are_reported(tmp_path: Path) -> None:
+    found = ["words that end in carriage returns: 1, the first 'b\\r'"]
+    assert read(tmp_path, "words.txt", "a\nb\r\nc\n") == ({"a": 0, "b\r": 1, "c": 2}, found)
+
+
+def test_vocabularies_that_differ_are_refused(tmp_path: Path) -> None:
+    content = json.dumps({"stoi": {"a": 0, "b": 1, "c": 2}, "itos": ["c", "b", "a"]})
+    message = "words.json: stoi and itos have other words or rows: save one of them alone"
+    assert read(tmp_path, "words.json", content) == (message, [])
+    content = json.dumps({"stoi": {"a": 0, "b": 1, "c": 2}, "itos": ["a", "b", "c"]})
+    assert read(tmp_path, "words.json", content) == (ABC, [])

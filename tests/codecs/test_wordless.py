@@ -87,3 +87,7 @@ def test_refused(tmp_path: Path) -> None:
     late = "1 2 3\n" * 200 + "the 2 3\n"
     listed = "".join(f"w{i}\n" for i in range(201))
     assert opened(tmp_path, late, listed) == "t.txt:row 201: 'the' is not a number, expected numbers alone"
+
+
+def test_the_comment_of_savetxt_is_left_out(tmp_path: Path) -> None:
+    assert opened(tmp_path, "# 3 3\n" + NUMBERS, "a\nb\nc\n") == rows(a=0, b=1, c=2)

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeGuard
 
 from embstore.codecs.arrow.vectors import FLOATS, INTEGERS, choose_vectors, element, is_list, shown
+from embstore.codecs.shared.whole_numbers import may_be_words
 from embstore.core.cures import cure, option_name
 from embstore.core.dependencies import needed
 from embstore.core.errors import FormatError
@@ -94,6 +95,7 @@ def _words_column(path: Path, types: dict[str, DataType], vocab: str | Path | No
 def _numbers_column(path: Path, types: dict[str, DataType], vectors: list[str], name: str) -> str:
     """Return the only column of whole numbers that is none of the vectors."""
     whole = [column for column, kind in types.items() if is_whole(kind) and column not in vectors]
+    whole = list(filter(may_be_words, whole))
     return _only(path, whole, types, name)
 
 

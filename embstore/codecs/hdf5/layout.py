@@ -17,6 +17,7 @@ from embstore.codecs.hdf5.request import Request
 from embstore.codecs.hdf5.storage import check_matrix, check_storage
 from embstore.codecs.hdf5.table import Table, matrix_table, words_in
 from embstore.codecs.shared.named_vectors import TOP
+from embstore.codecs.shared.whole_numbers import may_be_words
 from embstore.core.cures import cure, option_name
 
 if TYPE_CHECKING:
@@ -160,15 +161,20 @@ def _words_of(file: Group, found: dict[str, Item], table: Table, request: Reques
         if vocab not in found:
             raise Refused("a group, expected a dataset of words", vocab)
         return vocab
-    partner = _partner(file, matrix)
+    partner, folder = _partner(file, matrix), matrix.rpartition("/")[0]
+    if matrix.endswith("block0_values"):
+        if f"{folder}/block1_values".lstrip("/") in file:  # also of pickled strings, which are no dataset here
+            reason = "several blocks of columns, expected one: the frame has columns of several types"
+            raise Refused(f"{reason}; if one has the words, make it the index before the frame is saved", matrix)
+        if partner not in found:
+            return None
     if partner in found:
-        if partner.endswith("axis1") and partner.replace("axis1", "block1_values") in found:
-            raise Refused("several blocks of columns, expected one: the frame has columns of several types", matrix)
         is_number = found[partner].dtype.kind in "iu"
         return partner if request.numbers or not is_number else None
     strings = _strings_of_length(found, table.rows)
     if not strings and request.numbers:
-        return _only([name for name in found if _is_number(found[name], table.rows)], matrix)
+        numbers = [name for name in found if _is_number(found[name], table.rows)]
+        return _only(list(filter(may_be_words, numbers)), matrix)
     return _only(strings, matrix)
 
 

@@ -38,9 +38,7 @@ def read_hdf5(source: Input, options: ReadOptions, progress: Progress | None = N
         vocab=str(options.vocab) if options.vocab and in_file else None,
         words=in_file,
         integers=options.dtype is not None,
-        numbers=options.vocab is None
-        and _entity_names(source.path) is None
-        and word_list_beside(source, own=True) is None,
+        numbers=options.vocab is None and _entity_names(source.path) is None and word_list_beside(source) is None,
         command_line=at_command_line(),
         processor=limits.processor,
         waiting=limits.waiting,

@@ -15,7 +15,7 @@ from embstore.codecs.shared.json_file import names_for_message
 from embstore.codecs.shared.matrix import BATCH_BYTES, TokenSlices, rows_in_batch
 from embstore.codecs.shared.npy_array import ArrayHeader, read_array_header
 from embstore.codecs.shared.sequential import SequentialRows, SequentialTokens
-from embstore.codecs.shared.whole_numbers import KINDS, SequentialNumbers
+from embstore.codecs.shared.whole_numbers import KINDS, SequentialNumbers, may_be_words
 from embstore.codecs.shared.word_list import word_list_beside
 from embstore.core.batch import Findings, Vectors
 from embstore.core.cures import cure, option_name, python
@@ -90,11 +90,11 @@ class Arrays:
         ]
         if not texts:
             self._check_no_pickled_words(count)
-            if word_list_beside(self.source, own=True) is None:
+            if word_list_beside(self.source) is None:
                 texts = [
                     name
                     for name, header in self.headers.items()
-                    if header.dtype.kind in KINDS and header.shape == (count,)
+                    if header.dtype.kind in KINDS and header.shape == (count,) and may_be_words(name)
                 ]
         if len(texts) > 1:
             which = cure("npz-vocab", f"name one with {option_name('vocab')} ({names_for_message(texts)})")

@@ -16,6 +16,8 @@ def codec_for_target(path: str | Path, to: str | None = None) -> Codec:
 
     Before a suffix such as .gz stands that of the format. FormatError if this format is never written compressed.
     """
+    if Path(path).suffix.lower() == ".zip":
+        raise FormatError(path, f"no zip is written; text is compressed as {', '.join(COMPRESSED)}")
     packed = Path(path).suffix.lower() in COMPRESSED
     suffix = Path(path).with_suffix("").suffix.lower() if packed else Path(path).suffix.lower()
     written = (codec for codec in CODECS.values() if codec.writes and suffix in codec.suffixes)

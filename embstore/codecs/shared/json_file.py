@@ -46,6 +46,8 @@ def parse_json(data: bytes, path: str | Path, expected: str, name: str = "") -> 
     except RecursionError:
         raise FormatError(path, f"nested too deeply to be {expected}", format=name) from None
     except ValueError as error:
+        if "integer string conversion" in str(error):  # advice of Python on its limit is for programs
+            raise FormatError(path, f"a number of thousands of digits, expected {expected}", format=name) from None
         raise FormatError(path, f"not JSON, expected {expected}: {error}", format=name) from None
     return parsed
 

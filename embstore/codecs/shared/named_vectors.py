@@ -17,7 +17,7 @@ TOP = "/"
 """What ``key=`` calls all that is in no further group."""
 
 # of torch.nn, of variables of TensorFlow; and what numpy.savez calls arrays without a name
-PARAMETER = re.compile(r"(?:weight|bias)(?::0)?\Z|:0\Z")
+PARAMETER = re.compile(r"(?:weight|bias|running_mean|running_var)(?::0)?\Z|:0\Z")
 UNNAMED = re.compile(r"arr_\d{1,9}\Z")
 NAMES_ARE_WORDS = "its words are the names of its vectors: leave the other words out"
 

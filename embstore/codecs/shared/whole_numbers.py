@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +13,19 @@ from embstore.codecs.shared.sequential import SequentialRows
 from embstore.core.batch import Findings, Tokens, offsets_of
 
 FOUND = "words that are whole numbers, as decimal text"
+NO_WORDS = re.compile(r"(?:.*[./_])?(?:counts?|freqs?|frequency|frequencies|position_ids)", re.IGNORECASE)
+"""Names of arrays of whole numbers that are no words, unless the user names one."""
+
 KINDS = "iu"
 """The ``numpy.dtype.kind`` of arrays that may be words; truth values are none."""
 
 BLOCK = 1 << 16  # numbers converted at once
 WIDEST = 20  # characters of -9223372036854775808 and of 18446744073709551615
+
+
+def may_be_words(name: str) -> bool:
+    """Return whether whole numbers with this name may be the words of a table."""
+    return NO_WORDS.fullmatch(name[-200:]) is None
 
 
 def decimal_tokens(numbers: NDArray[Any]) -> Tokens:

@@ -38,9 +38,7 @@ def split(lines: Sequence[bytes]) -> tuple[Columns, bool]:
             for column, part in zip(columns, parts, strict=True):
                 column.append(part)
         else:
-            numeric = [all(map(NUMBER.fullmatch, column)) for column in columns]
-            if any(numeric) and not all(numeric):
-                return list(columns), False
+            return list(columns), False
     return [lines], False
 
 
@@ -84,13 +82,36 @@ def choose(columns: Columns, tabs: bool, path: Path, findings: Findings) -> Word
         return None
     counts = wholes[0][1] if len(wholes) == 1 else None
     falling = counts is not None and bool((np.diff(counts) <= 0).all())
-    if not distinct or not (tabs or falling):
+    from_one = counts is not None and bool((np.sort(counts) == np.arange(1, len(counts) + 1)).all())
+    if not distinct or not (tabs or falling) or (from_one and len(words) > 1):
         raise _doubtful(columns, texts[0], path)
     if counts is not None:
         note(findings, "numbers beside words taken as their counts", words)
     else:
         note(findings, "numbers beside words left out", words)
     return WordList.in_order(Tokens.pack(words), counts)
+
+
+def check_irregular(lines: Sequence[bytes], path: Path) -> None:
+    """Refuse lines of which most, but not all, have columns: whole lines would be taken for words."""
+    tabs = [line for line in lines if b"\t" in line]
+    if 2 * len(tabs) > len(lines) > 1:
+        raise _doubtful([[part] for part in tabs[0].split(b"\t")], 0, path)
+    for parted in (_at_blanks, _at_commas):
+        fitting = [parts for line in lines if len(parts := parted(line)) == 2 and NUMBER.fullmatch(parts[1])]
+        distinct = len({parts[0] for parts in fitting}) == len(fitting)
+        if distinct and len(fitting) > 1 and 2 * len(fitting) > len(lines):
+            raise _doubtful([[part] for part in fitting[0]], 0, path)
+
+
+def rows_beside(columns: Columns, place: int) -> list[int] | None:
+    """Return the line of each row if one of the other columns has the rows of the words, from 0; else None."""
+    for other, column in enumerate(columns):
+        numbers = _whole(column) if other != place else None
+        if numbers is not None and (np.sort(numbers) == np.arange(len(numbers))).all():
+            lines: list[int] = np.argsort(numbers).tolist()
+            return lines
+    return None
 
 
 def note(findings: Findings, what: str, words: Sequence[bytes]) -> None:
@@ -101,9 +122,13 @@ def note(findings: Findings, what: str, words: Sequence[bytes]) -> None:
 
 def _whole(column: Sequence[bytes]) -> Ints | None:
     """Return a column of whole numbers from 0; None for any other."""
-    if not all(map(COUNT.fullmatch, column)):
+    if all(map(COUNT.fullmatch, column)):
+        return np.array(list(map(int, column)), np.int64)
+    if not all(map(NUMBER.fullmatch, column)):
         return None
-    return np.array(list(map(int, column)), np.int64)
+    numbers = np.array(list(map(float, column)))
+    in_range = np.isfinite(numbers).all() and (numbers >= 0).all() and (numbers < 1 << 53).all()
+    return numbers.astype(np.int64) if in_range and (numbers == np.floor(numbers)).all() else None
 
 
 def _as_rows(numbers: Ints, in_front: bool) -> list[int] | None:

@@ -42,8 +42,23 @@ def _words_of(parsed: object, path: Path, options: ReadOptions, findings: Findin
         return _keras(config["word_index"], path)
     inside = [name for name in NAMES if isinstance(parsed.get(name), dict | list)]
     if inside and not all(type(row) is int for row in parsed.values()):
-        return _words_of(parsed[inside[0]], path, options, findings)
+        return _inside(parsed, inside, path, options, findings)
     return _by_row(_turned(parsed, path), path)
+
+
+def _inside(
+    parsed: dict[str, object], names: list[str], path: Path, options: ReadOptions, findings: Findings
+) -> WordList:
+    """Return the words of a vocabulary in an object; FormatError if it has several that differ."""
+    first, *others = (
+        _words_of(parsed[name], path, options, findings if name == names[0] else Findings()) for name in names
+    )
+    for name, other in zip(names[1:], others, strict=True):
+        same = other.tokens.to_bytes() == first.tokens.to_bytes() and bool(np.array_equal(other.rows, first.rows))
+        if not same:
+            reason = f"{names[0]} and {name} have other words or rows: save one of them alone"
+            raise FormatError(path, reason)
+    return first
 
 
 def _of_list(parsed: list[object], path: Path, options: ReadOptions, findings: Findings) -> WordList:
@@ -69,7 +84,7 @@ def _is_cell(value: object) -> bool:
 def _turned(parsed: dict[str, object], path: Path) -> Pairs:
     """Return the pairs of word and row of an object from word to row, or from row to word; rows may be text."""
     values_are_rows = all(_is_row(row) for row in parsed.values())
-    keys_are_rows = all(key.isascii() and key.isdigit() for key in parsed)
+    keys_are_rows = all(key.isascii() and key.isdigit() and len(key) < 19 for key in parsed)
     if keys_are_rows and parsed and all(isinstance(word, str) for word in parsed.values()):
         if values_are_rows:
             raise FormatError(path, "all words and rows are whole numbers as text: expected the rows as numbers")

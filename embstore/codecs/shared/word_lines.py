@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embstore.codecs.shared import word_columns
 from embstore.codecs.shared.line import COUNT, NUMBER
-from embstore.codecs.shared.word_columns import BLANKS, note
+from embstore.codecs.shared.word_columns import BLANKS, note, rows_beside
 from embstore.codecs.shared.word_fields import RETURNS, find_cuts
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Tokens
@@ -29,6 +29,7 @@ def words_of_text(text: bytes, count: int | None, path: Path, options: ReadOptio
 def _with_tabs(text: bytes, path: Path) -> bytes:
     """Return the rows of CSV as lines whose columns are parted by tabs."""
     lines: list[str] = []
+    width = 0
     try:
         for row in csv.reader(io.StringIO(text.decode("utf-8", "surrogateescape"), newline=""), strict=True):
             if any("\t" in cell or "\n" in cell for cell in row):
@@ -36,6 +37,9 @@ def _with_tabs(text: bytes, path: Path) -> bytes:
                     path, "a word with a tab or a line break: write the words as JSON", where=len(lines) + 1
                 )
             lines.append("\t".join(row))
+            width = width or len(row)
+            if row and len(row) != width:
+                raise FormatError(path, f"{len(row)} columns, expected {width}", where=len(lines))
     except csv.Error as error:
         raise FormatError(path, f"not CSV: {error}", where=len(lines) + 1) from None
     return "\n".join(lines).encode("utf-8", "surrogateescape")
@@ -62,9 +66,11 @@ def words_of_lines(
         return WordList.in_order(Tokens.pack([]))
     lines, header = _without_header(lines, count, path, options, findings)
     if options.word_column is not None:
-        return _of_column(lines, header, path, options)
+        return _of_column(lines, header, path, options, findings)
     columns, tabs = word_columns.split(lines)
     chosen = word_columns.choose(columns, tabs, path, findings) if len(columns) > 1 else None
+    if len(columns) == 1:
+        word_columns.check_irregular(lines, path)
     if chosen is not None:
         lines = chosen.tokens.to_bytes()
     for cut in find_cuts(lines):
@@ -77,9 +83,13 @@ def words_of_lines(
 def _without_ends(lines: list[bytes], count: int | None, findings: Findings) -> list[bytes]:
     """Return lines without carriage returns that most of them have, and without blank lines beyond the last word."""
     returned = [line for line in lines if line.endswith(b"\r")]
-    if 2 * len(returned) > len(lines):
+    if returned and 2 * len(returned) >= len(lines):
         note(findings, f"{RETURNS.name} taken off", list(map(RETURNS.take, returned)))
         lines = list(map(RETURNS.take, lines))
+    elif returned:
+        findings.add(
+            "words that end in carriage returns", repr(returned[0][:60].decode("utf-8", "replace")), len(returned)
+        )
     last = len(lines)
     while last > (count or 0) and not lines[last - 1].strip(b" \t"):
         last -= 1
@@ -116,8 +126,10 @@ def _without_header(
     return (rest, names) if is_header else (lines, [])
 
 
-def _of_column(lines: list[bytes], header: list[bytes], path: Path, options: ReadOptions) -> WordList:
-    """Return the words of the column that the user names."""
+def _of_column(
+    lines: list[bytes], header: list[bytes], path: Path, options: ReadOptions, findings: Findings
+) -> WordList:
+    """Return the words of the column that the user names, by the rows in another column, if there is one."""
     column = options.word_column
     if isinstance(column, str):
         name = column.encode()
@@ -129,10 +141,18 @@ def _of_column(lines: list[bytes], header: list[bytes], path: Path, options: Rea
         assert column is not None  # noqa: S101
         place = column - 1
     tabs = any(b"\t" in line for line in lines)
-    parted = [line.split(b"\t") if tabs else [part for part in BLANKS.split(line) if part] for line in lines]
+    parted = [
+        [part.strip(b" ") for part in line.split(b"\t")] if tabs else [part for part in BLANKS.split(line) if part]
+        for line in lines
+    ]
     columns = max(set(map(len, parted)), key=list(map(len, parted)).count)
     wrong = next((i for i, parts in enumerate(parted) if len(parts) != columns or len(parts) <= place), None)
     if wrong is not None:
         reason = f"{len(parted[wrong])} columns, expected {max(columns, place + 1)}"
         raise FormatError(path, reason, where=wrong + 1 + bool(header))
-    return WordList.in_order(Tokens.pack(parts[place] for parts in parted))
+    words = [parts[place] for parts in parted]
+    order = rows_beside([list(column) for column in zip(*parted, strict=True)], place) if len(words) > 1 else None
+    if order is not None and order != list(range(len(words))):
+        note(findings, "numbers beside words taken as their rows", words)
+        words = [words[i] for i in order]
+    return WordList.in_order(Tokens.pack(words))

@@ -38,15 +38,14 @@ def find_word_list(source: Input, needed: str, format: str) -> Path:  # noqa: A0
     raise FormatError(path, f"no words for {needed}: none of {names} next to it; {named}", format=format)
 
 
-def word_list_beside(source: Input, *, own: bool = False) -> Path | None:
-    """Return the word list that `find_word_list` finds, or None; with `own` only one that belongs to this file."""
+def word_list_beside(source: Input) -> Path | None:
+    """Return the word list that `find_word_list` finds, or None."""
     path = source.path
     target_path = source.real_path() if path.is_symlink() else path
     _check_remains(source, {path, target_path})
     belonging = [place for file in (path, target_path) for place in word_list_paths(file)]
-    common = [] if own else [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
-    tokenizer = [] if own else [target_path.with_name(WHITESPACE_TOKENIZER)]
-    places = (*belonging, *common, *tokenizer)
+    common = [file.with_name(name) for file in (path, target_path) for name in COMMON_NAMES]
+    places = (*belonging, *common, target_path.with_name(WHITESPACE_TOKENIZER))
     return next((place for place in places if place.is_file()), None)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from embstore.codecs.shared.first_look.check import what_it_is
+from embstore.codecs.shared.first_look.first_bytes import HEAD, FirstBytes
 from embstore.codecs.shared.word_lines import words_of_lines
 from embstore.codecs.shared.word_list import find_word_list, read_word_list
 from embstore.codecs.shared.word_list_names import resolve_link, word_list_paths
@@ -94,9 +96,11 @@ class WordListWriter:
     def write(self, group: FileGroup) -> None:
         """Write the words of all rows, at least one; the word list appears together with the file it belongs to."""
         words = [word for tokens in self._tokens for word in tokens.to_bytes()]
-        as_text = not words[0].startswith(BOM) and _reads_back(words)
+        lines = b"".join(word + b"\n" for word in words)
+        look = FirstBytes(self.text, lines[:HEAD], len(lines), "words")
+        as_text = not words[0].startswith(BOM) and what_it_is(look) is None and _reads_back(words)
         place, other = (self.text, self.json) if as_text else (self.json, self.text)
-        data = b"".join(word + b"\n" for word in words) if as_text else _as_json(words)
+        data = lines if as_text else _as_json(words)
         write_all(group.new(place, follow=False), data)
         for old in (other, *self._link_lists):  # words of the file that is replaced
             group.drop(old)

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from embstore.codecs.shared.line import count_numbers, has_long_field
+from embstore.codecs.text.doubts import check_first_number, check_has_words, is_line_of_names
 from embstore.codecs.text.lines import LONG_FIELD, Block, parse_line, skip_cure
 from embstore.codecs.text.shape import SAMPLE, Shape, check_dense, ends_in_returns
-from embstore.codecs.text.words import check_first_number, check_has_words, find_rule
+from embstore.codecs.text.words import find_rule
 from embstore.core.cures import cure, shell
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
@@ -39,6 +40,8 @@ def shape_of(first: Block, path: str | Path, infer_shape: InferShape, name: str,
         longest = max(map(count_numbers, lines[shape.header_lines :]), default=0)
         if shape.dim > longest:  # before anything is allocated for a wrong header
             raise ValueError(f"{longest} numbers on a line at most, expected {shape.dim} ({shape.origin})")
+        if options.header is None and not shape.header_lines and is_line_of_names(lines, shape.dim):
+            shape = replace(shape, header_lines=1, names=True)
         return _with_words(lines[shape.header_lines :], shape, options)
     except FormatError:
         raise
@@ -58,7 +61,7 @@ def _with_words(lines: list[bytes], shape: Shape, options: ReadOptions) -> Shape
     check_has_words(fields, options, stated=shape.stated)
     if not shape.stated and not options.exact_words:
         check_first_number(rows, fields, shape.dim)
-    return replace(shape, words=find_rule(fields, rows, options))
+    return replace(shape, words=find_rule(fields, rows, options, stated=shape.stated))
 
 
 def returns_alone(path: Path) -> str:

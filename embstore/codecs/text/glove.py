@@ -10,6 +10,7 @@ import numpy as np
 from embstore.codecs.registry.detection import check_written
 from embstore.codecs.shared.decimal import formatted, write_rows
 from embstore.codecs.shared.line import Tail, header_of
+from embstore.codecs.text.doubts import check_first_number, check_words_below, is_line_of_names, too_many_numbers
 from embstore.codecs.text.reading import read_text
 from embstore.codecs.text.shape import (
     SAMPLE,
@@ -19,7 +20,7 @@ from embstore.codecs.text.shape import (
     find_malformed_number,
     most_common_dim,
 )
-from embstore.codecs.text.words import check_first_number, check_kept, check_words_below
+from embstore.codecs.text.words import check_kept
 from embstore.core.batch import Batch, Source, Tokens
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
@@ -63,6 +64,10 @@ def _with_header(lines: list[bytes], header: tuple[int, int] | None, options: Re
         raise ValueError(f"{lines[0].decode()!r} may be a header or the first of one-dimensional rows: {either}")
     if below == dim:
         return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
+    if below == dim + 1:
+        if options.word_column is not None:
+            return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
+        raise too_many_numbers(dim, lines, below)
     if options.on_error == "stop":
         skipped = cure("wrong-header", f"{option(header=False, on_error='skip')} skips this line")
         raise ValueError(
@@ -119,8 +124,11 @@ def _numbers_of(batch: Batch) -> list[bytes]:
 
 
 def _check_first_numbers(lines: list[bytes], path: str | Path) -> None:
+    dim = len(lines[0].split())
     try:
-        check_first_number(lines, [b""] * len(lines), len(lines[0].split()))
+        check_first_number(lines, [b""] * len(lines), dim)
+        if is_line_of_names(lines, dim):
+            raise ValueError
     except ValueError:
         reason = "the first numbers of the rows look like counts, and would not read back; word2vec keeps them"
         raise FormatError(path, reason, format=NAME) from None

@@ -66,6 +66,9 @@ def read_text(
     except BaseException:
         stream.close()
         raise
+    if shape.names:
+        kept = cure("numbers-of-columns", f"{option(header=False)} keeps it as a row")
+        findings.add(f"line with the numbers of the columns left out, {kept}", "line 1")
     reader = BlockReader(stream, shape, findings, name, spare)
     batches = reader.batches(chain([first], blocks), options.on_error, progress)
     if shape.wordless:
@@ -174,7 +177,7 @@ class BlockReader:
             yield from self._all(pending)
         self._check_count()
         for what, odd in self.odd.items():
-            if 2 * odd.count >= self.rows > 1:
+            if 2 * odd.count > self.rows > 1:
                 self.findings.add(f"{what}, perhaps no part of them", shown_word(odd.first), odd.count)
 
     def _next(self, blocks: Iterator[Block], pending: Pending) -> Generator[Batch, None, Block | None]:

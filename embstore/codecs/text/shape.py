@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from embstore.codecs.shared.line import NUMBER, Tail, count_numbers, fields_of
+from embstore.codecs.text.doubts import GROUPED
 from embstore.codecs.text.words import WHOLE, WordRule
 from embstore.core.cures import cure, option, option_name
 
 HEXADECIMAL = re.compile(rb"[+-]?0x[0-9a-f.]++(?:p[+-]?[0-9]++)?", re.IGNORECASE)
-GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})++")  # 1,000: may be part of a token, as in "under 1,000"
 PAIR = re.compile(rb"[0-9]{1,9}:[+-]?[0-9.]++(?:e[+-]?[0-9]++)?", re.IGNORECASE)
 SAMPLE = 100  # lines from which the shape is inferred
 
@@ -38,6 +38,8 @@ class Shape:
         The number of rows that a header states; None without a header.
     words
         How the word is taken from what stands before the numbers.
+    names
+        Whether the first line numbers the columns.
     wordless
         Whether the lines have no words: what stands before the numbers is the first number.
     """
@@ -49,6 +51,7 @@ class Shape:
     rows: int | None = None
     words: WordRule = WHOLE
     wordless: bool = False
+    names: bool = False
 
 
 def most_common_dim(lines: list[bytes]) -> Shape:

@@ -9,9 +9,10 @@ from embstore.codecs.registry.detection import check_written
 from embstore.codecs.shared.counted import CountedHeader
 from embstore.codecs.shared.decimal import write_rows
 from embstore.codecs.shared.line import NUMBER, count_numbers, header_of
+from embstore.codecs.text.doubts import check_words_below, numbers_alone, too_many_numbers, words_cure
 from embstore.codecs.text.reading import read_text
 from embstore.codecs.text.shape import SAMPLE, Shape, most_common_dim
-from embstore.codecs.text.words import check_kept, check_words_below, numbers_alone, words_cure
+from embstore.codecs.text.words import check_kept
 from embstore.core.batch import Batch, Source
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
@@ -43,15 +44,7 @@ def infer_shape(lines: list[bytes], options: ReadOptions) -> Shape:
         raise ValueError(f"the header says {dim:,} numbers per row, but {options.dim:,} are requested: request none")
     counts = [count_numbers(line) for line in lines[1:] if line]
     if options.header is None and options.word_column is None and min(counts, default=0) > dim:
-        column = ""
-        first = [line.replace(b"\t", b" ").partition(b" ")[0] for line in filter(None, lines[1:])]
-        if len(set(first)) == len(first):
-            left = "leaves out what stands between word and numbers"
-            column = cure("header-word-column", f"{option(word_column=1)} {left}") + ", "
-        accepted = cure("header-accepted", f"{option(header=True)} takes what is too much as a part of the tokens")
-        raise ValueError(
-            f"the header says {dim:,} numbers per row, but the rows below have {min(counts):,}; {column}{accepted}"
-        )
+        raise too_many_numbers(dim, lines, min(counts))
     return Shape(dim, "from the header", stated=True, header_lines=1, rows=rows)
 
 

@@ -25,6 +25,10 @@ def infer_wordless(lines: list[bytes], options: ReadOptions) -> Shape:
     """
     if options.on_error == "skip":
         raise ValueError("lines left out would give later rows other words: read all lines of a file without words")
+    comments = 0
+    while comments < len(lines) and lines[comments].lstrip(b" \t").startswith(b"#"):  # as numpy.savetxt writes them
+        comments += 1
+    lines = lines[comments:] or [b""]
     header = header_of(lines[0])
     tails = [Tail.of(b" " + line.strip(b" \t")) for line in lines]
     below = {tail.numbers for tail, line in zip(tails[1:], lines[1:], strict=True) if line}
@@ -41,7 +45,7 @@ def infer_wordless(lines: list[bytes], options: ReadOptions) -> Shape:
     dim = dims.pop() - 1
     stated = header[0] if has_header and header else None
     return Shape(
-        dim, "from the first lines", stated=True, header_lines=int(bool(has_header)), rows=stated, wordless=True
+        dim, "from the first lines", stated=True, header_lines=comments + bool(has_header), rows=stated, wordless=True
     )
 
 

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from embstore.codecs.shared.line import COUNT, NUMBER, Tail
-from embstore.codecs.shared.word_fields import Cut, columns_of, find_cuts, is_number
+from embstore.codecs.shared.word_fields import Cut, find_cuts
+from embstore.codecs.text.doubts import check_columns, check_has_words, split_columns
 from embstore.core.batch import Tokens
-from embstore.core.cures import cure, option, option_name
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
 
-NO_WHOLE_NUMBER = re.compile(rb"[.einEIN]")  # in a number: 0.5, 1e5, inf, nan
 GAPS = re.compile(rb"[ \t]{2,}")
-COUNTED = 5  # rows that show that their first number counts
 SPACE, TAB, DOUBLE_QUOTE, COMMA = 32, 9, 34, 44
 ODD_AT_START = np.isin(np.arange(256), (SPACE, TAB))
 ODD_AT_END = np.isin(np.arange(256), (SPACE, TAB, DOUBLE_QUOTE, COMMA))
-FIRST_GAP = re.compile(rb"[ \t]++")
 
 
 @dataclass(slots=True)
@@ -85,12 +80,7 @@ EXACT = WordRule()
 """As `WHOLE`, but requested: words that look odd are not reported."""
 
 
-def split_columns(word: bytes, tabs: bool) -> list[bytes]:
-    """Return the columns of a field."""
-    return word.split(b"\t") if tabs else [part for part in FIRST_GAP.split(word) if part]
-
-
-def find_rule(fields: list[bytes], lines: list[bytes], options: ReadOptions) -> WordRule:
+def find_rule(fields: list[bytes], lines: list[bytes], options: ReadOptions, *, stated: bool = False) -> WordRule:
     """Return the rule for the words of a file.
 
     Parameters
@@ -99,6 +89,8 @@ def find_rule(fields: list[bytes], lines: list[bytes], options: ReadOptions) -> 
         What the first rows have before their numbers.
     lines
         These rows.
+    stated
+        Whether a header or the user states the dim.
 
     Raises
     ------
@@ -114,7 +106,7 @@ def find_rule(fields: list[bytes], lines: list[bytes], options: ReadOptions) -> 
     left = fields
     for cut in cuts:
         left = [cut.take(word) for word in left]
-    _check_columns(fields, left)
+    check_columns(fields, left, stated=stated)
     return WordRule(cuts=tuple(cuts)) if cuts else WHOLE
 
 
@@ -132,51 +124,6 @@ def _chosen(fields: list[bytes], options: ReadOptions) -> WordRule:
     return WordRule(column - 1, columns, tabs, cuts)
 
 
-def _check_columns(fields: list[bytes], words: list[bytes]) -> None:
-    """Refuse words in which tabs part columns, or that all begin with a number that does not count the lines."""
-    columns = columns_of(words)
-    numbered = len(words) > 1 and all(map(_begins_with_number, words))
-    if columns == 1 and not numbered:
-        return
-    shown = fields[0][:60].decode("utf-8", "replace")
-    parts = split_columns(fields[0], columns > 1)
-    column = next((place for place, part in enumerate(parts, 1) if not is_number(part)), 1)
-    taken = [split_columns(word, columns > 1)[column - 1 :][:1] for word in fields]
-    known = ""
-    if len(set(map(tuple, taken))) == len(fields):
-        known = cure("text-word-column", f"{option(word_column=column)} takes that column as the word") + ", "
-    exact = cure("text-exact-words", f"{option(exact_words=True)} takes all of it")
-    raise ValueError(f"several columns before the numbers, as in {shown!r}: {known}{exact}")
-
-
-def _begins_with_number(word: bytes) -> bool:
-    first, gap, rest = word.strip(b" \t").replace(b"\t", b" ").partition(b" ")
-    return bool(gap and rest) and first.isdigit()
-
-
-def check_has_words(fields: list[bytes], options: ReadOptions, *, stated: bool) -> None:
-    """Refuse rows of numbers alone: all words are blank, or all are numbers, one with a point or an exponent.
-
-    Where the user or a header states the dim, words may be numbers.
-    """
-    first = [word.strip(b" \t") for word in fields]
-    if options.exact_words or not first:
-        return
-    if len(first) > 1 and not any(first):
-        named = cure("blank-words-vocab", f"{option_name('vocab')} names a file with the words")
-        raise ValueError(f"no words: each line begins with a blank and numbers; {named}")
-    numbers = not stated and all(map(NUMBER.fullmatch, first))
-    if numbers and any(map(NO_WHOLE_NUMBER.search, first)):
-        raise ValueError(f"no words: each line begins with a number, such as {first[0].decode()!r}; {words_cure()}")
-
-
-def words_cure() -> str:
-    """Return how to read numbers without words."""
-    vocab = cure("numbers-vocab", f"{option_name('vocab')} names a file with the words")
-    taken = "takes the first number of each line as its word"
-    return f"{vocab}, " + cure("numbers-as-words", f"{option(exact_words=True, header=False)} {taken}")
-
-
 def check_kept(tokens: list[bytes], path: str | Path, name: str, *, stated: bool) -> None:
     """Raise FormatError if the first tokens of a table would be changed or refused when they are read.
 
@@ -188,7 +135,7 @@ def check_kept(tokens: list[bytes], path: str | Path, name: str, *, stated: bool
     reads = ReadOptions()
     try:
         check_has_words(tokens, reads, stated=stated)
-        if find_rule(tokens, [token + b" 0" for token in tokens], reads) == WHOLE:
+        if find_rule(tokens, [token + b" 0" for token in tokens], reads, stated=stated) == WHOLE:
             return
     except ValueError:
         pass
@@ -220,33 +167,3 @@ def find_odd(tokens: Tokens) -> dict[str, Changed]:
         for name, mask in found.items()
         if mask.any()
     }
-
-
-def numbers_alone(lines: list[bytes]) -> int:
-    """Return how many numbers each line has if it has nothing else; 0 if one has a word, or another number of them."""
-    tails = [Tail.of(b" " + line.strip(b" \t")) for line in lines if line]
-    counts = {0 if tail.word else tail.numbers for tail in tails}
-    return counts.pop() if len(counts) == 1 else 0
-
-
-def check_words_below(header: tuple[int, int] | None, lines: list[bytes]) -> None:
-    """Raise ValueError if the lines below a header have as many numbers as it says, and no words."""
-    after_first = {Tail.of(line).numbers for line in lines[1:] if line}
-    if header and header[1] > 1 and numbers_alone(lines[1:]) == header[1] and after_first == {header[1] - 1}:
-        named = cure("header-numbers-vocab", f"{option_name('vocab')} names a file with the words")
-        raise ValueError(f"no words: the lines below the header have {header[1]:,} numbers alone; {named}")
-
-
-def check_first_number(rows: list[bytes], fields: list[bytes], dim: int) -> None:
-    """Refuse rows whose first number counts something: whole, unlike all others, and counting up, or never rising."""
-    numbers = [row[len(word) :].replace(b"\t", b" ").split() for row, word in zip(rows, fields, strict=True)]
-    if dim < 2 or len(numbers) < COUNTED or not all(COUNT.fullmatch(row[0]) for row in numbers):
-        return
-    first = [int(row[0]) for row in numbers]
-    counts_up = first in (list(range(len(first))), list(range(1, len(first) + 1)))
-    falls = first[0] > first[-1] > 1 and all(b <= a for a, b in pairwise(first))
-    if (counts_up or falls) and all(NO_WHOLE_NUMBER.search(number) for row in numbers for number in row[1:]):
-        shown = rows[0][:60].decode("utf-8", "replace")
-        left = cure("first-number-left", f"{option(dim=dim - 1, word_column=1)} leaves it out")
-        kept = cure("first-number-kept", f"{option(dim=dim)} takes it as the first dimension")
-        raise ValueError(f"the first number of each line counts words or lines, as in {shown!r}: {left}, {kept}")

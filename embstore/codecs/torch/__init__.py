@@ -184,7 +184,7 @@ class _Content:
         if name is None:
             long_enough = [name for name, words in self.words.items() if len(words) == count]
             name = long_enough[0] if len(long_enough) == 1 else None
-            if not long_enough and word_list_beside(place, own=True) is None:
+            if not long_enough and word_list_beside(place) is None:
                 name = only_numbers(numbers, count, self.path, NAME)
         if name is not None and name in numbers:
             tokens = note(decimal(numbers[name]), findings)

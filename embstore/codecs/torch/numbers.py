@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from embstore.codecs.shared.json_file import names_for_message
-from embstore.codecs.shared.whole_numbers import decimal_tokens, decimal_tokens_of
+from embstore.codecs.shared.whole_numbers import decimal_tokens, decimal_tokens_of, may_be_words
 from embstore.core.batch import Tokens
 from embstore.core.cures import cure, option_name
 from embstore.core.errors import FormatError
@@ -30,7 +30,7 @@ def only_numbers(numbers: Mapping[str, list[int] | Tensor], count: int, path: Pa
 
     FormatError, for the file `path` and the format `name`, lists them if there are several.
     """
-    found = [key for key, value in numbers.items() if len(value) == count]
+    found = [key for key, value in numbers.items() if len(value) == count and may_be_words(key)]
     if len(found) > 1:
         which = cure("torch-vocab", f"name one with {option_name('vocab')} ({names_for_message(found)})")
         raise FormatError(path, f"{len(found)} lists of whole numbers may be the words: {which}", format=name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embstore.core.batch import Batch, Bytes
 
@@ -24,6 +25,9 @@ REST = 24
 
 ORDINARY = np.isin(np.arange(256), [*range(0x37, 0x46), *range(0xB7, 0xC6)])
 """Last bytes of little-endian float32 of 1e-5 to 3,000, positive and negative."""
+
+EVIDENCE = 8
+"""Numbers of which a third or more must be odd, where all have bytes of two."""
 
 HUGE, TINY = 1e9, 1e-12
 
@@ -75,11 +79,21 @@ def _begins_with_text(head: Bytes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 def _blanks(head: Bytes, vector: np.ndarray[tuple[int], np.dtype[np.float32]]) -> tuple[int, ...]:
     """Return where the text at the beginning of a row has blanks; none if all its numbers are ordinary."""
-    sizes = np.abs(vector.astype(np.float64))
     with np.errstate(invalid="ignore"):
+        sizes = np.abs(vector[: REST // 4 + EVIDENCE].astype(np.float64))
         odd = ~(sizes < HUGE) | ((sizes > 0) & (sizes < TINY))
-    if not odd.any():
-        return ()
     control = np.flatnonzero(head < BLANK)
     text = head[: control[0]] if len(control) else head
-    return tuple(np.flatnonzero(text == BLANK).tolist())
+    return tuple(place for place in np.flatnonzero(text == BLANK).tolist() if _is_torn(odd, place + 1))
+
+
+def _is_torn(odd: NDArray[np.bool_], rest: int) -> bool:
+    """Return whether the first numbers of a row are those of a rest of a token of so many bytes.
+
+    A rest of whole numbers leaves the others as they are; any other rest gives all numbers bytes of two.
+    """
+    inside = -(-rest // 4)
+    if rest % 4 == 0:
+        return bool(odd[:inside].all())
+    first = odd[: max(inside, EVIDENCE)]
+    return 3 * int(first.sum()) >= len(first)

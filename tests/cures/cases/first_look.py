@@ -64,6 +64,7 @@ def old_case(name: str, value: Any, code: str, table: dict[str, list[float]]) ->
 
 DICT = dict(zip(WORDS, VECTORS, strict=True))
 SAVE_DICT = "table = {{load}}; embstore.save('{}.safetensors', list(table), list(table.values()))"
+BY_ROW = "list(map(dict(map(reversed, words.items())).__getitem__, range(len(words))))"
 SAVE_WORDS = "words, vectors, *_ = {{load}}; embstore.save('{}.safetensors', list(words), vectors)"
 SAVE_MATRIX = "vectors, words, *_ = {{load}}; embstore.save('{}.safetensors', list(words), vectors)"
 SAVE_PAIRS = "words, vectors = zip(*{{load}}); embstore.save('{}.safetensors', list(words), vectors)"
@@ -93,10 +94,10 @@ PICKLES = [
                 SAVE_WORDS.format("two").replace("{load}", "{load}.values()")),
     pickle_case("keys.pkl", {"embeddings": VECTORS, "word2idx": {"the": 0, "new york": 1}},
                 SAVE_MATRIX.format("keys").replace("{load}", "{load}.values()").replace(
-                    "list(words)", "list(sorted(words, key=words.get))")),
+                    "list(words)", BY_ROW)),
     pickle_case("rows.pkl", {"word2idx": ROWS, "matrix": VECTORS},
                 SAVE_WORDS.format("rows").replace("{load}", "{load}.values()").replace(
-                    "list(words)", "list(sorted(words, key=words.get))")),
+                    "list(words)", BY_ROW)),
     old_case("polyglot.pkl", (("été", "new york"), VECTORS),
              SAVE_WORDS.format("polyglot"), FRENCH),
     old_case("old.pkl", {"été".encode(): VECTORS[0], b"new york": VECTORS[1]},

@@ -77,7 +77,7 @@ CASES = [
     ),
     Case(
         "npz-vocab",
-        npz(m=MATRIX, ids=np.array([17, -4]), counts=np.array([1, 1])),
+        npz(m=MATRIX, ids=np.array([17, -4]), lengths=np.array([1, 1])),
         "t.npz",
         {"--vocab": IDS},
         values={"--vocab": "ids"},
@@ -90,7 +90,7 @@ CASES = [
     Case("hdf5-vocab", hdf5(m=MATRIX, w=WORDS, x=["x", "y"]), "t.h5", {"--vocab": THE_CAT}, values={"--vocab": "w"}),
     Case(
         "hdf5-vocab",
-        hdf5(m=MATRIX, ids=np.array([17, -4]), counts=np.array([1, 1])),
+        hdf5(m=MATRIX, ids=np.array([17, -4]), lengths=np.array([1, 1])),
         "t.h5",
         {"--vocab": IDS},
         values={"--vocab": "ids"},

@@ -186,4 +186,29 @@ CASES = [
             "--dim 3": {f"w{i}": [900 - i, 0.5, i + 0.5] for i in range(5)},
         },
     ),
+    Case(
+        "text-words-like-numbers",
+        text("t.txt", "the,0.1 0.5 1\ncat,0.2 2 3\n"),
+        "t.txt",
+        {"--exact-words": {"the,0.1": [0.5, 1], "cat,0.2": [2, 3]}},
+    ),
+    Case(
+        "text-common-ending",
+        text("t.txt", "".join(f"w{i} NA 0.5 {i}\n" for i in range(9))),
+        "t.txt",
+        {"--exact-words": {f"w{i} NA": [0.5, i] for i in range(9)}},
+    ),
+    Case(
+        "numbers-of-columns",
+        text("t.txt", "\t0\t1\nthe\t0.5\t1.5\ncat\t2.5\t3.5\n"),
+        "t.txt",
+        {"--no-header": {"": [0, 1], "the": [0.5, 1.5], "cat": [2.5, 3.5]}},
+        warns=True,
+    ),
+    Case(
+        "last-number-kept",
+        text("t.txt", "".join(f"w{i} 0.5 {i}.5 {i * 7 % 10}\n" for i in range(10))),
+        "t.txt",
+        {"--dim 3": {f"w{i}": [0.5, i + 0.5, i * 7 % 10] for i in range(10)}},
+    ),
 ]

@@ -102,4 +102,6 @@ class FirstBytes:
         program = PROGRAMS.get(self.packing)
         if program is None:
             return "unpack it first"
+        if Path(target) == self.path:  # the shell would empty it first
+            target = self.path.with_name(f"{self.path.name}.unpacked")
         return cure("unpack", f"{shell(*program, self.path, '>', target)} unpacks it")

@@ -143,7 +143,9 @@ def _parts(structure: str, load: str, opened: Opened) -> tuple[str, str, str]:
         return f"words, vectors = zip(*{load})", _decoded("words", old=old), "vectors"
     order = "vectors, words" if structure in (MATRIX_FIRST, NAMED_MATRIX_FIRST) else "words, vectors"
     named = structure in (NAMED_WORDS_FIRST, NAMED_MATRIX_FIRST)
-    words = "sorted(words, key=words.get)" if named and _has_rows(opened.stack[0].items) else "words"
+    words = "words"
+    if named and _has_rows(opened.stack[0].items):
+        words = "map(dict(map(reversed, words.items())).__getitem__, range(len(words)))"  # fails for counts
     return f"{order}, *_ = {load}{'.values()' if named else ''}", _decoded(words, old=old), "vectors"
 
 
