@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,9 @@ class Target:
 
     def write(self, source: Store, folder: Path, *, overwrite: bool = True) -> None:
         """Write a table."""
-        embstore.convert(source, folder / self.file, to=self.format, overwrite=overwrite)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", embstore.EmbstoreWarning)  # of rows whose length is not 1
+            embstore.convert(source, folder / self.file, to=self.format, overwrite=overwrite)
 
     def names(self) -> set[str]:
         """What is in the folder after a table was written."""

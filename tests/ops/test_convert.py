@@ -60,6 +60,7 @@ def test_selected_rows_and_dtype(text_path: Path, tmp_path: Path, options: Any, 
     assert report.dtype == options.get("dtype", "float32")
 
 
+@pytest.mark.filterwarnings("ignore:mine. carriage returns after words:embstore.EmbstoreWarning")
 @pytest.mark.parametrize("raw", [b"to\nthe\n", b"to\r\nthe", b"\nthe\n\nto\n"])
 def test_vocab_only_from_a_file(text_path: Path, tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "mine").write_bytes(raw)
