@@ -253,3 +253,10 @@ def test_a_packed_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.gz").write_bytes(gzip.compress(b"\x80\x04\x95\0\0\0\0"))
     with pytest.raises(FormatError, match="a pickle, which may run any code"):
         sniff(Input(tmp_path / "t.gz"))
+
+
+@pytest.mark.parametrize("name", ["t.bin", "t.txt", "t.vec"])
+def test_sparse_rows_below_a_header_are_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("50 60\nw0 1:0.6 4:0.7\n")
+    with pytest.raises(FormatError, match=r":1: sparse rows, index:value, as in 'w0 1:0\.6 4:0\.7', are not read"):
+        embstore.open(tmp_path / name)

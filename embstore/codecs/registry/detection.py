@@ -189,6 +189,8 @@ def _by_name(suffix: str, head: bytes) -> Codec | None:
     In a .bin the lines come first: word2vec's own tool uses this suffix for binary and text. A .csv or .tsv may be text
     with a header, or with spaces between the numbers.
     """
+    if suffix == ".bin" and magic.has_sparse_rows(head):
+        return CODECS["word2vec"]
     if suffix == ".bin":
         return _by_lines(head) or _by_suffix(suffix)
     if suffix in (".csv", ".tsv"):

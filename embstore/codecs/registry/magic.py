@@ -8,6 +8,7 @@ import struct
 from embstore.codecs.shared.torch_legacy import TORCH_LEGACY
 
 WORD2VEC_HEADER = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*\n")
+SPARSE = re.compile(rb"[^ \n]{1,200} [0-9]{1,9}:[-+0-9.]")
 CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TEXT_NUMBER = re.compile(rb"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 TORCH_SHARD = re.compile(
@@ -42,6 +43,13 @@ def is_word2vec_bin(head: bytes) -> bool:
     rows = head[header.end() :] if header else b""
     fields = rows.split(b"\n")[0].split(b" ")[1:]
     return bool(fields) and not any(map(TEXT_NUMBER.fullmatch, fields)) and not _is_text(rows)
+
+
+def has_sparse_rows(head: bytes) -> bool:
+    """Return whether word2vec's header stands above text with pairs of an index and a value."""
+    header = WORD2VEC_HEADER.match(head)
+    rows = head[header.end() :] if header else b""
+    return SPARSE.match(rows) is not None and _is_text(rows)
 
 
 def _is_text(rows: bytes) -> bool:
