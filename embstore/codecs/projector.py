@@ -11,8 +11,9 @@ from embstore.codecs.registry.folders import projector_files
 from embstore.codecs.shared.cells import CellError, numbers_of
 from embstore.codecs.shared.decimal import number_lines
 from embstore.codecs.shared.json_file import names_for_message
+from embstore.codecs.shared.line import BLANK
 from embstore.codecs.shared.matrix import rows_in_batch
-from embstore.codecs.shared.text_lines import BLANK, TextLines
+from embstore.codecs.shared.text_lines import TextLines
 from embstore.core.batch import Batch, Findings, Source, Tokens
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError

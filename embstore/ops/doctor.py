@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.codecs.registry.detection import open_to_read
-from embstore.codecs.text.lines import SKIPPED
+from embstore.codecs.shared.line import SKIPPED
 from embstore.codecs.text.words import find_odd
 from embstore.core.batch import SHOWN, Batch, Source
 from embstore.core.cures import convert_command, cure, shell

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embstore.codecs.text.lines import SKIPPED
+from embstore.codecs.shared.line import SKIPPED
 from embstore.core.batch import Findings, Source
 from embstore.core.duplicates import REPEATED
 from embstore.core.warn import warn_user

@@ -11,6 +11,8 @@ from embstore.core.limits import MAX_TOKEN
 # Possessive: each digit can be matched in one way only, so that no text takes more than linear time.
 NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:e[+-]?[0-9]++)?|nan|inf(?:inity)?)", re.IGNORECASE)
 FIELD = re.compile(rb"[ \t]([^ \t]++)")  # after a gap: the first field of a line is the token's
+BLANK = "empty lines left out"
+SKIPPED = "lines that cannot be read left out"
 COUNT = re.compile(rb"[0-9]{1,18}")
 
 

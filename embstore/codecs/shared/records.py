@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from embstore.codecs.shared.cells import is_value
-from embstore.codecs.shared.text_lines import BLANK
+from embstore.codecs.shared.line import BLANK
 from embstore.core.batch import Findings
 from embstore.core.errors import FormatError
 from embstore.core.limits import MAX_LINE

@@ -12,8 +12,6 @@ from embstore.files.stream import Stream
 
 BLOCK = 1 << 20
 BOM = b"\xef\xbb\xbf"
-BLANK = "empty lines left out"
-SKIPPED = "lines that cannot be read left out"
 
 
 class TextLines:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from embstore.codecs.shared.line import COUNT, NUMBER
+from embstore.codecs.shared.word_fields import split_columns
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Ints, Tokens
 from embstore.core.cures import cure, option
 from embstore.core.errors import FormatError
 
-BLANKS = re.compile(rb"[ \t]++")
 Columns = list[Sequence[bytes]]
 
 
@@ -43,7 +42,7 @@ def split(lines: Sequence[bytes]) -> tuple[Columns, bool]:
 
 
 def _at_blanks(line: bytes) -> list[bytes]:
-    return [part for part in BLANKS.split(line) if part]
+    return split_columns(line, tabs=False)
 
 
 def _at_commas(line: bytes) -> list[bytes]:

@@ -17,6 +17,7 @@ SAMPLE = 100
 """Number of first words that are looked at."""
 
 BLANKS = b" \t"
+GAP = re.compile(rb"[ \t]++")
 COUNTER = re.compile(rb'[ \t]*"?([0-9]{1,18})"?[ \t]+(?=[^ \t])')
 BYTES = re.compile(rb"""b'[^']*+'|b"[^"]*+\"""")
 ENDINGS = b",:;|="
@@ -111,7 +112,7 @@ def find_cuts(words: Sequence[bytes], *, padded: bool = False) -> list[Cut]:
     if counts_lines(words):
         found.append(COUNTED)
         words = [COUNTED.take(word) for word in words]
-    if (padded or is_aligned(words)) and _keeps_distinct(PADDING, words) and PADDING not in found:
+    if (padded or is_aligned(words)) and _keeps_distinct(PADDING, words):
         found.append(PADDING)
         words = [PADDING.take(word) for word in words]
     cuts = list(CUTS)
@@ -163,6 +164,6 @@ def columns_of(words: Sequence[bytes]) -> int:
     return counts.pop() + 1 if len(counts) == 1 and len(words) > 1 else 1
 
 
-def is_number(word: bytes) -> bool:
-    """Return whether a word is a number, perhaps in quotes."""
-    return bool(NUMBER.fullmatch(word.strip(b'"')))
+def split_columns(field: bytes, tabs: bool) -> list[bytes]:
+    """Return the columns of a field or line, parted by tabs or by blanks."""
+    return field.split(b"\t") if tabs else [part for part in GAP.split(field) if part]

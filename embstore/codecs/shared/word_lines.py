@@ -8,8 +8,8 @@ from pathlib import Path
 
 from embstore.codecs.shared import word_columns
 from embstore.codecs.shared.line import COUNT, NUMBER
-from embstore.codecs.shared.word_columns import BLANKS, note, rows_beside
-from embstore.codecs.shared.word_fields import RETURNS, find_cuts
+from embstore.codecs.shared.word_columns import note, rows_beside
+from embstore.codecs.shared.word_fields import RETURNS, find_cuts, split_columns
 from embstore.codecs.shared.words_by_row import WordList
 from embstore.core.batch import Findings, Tokens
 from embstore.core.errors import FormatError
@@ -141,10 +141,7 @@ def _of_column(
         assert column is not None  # noqa: S101
         place = column - 1
     tabs = any(b"\t" in line for line in lines)
-    parted = [
-        [part.strip(b" ") for part in line.split(b"\t")] if tabs else [part for part in BLANKS.split(line) if part]
-        for line in lines
-    ]
+    parted = [[part.strip(b" ") for part in split_columns(line, tabs)] for line in lines]
     columns = max(set(map(len, parted)), key=list(map(len, parted)).count)
     wrong = next((i for i, parts in enumerate(parted) if len(parts) != columns or len(parts) <= place), None)
     if wrong is not None:

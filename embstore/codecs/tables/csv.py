@@ -10,9 +10,10 @@ from embstore.codecs.registry.detection import check_written
 from embstore.codecs.shared.cells import CellError, numbers_of, shown, split_list
 from embstore.codecs.shared.decimal import WIDEST, number_lines
 from embstore.codecs.shared.delimiters import DELIMITERS, decimal_comma, delimiters_of
+from embstore.codecs.shared.line import SKIPPED
 from embstore.codecs.shared.matrix import rows_in_batch
 from embstore.codecs.shared.records import Records, Row, is_row
-from embstore.codecs.shared.text_lines import SKIPPED, TextLines
+from embstore.codecs.shared.text_lines import TextLines
 from embstore.codecs.shared.word_list_files import load_word_list
 from embstore.codecs.tables.columns import Columns, choose
 from embstore.codecs.tables.header import head_of

@@ -8,7 +8,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from embstore.codecs.registry.detection import check_written
-from embstore.codecs.shared.text_lines import BLANK, SKIPPED, TextLines
+from embstore.codecs.shared.line import BLANK, SKIPPED
+from embstore.codecs.shared.text_lines import TextLines
 from embstore.codecs.tables.fields import Fields, fields_of
 from embstore.codecs.tables.json_rows import json_rows
 from embstore.codecs.tables.json_stream import distinct

@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from embstore.codecs.shared.line import COUNT, NUMBER, Tail
-from embstore.codecs.shared.word_fields import COUNTER, columns_of
+from embstore.codecs.shared.word_fields import COUNTER, columns_of, split_columns
 from embstore.core.cures import cure, option, option_name
 from embstore.core.options import ReadOptions
 
 NO_WHOLE_NUMBER = re.compile(rb"[-.einEIN]")  # in a number: 0.5, 1e5, inf, nan, -3
 FRACTION = re.compile(rb"[.einEIN]")
-GAP = re.compile(rb"[ \t]++")
 LIKE_NUMBER = re.compile(rb"[(\[\"']*+[-+]?[0-9][0-9.,]*+[)\]\"':.,]*+")  # 5, "5", [5], 5), 1,000, 0.5
 GROUPED = re.compile(rb"[1-9][0-9]{0,2}(?:,[0-9]{3})++")  # 1,000: may be part of a token, as in "under 1,000"
 GLUED = re.compile(rb"[^0-9+.\s-][-+]?[0-9]*\.[0-9]+$")  # the,0.1 and the[0.1
@@ -27,11 +26,6 @@ def most(words: Sequence[bytes], has: Callable[[bytes], object]) -> bool:
     """Return whether more than half of the words, and more than one, have something."""
     count = sum(1 for word in words if has(word))
     return count > 1 and 2 * count > len(words)
-
-
-def split_columns(word: bytes, tabs: bool) -> list[bytes]:
-    """Return the columns of a field."""
-    return word.split(b"\t") if tabs else [part for part in GAP.split(word) if part]
 
 
 def check_columns(fields: list[bytes], words: list[bytes], *, stated: bool) -> None:

@@ -13,7 +13,7 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from embstore.codecs.shared.line import NUMBER, Tail, count_numbers, fields_of, has_long_field
+from embstore.codecs.shared.line import BLANK, NUMBER, SKIPPED, Tail, count_numbers, fields_of, has_long_field
 from embstore.codecs.text.shape import Shape
 from embstore.codecs.text.words import WHOLE, Changed, find_odd
 from embstore.core import kernels
@@ -23,9 +23,7 @@ from embstore.core.limits import MAX_TOKEN
 from embstore.core.options import OnError
 
 BLANKS = re.compile(rb"[ \t\r\n]*")
-BLANK = "empty lines left out"
 LONG_FIELD = f"a field of more than {MAX_TOKEN >> 20} MB, the most of a token or a number"
-SKIPPED = "lines that cannot be read left out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias
 
+from embstore.codecs.shared.line import SKIPPED
 from embstore.codecs.text.first_lines import returns_alone, shape_of
-from embstore.codecs.text.lines import SKIPPED, Block, Parsed, parse_block
+from embstore.codecs.text.lines import Block, Parsed, parse_block
 from embstore.codecs.text.shape import Shape, ends_in_returns
 from embstore.codecs.text.words import Changed
 from embstore.core.batch import Batch, Findings, Source

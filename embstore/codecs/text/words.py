@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from embstore.codecs.shared.word_fields import Cut, find_cuts
-from embstore.codecs.text.doubts import check_columns, check_has_words, split_columns
+from embstore.codecs.shared.word_fields import Cut, find_cuts, split_columns
+from embstore.codecs.text.doubts import check_columns, check_has_words
 from embstore.core.batch import Tokens
 from embstore.core.errors import FormatError
 from embstore.core.options import ReadOptions
@@ -115,11 +115,12 @@ def _chosen(fields: list[bytes], options: ReadOptions) -> WordRule:
     if not isinstance(column, int):
         raise ValueError(f"word column {column!r}: text has no names of columns, expected a number from 1")
     tabs = any(b"\t" in word.strip(b" \t") for word in fields)
-    counts = [len(split_columns(word, tabs)) for word in fields]
+    parted = [split_columns(word, tabs) for word in fields]
+    counts = list(map(len, parted))
     columns = max(set(counts), key=counts.count) if counts else 1
     if column > columns:
         raise ValueError(f"word column {column}, but there are {columns} before the numbers")
-    taken = [split_columns(word, tabs)[column - 1] for word in fields if len(split_columns(word, tabs)) == columns]
+    taken = [parts[column - 1] for parts in parted if len(parts) == columns]
     cuts = () if options.exact_words else tuple(find_cuts(taken))
     return WordRule(column - 1, columns, tabs, cuts)
 
