@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from embstore.core.errors import EmbstoreError
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.initialized import VocabularyLike, initialized_table
-from embstore.layers.rowwise import is_rowwise, pool
+from embstore.layers.rowwise import pool
 from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weights import LayerTable, open_table
 from embstore.words.columns import WordBags
@@ -217,7 +217,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         if bag.weights is None:
             return ragged
         per_sample = torch.from_numpy(bag.weights)
-        return (*ragged, per_sample if is_rowwise(self.weight) else per_sample.to(self.weight.dtype))
+        return (*ragged, per_sample if self.rowwise else per_sample.to(self.weight.dtype))
 
     def forward(
         self,
@@ -248,7 +248,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         tensor([[1., 1., 0.],
                 [0., 1., 0.]])
         """
-        if not is_rowwise(self.weight):
+        if not self.rowwise:
             if per_sample_weights is not None:  # float32 if encoded without the layer, in a worker
                 per_sample_weights = per_sample_weights.to(self.weight.dtype)
             return self._cast(super().forward(input, offsets, per_sample_weights))

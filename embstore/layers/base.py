@@ -9,6 +9,8 @@ import torch
 from embstore.core.errors import EmbstoreError
 from embstore.core.int8 import TAIL
 from embstore.layers.checkpoint import StoreBacked
+from embstore.layers.mapped import mapped_parameter
+from embstore.layers.origin import Origin
 from embstore.layers.rowwise import is_rowwise
 from embstore.layers.weights import LayerTable
 from embstore.words.encoder import Encoder
@@ -23,10 +25,13 @@ class WordLayer(StoreBacked):
         Encodes words as rows, without torch, for data loaders; None if the rows have no words.
     out_dtype
         Dtype that the result is cast to; None keeps the dtype of the rows.
+    rowwise
+        Whether `weight` has int8 rows. An attribute, as torch's tracers know no dtypes.
     """
 
     encoder: Encoder | None = None
     out_dtype: torch.dtype | None = None
+    rowwise: bool = False
 
     @classmethod
     def _from_table(
@@ -46,11 +51,13 @@ class WordLayer(StoreBacked):
         rowwise = is_rowwise(weight)  # torch's constructor requires floating rows: pass zeros that take no memory
         rows = torch.zeros(1, 1).expand(len(weight), weight.shape[1] - TAIL) if rowwise else weight
         layer: Self = super().from_pretrained(rows, **options)  # type: ignore[misc]
-        if rowwise:
+        if table.mapped is not None and table.mapped.viewed_by(weight):
+            layer.weight = mapped_parameter(table.mapped, in_files=not persistent)
+        elif rowwise:
             layer.weight = torch.nn.Parameter(weight, requires_grad=False)
-        layer.encoder, layer.out_dtype, layer.mapped = table.encoder, out_dtype, table.mapped
+        layer.encoder, layer.out_dtype, layer.rowwise = table.encoder, out_dtype, rowwise
         if not persistent:
-            layer.reference = _existing_reference(table.reference)
+            layer._refer_to(_existing_origin(table.origin))
         return layer
 
     def _existing_encoder(self) -> Encoder:
@@ -62,13 +69,13 @@ class WordLayer(StoreBacked):
         return vectors if self.out_dtype is None else vectors.to(self.out_dtype)
 
 
-def _existing_reference(reference: dict[str, str] | None) -> dict[str, str]:
-    if reference is None:
+def _existing_origin(origin: Origin | None) -> Origin:
+    if origin is None or origin.reference() is None:
         raise EmbstoreError(
             "persistent=False needs rows from a store file with a checksum: write one with embstore.convert or"
             " embstore.save, and open that"
         )
-    return reference
+    return origin
 
 
 def check_options(*, freeze: bool, max_norm: float | None, persistent: bool = True) -> None:

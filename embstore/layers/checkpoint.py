@@ -1,135 +1,50 @@
-"""Checkpoints and pickles of layers over a store contain the file's name and sha256, or its path, not its rows."""
+"""State_dicts of layers over a store: with ``persistent=False`` they name the store in place of the rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, cast
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from embstore.core.errors import EmbstoreError, FormatError
-from embstore.core.options import Dtype
-from embstore.store.header import WEIGHT
-from embstore.store.store import Store
+from embstore.core.errors import EmbstoreError
+from embstore.layers.mapped import MappedRows, mapped_rows
+from embstore.layers.origin import Origin, Reference, decoded_reference, encoded_reference
 
-SHA256 = f"embstore.sha256.{WEIGHT}"
-EXTRA_STATE = "_extra_state"
-
-
-def as_tensor(rows: NDArray[Any], dtype: Dtype) -> torch.Tensor:
-    """View stored rows as a tensor, (rows, dim).
-
-    Copies them only if they do not start at a multiple of their item size, which torch's kernels require: files that
-    other tools wrote may be unaligned.
-    """
-    tensor = torch.from_numpy(np.require(rows, requirements="A"))
-    return tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor
-
-
-@dataclass(frozen=True)
-class MappedRows:
-    """The first rows of a store file in a private mapping. Pickles as the path.
-
-    Attributes
-    ----------
-    store
-        Opened for these rows only, so that writing to them changes no other view of the file.
-    rows
-        Number of rows.
-    sha256
-        The checksum of the rows that the file's header must state. FormatError if it differs, since the file was then
-        replaced.
-    """
-
-    store: Store
-    rows: int
-    sha256: str | None
-
-    def __post_init__(self) -> None:
-        changed = self.store.metadata.get(SHA256) != self.sha256 or len(self.store) + self.store.special < self.rows
-        if changed or not self.store.mapped:
-            reason = "the file was replaced by another table since it was first opened: open it again"
-            raise FormatError(self.store.path or "", reason, format="store")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return MappedRows, (self.store, self.rows, self.sha256)
-
-    def tensor(self) -> torch.Tensor:
-        """View the rows: (rows, dim), copy-on-write."""
-        return as_tensor(self._array()[: self.rows], self.store.dtype)
-
-    def _array(self) -> NDArray[Any]:
-        return cast("NDArray[Any]", self.store.mapped_rows())  # not None: __post_init__ checked it
-
-    def unchanged(self, weight: torch.Tensor) -> bool:
-        """Whether a parameter is still a frozen view of these rows and was never written to."""
-        return (
-            weight.data_ptr() == self._array().ctypes.data
-            and not weight.requires_grad
-            and not weight.is_inference()
-            and weight._version == 0
-        )
+KEY = "store_reference"
 
 
 class StoreBacked(torch.nn.Module):
-    """Base of layers whose `weight` may be a view of a store: defines their pickles and state_dicts.
+    """Base of layers whose rows may come from a store.
 
-    A frozen layer over a mapped store is pickled, and copied by `deepcopy`, as the path of the store: each process
-    maps the file and none copies it. Once the weight was written to, its rows are pickled instead. Torch does not
-    record writes through ``weight.data``: write under `torch.no_grad()`.
+    A frozen layer over a mapped store is pickled, and copied by `copy.deepcopy`, as the path of the store: each process
+    maps the file and none copies it. Rows that were written to, in whatever way, are pickled themselves. Files of
+    `torch.save` contain the rows, unless the layer was made with ``persistent=False``.
 
     Attributes
     ----------
-    mapped
-        The rows that `weight` was created as a view of, for a frozen layer over a mapped store; else None.
-    reference
-        Content of the state_dict in place of the weight, for ``from_pretrained(..., persistent=False)``; else None.
+    origin
+        What the rows were made from, for ``from_pretrained(..., persistent=False)``: its reference is in the state_dict
+        in place of the rows. None if the state_dict has the rows.
     """
 
-    mapped: MappedRows | None = None
-    reference: dict[str, str] | None = None
+    origin: Origin | None = None
 
-    def __getstate__(self) -> dict[str, object]:
-        state = self.__dict__.copy()
-        if self.mapped is not None and self.mapped.unchanged(self._parameters["weight"]):  # type: ignore[arg-type]
-            state["_parameters"] = {**self._parameters, "weight": None}
-        return state
+    @property
+    def mapped(self) -> MappedRows | None:
+        """The rows of a store file that `weight` was made over; None if they were copied, or may be trained."""
+        return mapped_rows(self._parameters.get("weight"))
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        if self.mapped is not None and self._parameters["weight"] is None:
-            self._parameters["weight"] = torch.nn.Parameter(self.mapped.tensor(), requires_grad=False)
+    @property
+    def reference(self) -> Reference | None:
+        """What the state_dict contains in place of the rows, under the key ``store_reference``; else None.
 
-    def get_extra_state(self) -> dict[str, str] | None:
-        """Return what a checkpoint contains in place of the weight; called by torch's ``state_dict()``.
-
-        Returns
-        -------
-        Strings, which ``torch.load(..., weights_only=True)`` accepts. None with ``persistent=True``.
+        The name and sha256 of the store, the policy and the special rows.
 
         Examples
         --------
         >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors", persistent=False)
-        >>> emb.get_extra_state()
+        >>> emb.reference
         {'store': 'glove.6B.50d.safetensors', 'sha256': '...', 'oov': 'error', 'special': 'none'}
-        >>> list(emb.state_dict())
-        ['_extra_state']
-        """
-        return self.reference
-
-    def set_extra_state(self, state: object) -> None:
-        """Check that a checkpoint was made with this layer's table; called by torch's ``load_state_dict()``.
-
-        Raises
-        ------
-        EmbstoreError
-            If it was made with another table or other special rows.
-
-        Examples
-        --------
-        >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors", persistent=False)
+        >>> emb.state_dict().keys()
+        odict_keys(['store_reference'])
         >>> emb.load_state_dict(emb.state_dict())
         <All keys matched successfully>
         >>> other = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors", oov="zero", persistent=False)
@@ -139,23 +54,24 @@ class StoreBacked(torch.nn.Module):
         ...     print(error)
         the checkpoint was made with ... oov error, but this layer has ... oov zero: ...
         """
-        found = state if isinstance(state, dict) else {}
-        if self.reference is None:
-            raise EmbstoreError(
-                f"the checkpoint contains no rows but refers to the store {found.get('store')}, and this layer expects"
-                " rows: create it with from_pretrained(..., persistent=False)"
-            )
-        for key, expected in self.reference.items():
-            if key != "store" and found.get(key) != expected:
-                raise EmbstoreError(
-                    f"the checkpoint was made with the store {found.get('store')}, {key} {found.get(key)}, but this"
-                    f" layer has {self.reference['store']}, {key} {expected}: create it with the checkpoint's store and"
-                    " options"
-                )
+        return None if self.origin is None else self.origin.reference()
+
+    def _refer_to(self, origin: Origin) -> None:
+        """Leave the rows out of the state_dict, which then has a reference to their store."""
+        self.origin = origin
+        # A buffer, as many programs save and load only what named_parameters and named_buffers list.
+        self.register_buffer(KEY, encoded_reference(origin.reference() or {}))
 
     def _save_to_state_dict(self, destination: dict[str, object], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        del destination[prefix + (EXTRA_STATE if self.reference is None else "weight")]
+        if self.origin is None:
+            return
+        reference = self._buffers.get(KEY)
+        if reference is not None:  # a copy, as some programs load a checkpoint into the tensors of a state_dict
+            destination[prefix + KEY] = reference.clone()
+        weight = self._parameters.get("weight")
+        if weight is not None and self.origin.made(weight):
+            del destination[prefix + "weight"]
 
     def _load_from_state_dict(
         self,
@@ -167,15 +83,53 @@ class StoreBacked(torch.nn.Module):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        if self.reference is not None and prefix + "weight" in state_dict:
-            error_msgs.append(
-                f"the checkpoint contains the rows of {prefix}weight, but this layer refers to the store"
-                f" {self.reference['store']} for them: create it with from_pretrained(..., persistent=True)"
-            )
-            return
+        found = state_dict.get(prefix + KEY)
+        if isinstance(found, torch.Tensor) and not found.is_meta:
+            self._check_reference(decoded_reference(found))
+        if self.origin is not None:
+            state_dict = self._with_reference(state_dict, prefix, error_msgs)
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
-        left_out = prefix + (EXTRA_STATE if self.reference is None else "weight")
-        if left_out in missing_keys:
-            missing_keys.remove(left_out)
+        if self.origin is not None and prefix + "weight" in missing_keys:
+            missing_keys.remove(prefix + "weight")
+
+    def _check_reference(self, found: Reference) -> None:
+        """Raise EmbstoreError if a checkpoint was made with another table."""
+        reference = self.reference
+        if reference is None:
+            raise EmbstoreError(
+                f"the checkpoint contains no rows but refers to the store {found.get('store')}, and this layer expects"
+                " rows: create it with from_pretrained(..., persistent=False)"
+            )
+        for key, expected in reference.items():
+            if key != "store" and found.get(key) != expected:
+                raise EmbstoreError(
+                    f"the checkpoint was made with the store {found.get('store')}, {key} {found.get(key)}, but this"
+                    f" layer has {reference['store']}, {key} {expected}: create it with the checkpoint's store and"
+                    " options"
+                )
+
+    def _with_reference(self, state_dict: dict[str, object], prefix: str, error_msgs: list[str]) -> dict[str, object]:
+        """Return a state_dict with this layer's own reference, and with rows only if they are to be loaded."""
+        state_dict = dict(state_dict)
+        refers, rows = prefix + KEY in state_dict, state_dict.get(prefix + "weight")
+        if refers:  # it was compared; the store's name, and so its length, may differ
+            state_dict[prefix + KEY] = self._buffers[KEY]
+        if isinstance(rows, torch.Tensor) and (not refers or self._has(rows)):
+            del state_dict[prefix + "weight"]
+            if not self._has(rows):
+                error_msgs.append(
+                    f"the checkpoint contains the rows of {prefix}weight, but this layer refers to the store"
+                    f" {(self.reference or {}).get('store')} for them: create it with"
+                    " from_pretrained(..., persistent=True)"
+                )
+        return state_dict
+
+    def _has(self, rows: torch.Tensor) -> bool:
+        """Whether rows to load are the layer's own, which some programs put into the state_dict: nothing to copy."""
+        weight = self._parameters.get("weight")
+        return weight is not None and (
+            rows is weight
+            or (rows.data_ptr() != 0 and rows.data_ptr() == weight.data_ptr() and rows.shape == weight.shape)
+        )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.initialized import VocabularyLike, initialized_table
-from embstore.layers.rowwise import is_rowwise, look_up
+from embstore.layers.rowwise import look_up
 from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weights import open_table
 from embstore.words.columns import Words
@@ -255,4 +255,4 @@ class Embedding(WordLayer, torch.nn.Embedding):
         >>> emb(torch.tensor([[0, 1], [2, 3]])).shape
         torch.Size([2, 2, 50])
         """
-        return self._cast(look_up(input, self.weight) if is_rowwise(self.weight) else super().forward(input))
+        return self._cast(look_up(input, self.weight) if self.rowwise else super().forward(input))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from embstore.core.dtypes import encode_rows
 from embstore.core.errors import EmbstoreError
 from embstore.core.options import Dtype
-from embstore.layers.checkpoint import SHA256, MappedRows, as_tensor
+from embstore.layers.mapped import SHA256, MappedRows, as_tensor
+from embstore.layers.origin import Origin
 from embstore.layers.rowwise import is_rowwise
 from embstore.layers.sources import LayerReading, Pretrained, open_source
 from embstore.store.rows import ArrayRows, DecodedRows
@@ -23,8 +24,6 @@ from embstore.words.encoder import Encoder
 from embstore.words.policy import OovLike
 from embstore.words.special_rows import special_rows
 from embstore.words.vocabulary import Vocabulary
-
-BLOCK = 8192  # rows copied at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,14 @@ class LayerTable:
         Encodes words as rows; None if the rows have no words.
     mapped
         The rows of the store file that a frozen `weight` is a view of, or None.
-    reference
-        What a checkpoint may contain in place of the rows; None if they do not come from a store file with a checksum.
+    origin
+        What the rows were made from, for rows of a store; else None.
     """
 
     weight: torch.Tensor
     encoder: Encoder | None = None
     mapped: MappedRows | None = None
-    reference: dict[str, str] | None = None
+    origin: Origin | None = None
 
 
 def open_table(
@@ -80,27 +79,21 @@ def _store_table(
     if store.dtype == "int8" and not freeze and dtype is None:
         raise EmbstoreError("int8 rows cannot be trained: convert them with dtype=torch.float32, or use freeze=True")
     encoder = Encoder(store, store.metadata.get("embstore.oov") if oov is None else oov, padding=padding)
-    reference = _reference(store, encoder, seed)
+    origin = Origin(encoder, seed, dtype)
     add_special, widen = encoder.special and not encoder.in_file, store.dtype == "int8" and dtype is not None
     if store.mapped and not add_special and not widen:
         mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))
-        return LayerTable(mapped.tensor(), encoder, mapped if freeze else None, reference)
-    if widen:
-        rows = torch.from_numpy(store.block(0, len(store) if add_special else encoder.num_embeddings))
-        return LayerTable(with_special(rows, encoder, seed) if add_special else rows, encoder, reference=reference)
-    return LayerTable(as_tensor(_copy_rows(store, encoder, seed), store.dtype), encoder, reference=reference)
+        return LayerTable(mapped.tensor(), encoder, mapped if freeze else None, origin)
+    rows = _copied(origin, encoded=not widen)
+    return LayerTable(as_tensor(rows, "float32" if widen else store.dtype), encoder, origin=origin)
 
 
-def _copy_rows(store: Store, encoder: Encoder, seed: int) -> NDArray[Any]:
-    """Copy the stored rows of a store; special rows that it does not have are made."""
-    empty = store.block(0, 0, encoded=True)
-    rows = np.empty((encoder.num_embeddings, empty.shape[1]), empty.dtype)
-    count = len(rows) if encoder.in_file else len(store)
-    for start in range(0, count, BLOCK):
-        stop = min(start + BLOCK, count)
-        rows[start:stop] = store.block(start, stop, encoded=True)
-    if count < len(rows):
-        rows[count:] = encode_rows(special_rows(store, encoder.policy, encoder.padding, seed), store.dtype)
+def _copied(origin: Origin, *, encoded: bool) -> NDArray[Any]:
+    empty, start = origin.store.block(0, 0, encoded=encoded), 0
+    rows = np.empty((origin.encoder.num_embeddings, empty.shape[1]), empty.dtype)
+    for block in origin.blocks(encoded=encoded):
+        rows[start : start + len(block)] = block
+        start += len(block)
     return rows
 
 
@@ -120,16 +113,3 @@ def with_special(rows: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tenso
     table = DecodedRows(ArrayRows(wide.numpy(), dtype), len(rows))
     special = special_rows(table, encoder.policy, encoder.padding, seed)
     return torch.cat([rows, torch.from_numpy(encode_rows(special, dtype)).to(rows)])
-
-
-def _reference(store: Store, encoder: Encoder, seed: int) -> dict[str, str] | None:
-    """Return everything that determines the rows."""
-    if store.path is None or SHA256 not in store.metadata:
-        return None
-    special = "in the file" if encoder.in_file else f"padding={encoder.padding_idx is not None}, seed={seed}"
-    return {
-        "store": store.path.name,
-        "sha256": store.metadata[SHA256],
-        "oov": str(encoder.policy),
-        "special": special if encoder.special else "none",
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -77,11 +78,14 @@ def reloaded_state(layer: torch.nn.Module) -> dict[str, object]:
 def test_a_checkpoint_without_rows_names_the_store(store_path: Path) -> None:
     layer = Embedding.from_pretrained(store_path, persistent=False)
     state = reloaded_state(torch.nn.Sequential(layer, torch.nn.Linear(5, 1)))
+    assert list(state) == ["0.store_reference", "1.weight", "1.bias"]
+    reference = state["0.store_reference"]
+    assert isinstance(reference, torch.Tensor)
+    assert (reference.dtype, tuple(reference.shape)) == (torch.uint8, (512,))
     weight_sha256 = hashlib.sha256(ROWS.tobytes()).hexdigest()
-    assert state["0._extra_state"] == {
+    assert json.loads(bytes(reference.numpy())) == {
         "store": "words.safetensors", "sha256": weight_sha256, "oov": "error", "special": "none",
     }  # fmt: skip
-    assert list(state) == ["0._extra_state", "1.weight", "1.bias"]
     moved = shutil.copy(store_path, store_path.with_name("elsewhere.safetensors"))
     fresh = torch.nn.Sequential(Embedding.from_pretrained(moved, persistent=False), torch.nn.Linear(5, 1))
     fresh.load_state_dict(state)

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import embstore
 from embstore import Embedding, EmbeddingBag, Encoder
+from embstore.layers.mapped import is_unchanged
 
 pytestmark = pytest.mark.torch
 
@@ -67,8 +68,7 @@ class Sentences(Dataset[Any]):
         return len(SENTENCES)
 
     def __getitem__(self, item: int) -> Any:
-        rows = self.layer.mapped
-        mapped = rows is not None and rows.unchanged(self.layer.weight)
+        mapped = is_unchanged(self.layer.weight)
         ids = self.layer.encode(SENTENCES[item], length=3)
         same = self.encoder.encode(SENTENCES[item], length=3).tolist() == ids.tolist()
         return ids, self.layer(ids).sum(), mapped and same
@@ -134,5 +134,4 @@ def test_a_shared_layer_pickles_its_shared_memory(store_path: Path) -> None:
     layer = Embedding.from_pretrained(store_path)
     layer.share_memory()
     assert torch.equal(copy.deepcopy(layer).weight, torch.from_numpy(ROWS))
-    assert layer.mapped is not None
-    assert not layer.mapped.unchanged(layer.weight)
+    assert not is_unchanged(layer.weight)
