@@ -103,7 +103,7 @@ def main() -> None:
         print(f"{model.tables.out_features} features, {sum(map(torch.numel, trainable)):,} trainable parameters")
         for epoch in range(5):
             print(f"epoch {epoch + 1}: loss {train(model, loader, optimizer):.3f}")
-        saved = sum(value.numel() for value in model.state_dict().values() if isinstance(value, torch.Tensor))
+        saved = sum(value.numel() for value in model.state_dict().values() if value.is_floating_point())
         print(f"a checkpoint contains {saved:,} numbers, and the sha256 of {glove.name}")
 
 

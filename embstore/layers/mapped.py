@@ -30,7 +30,7 @@ SHA256 = f"embstore.sha256.{WEIGHT}"
 BLOCK = 1 << 22  # bytes compared at a time
 FILES = 2  # the protocol of torch.save, which writes files that are read elsewhere
 
-Reduced = tuple[Any, ...]
+Reduced = tuple[object, ...]
 
 
 def as_tensor(rows: NDArray[Any], dtype: Dtype) -> torch.Tensor:
@@ -216,4 +216,4 @@ def _reduce_for_process(parameter: torch.nn.Parameter) -> Reduced:
     return cast("Reduced", reduce_tensor(parameter))  # type: ignore[no-untyped-call]
 
 
-ForkingPickler.register(torch.nn.Parameter, _reduce_for_process)
+ForkingPickler.register(torch.nn.Parameter, _reduce_for_process)  # type: ignore[arg-type]

@@ -21,12 +21,7 @@ from embstore import Embedding, EmbeddingBag
 from embstore.files.private_pages import private_ranges
 from embstore.layers.mapped import is_unchanged
 
-pytestmark = [
-    pytest.mark.torch,
-    # warnings of torch about its own code, and about the absence of several processes
-    pytest.mark.filterwarnings("ignore:torch.distributed is disabled:UserWarning"),
-    pytest.mark.filterwarnings("ignore:TypedStorage is deprecated:UserWarning"),
-]
+pytestmark = pytest.mark.torch
 
 WORDS = [f"word{i}" for i in range(2000)]
 ROWS = np.random.default_rng(5).standard_normal((len(WORDS), 8), np.float32)
@@ -101,6 +96,10 @@ def test_a_state_dict_of_rank_0_is_broadcast(store_path: Path, tmp_path: Path, n
     run_on_ranks(load_on_rank, tmp_path, store_path, name)
 
 
+ONE_PROCESS = pytest.mark.filterwarnings("ignore:torch.distributed is disabled:UserWarning")
+
+
+@ONE_PROCESS
 @pytest.mark.parametrize("name", MODELS)
 def test_distributed_checkpoints_are_saved_and_loaded(store_path: Path, tmp_path: Path, name: str) -> None:
     source, fresh = MODELS[name](store_path), MODELS[name](store_path)
@@ -114,6 +113,7 @@ def test_distributed_checkpoints_are_saved_and_loaded(store_path: Path, tmp_path
         assert sum(file.stat().st_size for file in (tmp_path / "checkpoint").iterdir()) < 10_000
 
 
+@ONE_PROCESS
 def test_a_distributed_checkpoint_of_another_table_is_refused(store_path: Path, tmp_path: Path) -> None:
     other = saved(tmp_path / "other table.safetensors", WORDS, ROWS + 1)
     save(get_model_state_dict(MODELS["reference"](other)), checkpoint_id=tmp_path / "checkpoint")
