@@ -93,8 +93,9 @@ class Embedding(WordLayer, torch.nn.Embedding):
         out_dtype
             Dtype to cast the result to, for instance float32 for a float16 table.
         persistent
-            With False the state_dict contains the store's name and sha256 instead of the rows, and loading it into a
-            layer over another table is an error.
+            With False the state_dict contains, in place of the rows, a reference to the store (a small uint8 tensor
+            ``store_reference``: name, sha256, policy), and loading it into a layer over another table is an error. Rows
+            that were written to are in it as well.
         seed
             Seed of the special rows that are drawn for ``hash:B``.
         **reading
