@@ -24,7 +24,7 @@ from embstore.core.errors import FormatError
 from embstore.core.options import Dtype
 from embstore.files.private_pages import private_ranges
 from embstore.store.header import WEIGHT
-from embstore.store.store import Store
+from embstore.store.store import REPLACED, Store
 
 SHA256 = f"embstore.sha256.{WEIGHT}"
 BLOCK = 1 << 22  # bytes compared at a time
@@ -65,8 +65,7 @@ class MappedRows:
     def __post_init__(self) -> None:
         changed = self.store.metadata.get(SHA256) != self.sha256 or len(self.store) + self.store.special < self.rows
         if changed or not self.store.mapped:
-            reason = "the file was replaced by another table since it was first opened: open it again"
-            raise FormatError(self.store.path or "", reason, format="store")
+            raise FormatError(self.store.path or "", REPLACED)
 
     def __reduce__(self) -> Reduced:
         return MappedRows, (self.store, self.rows, self.sha256)

@@ -9,7 +9,9 @@ from embstore.codecs.registry.detection import open_to_read
 from embstore.core.duplicates import check_duplicates
 from embstore.core.options import Duplicates, Progress, Reading, ReadOptions
 from embstore.store.mapped import Advice, check_advice
-from embstore.store.store import Store, load_store, map_input
+from embstore.store.store import Store, load_store, map_input, same_table
+
+SHA256 = "embstore.source.sha256"
 
 
 def open(  # noqa: A001
@@ -76,7 +78,8 @@ def open(  # noqa: A001
 
     source = Selection(options.dtype, options.limit).apply(read(file, codec, options, progress))
     path = Path(path).absolute()
-    store = load_store(source, path, duplicates=duplicates, reopen=(_reopen, (path, duplicates, reading)))
+    store = load_store(source, path, duplicates=duplicates)
+    store.path, store.reopen = path, (_reopen, (path, duplicates, reading, store.metadata.get(SHA256)))
     warn(source.findings)
     return store
 
@@ -86,5 +89,5 @@ def as_store(table: str | Path | Store) -> Store:
     return table if isinstance(table, Store) else open(table)
 
 
-def _reopen(path: Path, duplicates: Duplicates, reading: Reading) -> Store:
-    return open(path, duplicates=duplicates, **reading)
+def _reopen(path: Path, duplicates: Duplicates, reading: Reading, digest: str | None) -> Store:
+    return same_table(open(path, duplicates=duplicates, **reading), SHA256, digest)

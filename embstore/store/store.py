@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embstore.core.batch import Bytes, Ints, Source, Vectors
-from embstore.core.errors import UnknownTokenError
+from embstore.core.errors import FormatError, UnknownTokenError
 from embstore.core.index import Itos, Stoi, Vocab
 from embstore.core.options import Duplicates
 from embstore.files.input import Input
 from embstore.search import exact
 from embstore.search.exact import Neighbours, Query
+from embstore.store.header import DIGEST_KEY
 from embstore.store.mapped import Advice, map_store
 from embstore.store.rows import DecodedRows, Rows
 from embstore.store.verify import verify_store
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from embstore.words.policy import OovLike
 
 Default = TypeVar("Default")
+
+REPLACED = "the file was replaced by another table since it was first opened: open it again"
 
 OPEN = ("_table", "vocab", "stoi", "itos", "counts")
 """The attributes that a store has until it is closed: each read gives all of it or an error, in any thread."""
@@ -79,7 +82,7 @@ class Store:
         self.vocab, self.stoi, self.itos = vocab, Stoi(vocab), Itos(vocab)
         self.metadata, self.dtype, self.path, self.counts = metadata, rows.dtype, path, counts
         self.norms: NDArray[np.float32] | None = None
-        self._reopen = reopen
+        self.reopen = reopen  # a function and its arguments, for pickling
 
     @classmethod
     def open(cls, path: str | Path, *, advise: Advice = "normal") -> Store:
@@ -422,8 +425,8 @@ class Store:
 
     def __reduce__(self) -> tuple[object, ...]:
         vocab = self.vocab
-        if self._reopen is not None:
-            return self._reopen
+        if self.reopen is not None:
+            return self.reopen
         arrays = vocab.slots, vocab.offsets, vocab.data
         return _from_parts, (self._table.rows, *arrays, vocab.seed, self.metadata, self.counts)
 
@@ -441,13 +444,7 @@ class Store:
         return table_of_rows(repr(self), self.itos[:SHOWN], self.block(0, min(SHOWN, len(self))), self.dim)
 
 
-def load_store(
-    source: Source,
-    path: str | Path,
-    *,
-    duplicates: Duplicates = "first",
-    reopen: tuple[object, ...] | None = None,
-) -> Store:
+def load_store(source: Source, path: str | Path, *, duplicates: Duplicates = "first") -> Store:
     """Read all batches of a source and its special rows into memory.
 
     Parameters
@@ -455,27 +452,33 @@ def load_store(
     source
         The source, which is consumed.
     path
-        Named in errors; the path of the store if it can be reopened.
+        Named in errors.
     duplicates
         Which row of a repeated token to keep, or ``error``.
-    reopen
-        Function and arguments that open the store again, for pickling.
     """
     from embstore.store.loading import load_source
 
-    loaded, place = load_source(source, path, duplicates), Path(path) if reopen else None
-    return Store(loaded.rows, loaded.vocab, loaded.metadata, counts=loaded.counts, path=place, reopen=reopen)
+    loaded = load_source(source, path, duplicates)
+    return Store(loaded.rows, loaded.vocab, loaded.metadata, counts=loaded.counts)
 
 
 def map_input(source: Input, *, advise: Advice = "normal", trust: bool = False) -> Store:
     """Map a store from an open file: see `Store.open`; `trust` is explained at `read_header`."""
-    path = source.path.absolute()
-    mapped, reopen = map_store(source, advise, trust=trust), (_open_mapped, (path, advise))
+    path, mapped = source.path.absolute(), map_store(source, advise, trust=trust)
+    reopen = _open_mapped, (path, advise, mapped.metadata.get(DIGEST_KEY))
     return Store(mapped.rows, mapped.vocab, mapped.metadata, counts=mapped.counts, path=path, reopen=reopen)
 
 
-def _open_mapped(path: Path, advise: Advice) -> Store:
-    return Store.open(path, advise=advise)
+def _open_mapped(path: Path, advise: Advice, digest: str | None) -> Store:
+    """Open the store that was pickled; FormatError if its file was replaced."""
+    return same_table(Store.open(path, advise=advise), DIGEST_KEY, digest)
+
+
+def same_table(store: Store, key: str, digest: str | None) -> Store:
+    """Return a store that was opened again; FormatError if its metadata has another checksum than before."""
+    if store.metadata.get(key) != digest:
+        raise FormatError(store.path or "", REPLACED)
+    return store
 
 
 def _from_parts(

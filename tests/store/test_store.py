@@ -279,3 +279,21 @@ def test_a_store_that_another_thread_closes_answers_or_raises(store: embstore.St
             thread.join(10)
             assert not thread.is_alive()
         assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["words.safetensors", "words.txt"])
+def test_a_pickle_of_a_store_whose_file_was_replaced_is_refused(tmp_path: Path, name: str) -> None:
+    path, made = tmp_path / name, tmp_path / "made.safetensors"
+
+    def write(last: float) -> None:
+        embstore.save(made, ["cat", "dog"], np.array([[1.5, 2.5, 0.5], [3.5, 4.5, last]], np.float32), overwrite=True)
+        embstore.convert(made, path, overwrite=True)
+
+    write(5.5)
+    data = pickle.dumps(embstore.open(path))
+    assert pickle.loads(data)["dog"].tolist() == [3.5, 4.5, 5.5]
+    write(6.5)
+    with pytest.raises(embstore.FormatError) as caught:
+        pickle.loads(data)
+    reason = "the file was replaced by another table since it was first opened: open it again"
+    assert str(caught.value) == f"{path}: {reason}"
