@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from embstore.core.errors import FormatError
 from embstore.files.input import Input
 from embstore.files.stream import Stream
 from embstore.words.backoffs import find_forms
+from embstore.words.columns import Words
 from embstore.words.encoder import Encoder
 from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike, Policy, back_off_name
@@ -83,7 +84,7 @@ class Coverage:
 
 def coverage(
     vocabulary: Lookup,
-    words: Iterable[str] | Iterable[Sequence[str]] | Mapping[str, int],
+    words: Words | Mapping[str, int],
     oov: OovLike = None,
     *,
     top: int = 10,
@@ -95,7 +96,8 @@ def coverage(
     vocabulary
         A `Store` or a `Vocabulary`.
     words
-        Words in the order of the text, or sentences, each a list of words; or a mapping from word to count.
+        Words in the order of the text, or sentences, each a list of words; a column of either; or a mapping from word
+        to count.
     oov
         The policy. None uses the policy stored in the store's file, else ``error``, which is not raised here.
     top

@@ -92,6 +92,6 @@ def _item(query: object) -> Item:
     if hasattr(query, "detach"):
         query = cast("Tensor", query).detach().cpu().float().numpy()  # float: NumPy has no bfloat16
     try:
-        return np.asarray(query, np.float32)  # type: ignore[arg-type]
+        return np.asarray(query, np.float32)
     except (TypeError, ValueError):
         raise TypeError(f"a query is a word, a vector, or a pair of one and its weight, not {query!r}") from None

@@ -357,13 +357,13 @@ class Store:
         """
         return exact.most_similar_batch(self, words, topn)
 
-    def aligned(self, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
+    def aligned(self, words: FlatWords, oov: OovLike = None) -> NDArray[np.float32]:
         """Return the vectors for another vocabulary, for example as the initial weight of an embedding layer.
 
         Parameters
         ----------
         words
-            The words of that vocabulary, in the order of their ids.
+            The words of that vocabulary, in the order of their ids; a list or a column of strings.
         oov
             The policy for unknown words: ``"lower,zero"``. None: the policy that the store was written for, else
             ``error``.
