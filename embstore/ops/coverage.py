@@ -15,6 +15,7 @@ from embstore.codecs.shared.first_look.first_bytes import HEAD, FirstBytes
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
 from embstore.files.stream import Stream
+from embstore.ops.shown import Facts, Shown
 from embstore.words.backoffs import find_forms
 from embstore.words.columns import Words
 from embstore.words.encoder import Encoder
@@ -44,8 +45,8 @@ class Share:
     type_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Coverage(Shown):
     """How much of a text a vocabulary and a policy cover.
 
     Attributes
@@ -71,6 +72,8 @@ class Coverage:
     (7, 5, 1)
     >>> {name: share.tokens for name, share in found.rules.items()}
     {'lower': 1}
+    >>> found
+    <Coverage of 7 words: 71.43% known, 14.29% missing>
     """
 
     tokens: int
@@ -80,6 +83,21 @@ class Coverage:
     missing: Share
     ending: str
     most_frequent: list[tuple[str, int]]
+
+    def _facts(self) -> Facts:
+        shares = {"known": self.known, **self.rules, f"missing: {self.ending}": self.missing}
+        rows = [
+            (name, _share_text(each.tokens, each.token_share), _share_text(each.types, each.type_share))
+            for name, each in shares.items()
+        ]
+        rows.append(("total", f"{self.tokens:,}", f"{self.types:,}"))
+        words = [(f"most frequent missing: {word!r}", f"{times:,}", "") for word, times in self.most_frequent]
+        parts = f"{self.known.token_share:.2%} known, {self.missing.token_share:.2%} missing"
+        return Facts(f"Coverage of {self.tokens:,} words: {parts}", [*rows, *words], ("", "words", "distinct words"))
+
+
+def _share_text(count: int, share: float) -> str:
+    return f"{count:,} ({share:.2%})"
 
 
 def coverage(

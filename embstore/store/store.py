@@ -141,14 +141,17 @@ class Store:
     def weight(self) -> Vectors:
         """All rows, the vocabulary's followed by the special rows: (rows, dim).
 
-        A read-only view; for ``bfloat16``, which NumPy lacks, and ``int8`` a float32 copy.
+        A read-only view; for ``bfloat16``, which NumPy lacks, and ``int8`` a float32 copy. The view is read-only for
+        NumPy; C code that takes its address, such as ``faiss.normalize_L2``, can write through it. That changes what
+        this store and the layers over it return, in private memory, page by page; never the file, nor what another
+        store over it returns. For such code take a copy: ``store.vectors.copy()``.
         """
         table = self._table
         return table.block(0, table.rows.shape[0])
 
     @property
     def vectors(self) -> Vectors:
-        """The rows of the vocabulary: (tokens, dim); a view or a copy like `weight`."""
+        """The rows of the vocabulary: (tokens, dim); a view or a copy like `weight`, which says who can write to it."""
         table = self._table
         return table.block(0, len(table))
 
@@ -164,8 +167,8 @@ class Store:
 
         Returns
         -------
-        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view of the map or of memory, or
-        a copy for ``bfloat16`` and ``int8``, which are decoded.
+        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view of the map or of memory,
+        like `weight`, or a copy for ``bfloat16`` and ``int8``, which are decoded.
 
         With `encoded` the stored rows, a read-only view: uint16 with the bits for ``bfloat16``; for ``int8`` uint8 of
         shape (stop - start, dim + 8), the codes of each row followed by its scale and offset; else the same.
