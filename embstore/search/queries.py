@@ -92,6 +92,9 @@ def _item(query: object) -> Item:
     if hasattr(query, "detach"):
         query = cast("Tensor", query).detach().cpu().float().numpy()  # float: NumPy has no bfloat16
     try:
-        return np.asarray(query, np.float32)
-    except (TypeError, ValueError):
-        raise TypeError(f"a query is a word, a vector, or a pair of one and its weight, not {query!r}") from None
+        vector = np.asarray(query)
+    except ValueError:  # lists of different lengths
+        vector = np.asarray(None)
+    if vector.dtype.kind not in "fiub":
+        raise TypeError(f"a query is a word, a vector, or a pair of one and its weight, not {query!r}")
+    return vector.astype(np.float32, copy=False)

