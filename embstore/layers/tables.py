@@ -226,7 +226,8 @@ def _check_batch(batch: TensorBatch, names: list[str]) -> None:
     for name in names:
         if name not in batch:
             raise TypeError(f"the batch has no {name!r}, only {', '.join(map(repr, batch)) or 'nothing'}: {cure}")
-        if not all(isinstance(part, torch.Tensor) for part in _parts(batch[name])):
+        parts = _parts(batch[name])
+        if not len(parts) or not all(isinstance(part, torch.Tensor) for part in parts):
             raise TypeError(f"{name!r} in the batch is not made of tensors: {cure}")
 
 
