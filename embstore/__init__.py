@@ -23,9 +23,10 @@ if TYPE_CHECKING:
         UnsupportedVersionError,
     )
     from embstore.layers import Embedding, EmbeddingBag, Tables
-    from embstore.ops.compare import Difference, compare
+    from embstore.ops.compare import compare
     from embstore.ops.convert import convert
     from embstore.ops.coverage import Coverage, coverage
+    from embstore.ops.difference import Difference
     from embstore.ops.merge import concat, merge
     from embstore.ops.open import open  # noqa: A004
     from embstore.ops.report import Report
@@ -86,8 +87,10 @@ def _home_of(name: str) -> ModuleType:  # noqa: C901
             from embstore.words import policy as home
         case "Vocabulary":
             from embstore.words import vocabulary as home
-        case "Difference" | "compare":
+        case "compare":
             from embstore.ops import compare as home
+        case "Difference":
+            from embstore.ops import difference as home
         case "Coverage" | "coverage":
             from embstore.ops import coverage as home
         case "Report":

@@ -17,6 +17,7 @@ from embstore.core.json_values import Json
 from embstore.core.options import Order
 from embstore.ops.convert import ConvertOptions, convert
 from embstore.ops.report import Report
+from embstore.ops.shown import size_text
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -125,7 +126,8 @@ def _convert_and_compare(
     source: Path, target: Path, **options: Unpack[ConvertOptions]
 ) -> tuple[Report, dict[str, Json], dict[str, str]]:
     """Convert, and return the report with the precision lost: as a JSON object and as lines of text."""
-    from embstore.cli.diff import as_object, value_lines  # here, because most conversions do not need it
+    from embstore.cli.diff import as_object  # here, because most conversions do not need it
+    from embstore.ops.difference import value_lines
     from embstore.ops.loss import convert_and_compare
 
     report, loss = convert_and_compare(source, target, **options)
@@ -138,7 +140,7 @@ def summary(report: Report) -> str:
         f"{count:,} {what}" for count, what in ((report.duplicates, "repeated"), (report.skipped, "skipped")) if count
     ]
     shape = f"{report.rows:,} x {report.dim} {report.dtype}"
-    parts = [f"{report.target}: {shape}, {_size(report.bytes)} in {report.seconds:.2f} s", " and ".join(left_out)]
+    parts = [f"{report.target}: {shape}, {size_text(report.bytes)} in {report.seconds:.2f} s", " and ".join(left_out)]
     return "; ".join(filter(None, [*parts, *_words(report)]))
 
 
@@ -149,10 +151,3 @@ def _words(report: Report) -> Iterator[str]:
         yield f"{report.found:,} of {report.requested:,} words found{first}"
     if report.filled:
         yield "filled by " + ", ".join(f"{part} {count:,}" for part, count in report.filled.items())
-
-
-def _size(count: int) -> str:
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= unit:
-            return f"{count / unit:,.1f} {name}"
-    return f"{count} bytes"

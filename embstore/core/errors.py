@@ -141,7 +141,7 @@ class UnknownTokenError(EmbstoreError, KeyError):
     """
 
     def __init__(self, tokens: Sequence[str]) -> None:
-        self.tokens = tuple(tokens)
+        self.tokens = tuple(map(str, tokens))  # str: the repr of NumPy's strings names their type
         super().__init__(self.tokens)
 
     def __str__(self) -> str:

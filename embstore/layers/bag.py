@@ -47,6 +47,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     torch.Size([3, 50])
     """
 
+    _call = "layer(*layer.encode(bags))"
+
     @classmethod
     def from_pretrained(  # type: ignore[override]
         cls,
@@ -248,6 +250,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         tensor([[1., 1., 0.],
                 [0., 1., 0.]])
         """
+        self._check_input(input)
         if not self.rowwise:
             if per_sample_weights is not None:  # float32 if encoded without the layer, in a worker
                 per_sample_weights = per_sample_weights.to(self.weight.dtype)

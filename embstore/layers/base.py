@@ -32,6 +32,7 @@ class WordLayer(StoreBacked):
     encoder: Encoder | None = None
     out_dtype: torch.dtype | None = None
     rowwise: bool = False
+    _call = "layer(layer.encode(words))"
 
     @classmethod
     def _from_table(
@@ -64,6 +65,14 @@ class WordLayer(StoreBacked):
         if self.encoder is None:
             raise EmbstoreError("the rows of this layer have no words: use from_pretrained(array, tokens=words)")
         return self.encoder
+
+    def _check_input(self, given: object) -> None:
+        """Raise TypeError for words, which are not ids; whatever torch treats as a tensor passes, as torch.fx needs."""
+        if not isinstance(given, torch.Tensor) and not hasattr(given, "__torch_function__"):
+            raise TypeError(
+                f"the input of {type(self).__name__} is a tensor of ids, not {type(given).__name__}: words go through "
+                f"encode, as in {self._call}"
+            )
 
     def _cast(self, vectors: torch.Tensor) -> torch.Tensor:
         return vectors if self.out_dtype is None else vectors.to(self.out_dtype)

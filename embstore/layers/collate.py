@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
-import numpy as np
 import torch
 
+from embstore.layers.data import Column, Data, as_numbers, take_columns
 from embstore.words.columns import WordBags, Words
 from embstore.words.encoder import Encoder
 
 TensorBatch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
 """By name: a tensor, or for a bag the tuple (values, offsets), with weights as a third part under ``subword``."""
-
-Column = Collection[object]
-"""A list, an array, or a column of pyarrow, pandas or polars."""
-
-
-class Columns(Protocol):
-    """Columns by name: a dict of lists, a pandas or polars DataFrame, a pyarrow Table."""
-
-    def __getitem__(self, name: str, /) -> Column: ...
-
-
-Data = Sequence[Mapping[str, object]] | Columns
-"""Rows, each a dict, or columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +43,7 @@ class Collate:
     features
         By name, in the order of the layers.
     dense, targets
-        Names of columns of numbers.
+        Names of columns of numbers; targets that the data do not have are left out of the batch.
     """
 
     features: dict[str, Feature]
@@ -66,31 +52,19 @@ class Collate:
 
     def __call__(self, data: Data) -> TensorBatch:
         """Encode rows or columns: see `Tables.encode`."""
-        columns = {name: _column(data, name) for name in (*self.dense, *self.features, *self.targets)}
-        sizes = {name: len(column) for name, column in columns.items()}
-        if len(set(sizes.values())) > 1:
-            raise ValueError(f"the columns differ in length: {sizes}")
+        columns = take_columns(data, [*self.dense, *self.features], self.targets)
         batch: TensorBatch = {name: _dense(columns[name], name) for name in self.dense}
         batch |= {name: feature.encode(columns[name]) for name, feature in self.features.items()}
-        return batch | {name: _numbers(columns[name]) for name in self.targets}
+        return batch | {name: _target(columns[name], name) for name in self.targets if name in columns}
 
 
-def _column(data: Data, name: str) -> Column:
-    if not isinstance(data, list | tuple):
-        return cast("Columns", data)[name]
-    for position, row in enumerate(data):
-        if name not in row:
-            raise ValueError(f"row {position} has no {name!r}, only {', '.join(map(repr, row))}")
-    return [row[name] for row in data]
-
-
-def _numbers(column: Column) -> torch.Tensor:
-    numbers = np.asarray(column)  # may be a read-only view, for which torch.from_numpy warns: torch.tensor copies
+def _target(column: Column, name: str) -> torch.Tensor:
+    numbers = as_numbers(column, name)  # may be a read-only view, for which torch.from_numpy warns: torch.tensor copies
     return torch.tensor(numbers, dtype=torch.float32 if numbers.dtype.kind == "f" else None)
 
 
 def _dense(column: Column, name: str) -> torch.Tensor:
-    numbers = torch.tensor(np.asarray(column), dtype=torch.float32)
+    numbers = torch.tensor(as_numbers(column, name), dtype=torch.float32)
     if numbers.ndim != 1:
         raise ValueError(
             f"the dense column {name!r} has the shape {tuple(numbers.shape)}, expected a number in each row"

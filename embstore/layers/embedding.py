@@ -256,4 +256,5 @@ class Embedding(WordLayer, torch.nn.Embedding):
         >>> emb(torch.tensor([[0, 1], [2, 3]])).shape
         torch.Size([2, 2, 50])
         """
+        self._check_input(input)
         return self._cast(look_up(input, self.weight) if self.rowwise else super().forward(input))

@@ -9,7 +9,8 @@ import torch
 
 from embstore.core.errors import EmbstoreError
 from embstore.layers.bag import EmbeddingBag
-from embstore.layers.collate import Collate, Data, Feature, TensorBatch
+from embstore.layers.collate import Collate, Feature, TensorBatch
+from embstore.layers.data import Data
 from embstore.layers.embedding import Embedding
 
 
@@ -24,7 +25,8 @@ class Tables(torch.nn.Module):
     dense
         Names of columns of numbers that are features.
     targets
-        Names of columns of numbers that are not features; `encode` returns them, `forward` ignores them.
+        Names of columns of numbers that are not features; `encode` returns those that the data have, `forward` ignores
+        them.
     lengths
         Name of a feature with an `Embedding` to the number of words that its lists are cut or padded to.
 
@@ -114,10 +116,14 @@ class Tables(torch.nn.Module):
         `Embedding`; the tuple (values, offsets) for an `EmbeddingBag`, with weights as a third part under ``subword``;
         targets as float32, or with their integer dtype.
 
+        Targets that no row has are left out, so that the same call, and the same `collate`, serve for prediction;
+        where a loss needs one of them, ``batch[name]`` is then a KeyError.
+
         Raises
         ------
         ValueError
-            For a row without one of the columns, and for columns of different lengths.
+            For a feature that a row or the columns do not have, for a target that only some rows have, for columns of
+            different lengths, and for a dense column or a target with anything but numbers.
         UnknownTokenError
             For words that are not in the vocabulary of a layer, if its policy is ``error``.
 
@@ -127,6 +133,8 @@ class Tables(torch.nn.Module):
         >>> tables = embstore.Tables({"state": states}, dense=["age"], targets=["stars"])
         >>> tables.encode([{"age": 31, "state": "WA", "stars": 4}, {"age": 62.5, "state": "??", "stars": 1}])
         {'age': tensor([31.0000, 62.5000]), 'state': tensor([1, 2]), 'stars': tensor([4, 1])}
+        >>> tables.encode({"age": [45], "state": ["CA"]})
+        {'age': tensor([45.]), 'state': tensor([0])}
         """
         return self.collate(data)
 
@@ -174,6 +182,8 @@ class Tables(torch.nn.Module):
         ------
         ValueError
             With `concat`, for lists of words whose length is not set by `lengths`.
+        TypeError
+            For rows or columns that `encode` has not made a batch of, and for a batch without one of the features.
 
         Examples
         --------
@@ -187,6 +197,7 @@ class Tables(torch.nn.Module):
         tensor([[31.,  3.,  4.],
                 [62.,  1.,  2.]])
         """
+        _check_batch(batch, [*self.dense, *self.layers])
         found = {name: cast("torch.Tensor", batch[name]) for name in self.dense}
         for name, layer in self.layers.items():
             found[name] = layer(*_parts(batch[name]))
@@ -206,6 +217,18 @@ def _parts(inputs: torch.Tensor | Sequence[torch.Tensor]) -> Sequence[torch.Tens
     return (
         (inputs,) if isinstance(inputs, torch.Tensor) else inputs
     )  # a DataLoader that pins memory returns tuples as lists
+
+
+def _check_batch(batch: TensorBatch, names: list[str]) -> None:
+    cure = "rows and columns go through encode, as in tables(tables.encode(data))"
+    if isinstance(batch, list | tuple | str):
+        raise TypeError(f"the input of Tables is a batch, not a {type(batch).__name__}: {cure}")
+    for name in names:
+        if name not in batch:
+            raise TypeError(f"the batch has no {name!r}, only {', '.join(map(repr, batch)) or 'nothing'}: {cure}")
+        parts = _parts(batch[name])
+        if not len(parts) or not all(isinstance(part, torch.Tensor) for part in parts):
+            raise TypeError(f"{name!r} in the batch is not made of tensors: {cure}")
 
 
 def _check_names(names: list[str]) -> None:

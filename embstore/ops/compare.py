@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Vectors
+from embstore.ops.difference import Difference
 from embstore.ops.neighbours import neighbours_kept
 from embstore.ops.open import as_store
 from embstore.store.store import Store
@@ -18,72 +18,6 @@ LISTED = 5  # words that only one table has
 BLOCK_BYTES = 4 << 20  # of rows as float64, at a time
 
 Wide = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How two tables differ.
-
-    Attributes
-    ----------
-    rows, dims, dtypes
-        Of the first and the second table; special rows are not counted.
-    only_first, only_second
-        Number of words that only the first, or only the second table has.
-    only_first_words, only_second_words
-        At most five of these words, in the order of their table.
-    common, moved
-        Number of common words, and of those among them whose row number differs.
-    atol, differing
-        Number of common words with a value that differs by more than `atol`; all of them if the dims differ.
-    largest, largest_at
-        Largest absolute difference, and its word and dimension. A NaN equals a NaN, and differs infinitely from a
-        number. `largest` is None if there are no rows to compare, `largest_at` also if no value differs.
-    mean_cosine, worst_cosine, worst_word
-        Over the common words with finite values. Equal rows have cosine 1; a row of zeros and another row have 0.
-        None if there are no such words.
-    neighbours
-        Share of the ten nearest neighbours of the first 1,000 common words that is the same in both tables; None
-        unless requested.
-    bit_equal
-        Whether both tables have the same words, and the same values bit by bit, as float32.
-
-    Examples
-    --------
-    >>> report = embstore.convert("glove.6B.50d.txt", "a.safetensors", limit=1000)
-    >>> report = embstore.convert("a.safetensors", "b.safetensors", dtype="float16")
-    >>> difference = embstore.compare("a.safetensors", "b.safetensors")
-    >>> difference.dtypes, difference.equal, difference.differing
-    (('float32', 'float16'), False, 1000)
-    >>> difference.largest_at, round(difference.largest, 4)
-    (('number', 30), 0.0019)
-    >>> embstore.compare("a.safetensors", "b.safetensors", atol=0.01).equal
-    True
-    """
-
-    rows: tuple[int, int]
-    dims: tuple[int, int]
-    dtypes: tuple[str, str]
-    only_first: int
-    only_second: int
-    only_first_words: list[str]
-    only_second_words: list[str]
-    common: int
-    moved: int
-    atol: float
-    differing: int
-    largest: float | None
-    largest_at: tuple[str, int] | None
-    mean_cosine: float | None
-    worst_cosine: float | None
-    worst_word: str | None
-    neighbours: float | None
-    bit_equal: bool
-
-    @property
-    def equal(self) -> bool:
-        """Whether both tables have the same words and dims, and no value differs by more than `atol`."""
-        return not (self.only_first or self.only_second or self.differing) and self.dims[0] == self.dims[1]
 
 
 def compare(a: str | Path | Store, b: str | Path | Store, atol: float = 0.0, *, neighbours: bool = False) -> Difference:

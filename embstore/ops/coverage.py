@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from embstore.codecs.shared.first_look.first_bytes import HEAD, FirstBytes
 from embstore.core.errors import FormatError
 from embstore.files.input import Input
 from embstore.files.stream import Stream
+from embstore.ops.shown import Facts, Shown
 from embstore.words.backoffs import find_forms
+from embstore.words.columns import Words
 from embstore.words.encoder import Encoder
 from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike, Policy, back_off_name
@@ -43,8 +45,8 @@ class Share:
     type_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Coverage(Shown):
     """How much of a text a vocabulary and a policy cover.
 
     Attributes
@@ -70,6 +72,8 @@ class Coverage:
     (7, 5, 1)
     >>> {name: share.tokens for name, share in found.rules.items()}
     {'lower': 1}
+    >>> found
+    <Coverage of 7 words: 71.43% known, 14.29% missing>
     """
 
     tokens: int
@@ -80,10 +84,25 @@ class Coverage:
     ending: str
     most_frequent: list[tuple[str, int]]
 
+    def _facts(self) -> Facts:
+        shares = {"known": self.known, **self.rules, f"missing: {self.ending}": self.missing}
+        rows = [
+            (name, _share_text(each.tokens, each.token_share), _share_text(each.types, each.type_share))
+            for name, each in shares.items()
+        ]
+        rows.append(("total", f"{self.tokens:,}", f"{self.types:,}"))
+        words = [(f"most frequent missing: {word!r}", f"{times:,}", "") for word, times in self.most_frequent]
+        parts = f"{self.known.token_share:.2%} known, {self.missing.token_share:.2%} missing"
+        return Facts(f"Coverage of {self.tokens:,} words: {parts}", [*rows, *words], ("", "words", "distinct words"))
+
+
+def _share_text(count: int, share: float) -> str:
+    return f"{count:,} ({share:.2%})"
+
 
 def coverage(
     vocabulary: Lookup,
-    words: Iterable[str] | Iterable[Sequence[str]] | Mapping[str, int],
+    words: Words | Mapping[str, int],
     oov: OovLike = None,
     *,
     top: int = 10,
@@ -95,7 +114,8 @@ def coverage(
     vocabulary
         A `Store` or a `Vocabulary`.
     words
-        Words in the order of the text, or sentences, each a list of words; or a mapping from word to count.
+        Words in the order of the text, or sentences, each a list of words; a column of either; or a mapping from word
+        to count.
     oov
         The policy. None uses the policy stored in the store's file, else ``error``, which is not raised here.
     top

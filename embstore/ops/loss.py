@@ -15,8 +15,9 @@ from embstore.files.folder import temporary_folder
 from embstore.files.input import Input
 from embstore.files.os_errors import errors_naming
 from embstore.files.signals import exit_on_sigterm
-from embstore.ops.compare import Difference, compare
+from embstore.ops.compare import compare
 from embstore.ops.convert import ConvertOptions, convert
+from embstore.ops.difference import Difference
 from embstore.ops.open import open as open_store
 from embstore.ops.report import Report
 

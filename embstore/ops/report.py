@@ -11,13 +11,14 @@ from embstore.core.batch import Findings, Source
 from embstore.core.duplicates import REPEATED
 from embstore.core.warn import warn_user
 from embstore.ops.selection import NONFINITE
+from embstore.ops.shown import Facts, Shown, listed_words, size_text
 
 if TYPE_CHECKING:
     from embstore.ops.chosen_words import ChosenWords
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+@dataclass(frozen=True, slots=True, repr=False)
+class Report(Shown):
     """The result of a conversion or a merge.
 
     Attributes
@@ -44,6 +45,8 @@ class Report:
     >>> report = embstore.convert("glove.6B.50d.txt", "small.safetensors", limit=1000)
     >>> report.rows, report.dim, report.dtype
     (1000, 50, 'float32')
+    >>> report
+    <Report of small.safetensors: 1,000 x 50 float32>
     >>> report.duplicates, report.findings
     (0, [])
     """
@@ -64,6 +67,29 @@ class Report:
     missing: list[str] = field(default_factory=list)
     missing_count: int = 0
     filled: dict[str, int] = field(default_factory=dict)
+
+    def _facts(self) -> Facts:
+        shape = f"{self.rows:,} x {self.dim} {self.dtype}"
+        left_out = {
+            "repeated tokens": self.duplicates,
+            "skipped lines": self.skipped,
+            "rows with NaN or Inf": self.nonfinite,
+        }
+        facts = {
+            "source": self.source,
+            "target": self.target,
+            "rows": shape,
+            "size": size_text(self.bytes),
+            "time": f"{self.seconds:.2f} s",
+        }
+        facts |= {what: f"{count:,}" for what, count in left_out.items() if count}
+        if self.requested is not None:
+            facts["words found"] = f"{self.found:,} of {self.requested:,}"
+        if self.missing:
+            facts["words missing"] = listed_words(self.missing, self.missing_count)
+        facts |= {f"filled by {part}": f"{count:,}" for part, count in self.filled.items()}
+        found = [("finding", sentence) for sentence in self.findings]
+        return Facts(f"Report of {self.target}: {shape}", [*facts.items(), *found])
 
 
 def report(

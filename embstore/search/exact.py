@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from embstore.core.batch import Ints, RowBlocks, Vectors
 from embstore.core.errors import UnknownTokenError
 
+if TYPE_CHECKING:
+    from embstore.search.queries import Item, Queries, Query
+
 Neighbours = list[tuple[str, float]]
-Query = str | NDArray[Any]
 
 BLOCK_BYTES = 4 << 20  # bytes of float32 rows at a time
 MAX_SCORES = 1 << 22  # scores in one product of rows and queries
@@ -36,18 +38,20 @@ class SearchedTable(RowBlocks, Protocol):
 
 def most_similar(
     table: SearchedTable,
-    positive: Query | Sequence[Query],
-    negative: Query | Sequence[Query] = (),
+    positive: Queries,
+    negative: Queries = (),
     topn: int = 10,
 ) -> Neighbours:
     """Find the words nearest to a sum of words: see `Store.most_similar`."""
-    added, subtracted = _as_list(positive), _as_list(negative)
-    if not added and not subtracted:
+    from embstore.search.queries import weighted  # here: opening a store starts faster without
+
+    queries = weighted(positive, 1) + weighted(negative, -1)
+    if not queries:
         raise ValueError("most_similar needs at least one word or vector")
-    units = _normalized(_vectors(table, added + subtracted))
-    signs = np.array([1] * len(added) + [-1] * len(subtracted), np.float32)
-    query = _normalized((signs @ units)[np.newaxis])
-    words = [word for word in added + subtracted if isinstance(word, str)]
+    units = _normalized(_vectors(table, [item for item, _ in queries]))
+    weights = np.array([weight for _, weight in queries], np.float32)
+    query = _normalized((weights @ units)[np.newaxis])
+    words = [item for item, _ in queries if isinstance(item, str)]
     return _search(table, query, [table.rows(words)], topn)[0]
 
 
@@ -55,19 +59,17 @@ def most_similar_batch(table: SearchedTable, words: Sequence[Query], topn: int =
     """Find the words nearest to each of several words: see `Store.most_similar_batch`."""
     if isinstance(words, str):
         raise TypeError("most_similar_batch takes a list of words; for one word use most_similar")
+    from embstore.search.queries import unweighted
+
     found: list[Neighbours] = []
-    remaining = iter(_as_list(words))
+    remaining = iter(unweighted(words))
     while chunk := list(islice(remaining, MAX_QUERIES)):
         excluded = [table.rows([word] if isinstance(word, str) else []) for word in chunk]
         found += _search(table, _normalized(_vectors(table, chunk)), excluded, topn)
     return found
 
 
-def _as_list(words: Query | Sequence[Query]) -> list[Query]:
-    return [words] if isinstance(words, str) or (isinstance(words, np.ndarray) and words.ndim == 1) else list(words)
-
-
-def _vectors(table: SearchedTable, queries: list[Query]) -> NDArray[np.float32]:
+def _vectors(table: SearchedTable, queries: list[Item]) -> NDArray[np.float32]:
     """Return the vectors of queries, which are words or vectors: (queries, dim)."""
     vectors = np.empty((len(queries), table.dim), np.float32)
     rows = iter(_known_rows(table, [query for query in queries if isinstance(query, str)]))

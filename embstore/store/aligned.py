@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from embstore.core.batch import Ints, RowBlocks, Vectors
 from embstore.core.dtypes import decode_rows, encode_rows
 from embstore.core.options import Dtype
+from embstore.words.columns import FlatWords, listed
 from embstore.words.encoder import Encoder
 from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike
@@ -28,11 +28,12 @@ class VectorsByWord(Lookup, RowBlocks, Protocol):
         """Return a copy of the given rows, (rows, dim)."""
 
 
-def aligned(store: VectorsByWord, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
+def aligned(store: VectorsByWord, words: FlatWords, oov: OovLike = None) -> NDArray[np.float32]:
     """Build the matrix of a vocabulary: see `Store.aligned`."""
     encoder = Encoder(store, oov)
     if isinstance(words, str):
         raise TypeError(f"aligned takes a list of words, not one string: {words!r}")
+    words = listed(words)
     ending = encoder.policy.ending
     if ending.ids_per_word == 0:
         raise ValueError(

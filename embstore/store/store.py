@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
@@ -10,18 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embstore.core.batch import Bytes, Ints, Source, Vectors
-from embstore.core.errors import FormatError, UnknownTokenError
+from embstore.core.errors import FormatError
 from embstore.core.index import Itos, Stoi, Vocab
 from embstore.core.options import Duplicates
 from embstore.files.input import Input
 from embstore.search import exact
-from embstore.search.exact import Neighbours, Query
+from embstore.search.exact import Neighbours
 from embstore.store.header import DIGEST_KEY
 from embstore.store.mapped import Advice, map_store
 from embstore.store.rows import DecodedRows, Rows
 from embstore.store.verify import verify_store
 
 if TYPE_CHECKING:
+    from embstore.search.queries import Queries, Query
+    from embstore.words.columns import FlatWords
     from embstore.words.policy import OovLike
 
 Default = TypeVar("Default")
@@ -66,6 +68,8 @@ class Store:
     (0, 'the', False)
     >>> glove["frog"].shape, glove[["frog", "toad"]].shape, glove.vectors.shape
     ((50,), (2, 50), (400000, 50))
+    >>> list(glove)[:3]
+    ['the', ',', '.']
     """
 
     def __init__(
@@ -141,14 +145,17 @@ class Store:
     def weight(self) -> Vectors:
         """All rows, the vocabulary's followed by the special rows: (rows, dim).
 
-        A read-only view; for ``bfloat16``, which NumPy lacks, and ``int8`` a float32 copy.
+        A read-only view; for ``bfloat16``, which NumPy lacks, and ``int8`` a float32 copy. The view is read-only for
+        NumPy; C code that takes its address, such as ``faiss.normalize_L2``, can write through it. That changes what
+        this store and the layers over it return, in private memory, page by page; never the file, nor what another
+        store over it returns. For such code take a copy: ``store.vectors.copy()``.
         """
         table = self._table
         return table.block(0, table.rows.shape[0])
 
     @property
     def vectors(self) -> Vectors:
-        """The rows of the vocabulary: (tokens, dim); a view or a copy like `weight`."""
+        """The rows of the vocabulary: (tokens, dim); a view or a copy like `weight`, which says who can write to it."""
         table = self._table
         return table.block(0, len(table))
 
@@ -164,8 +171,8 @@ class Store:
 
         Returns
         -------
-        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view of the map or of memory, or
-        a copy for ``bfloat16`` and ``int8``, which are decoded.
+        (stop - start, dim) of float32, or float16 for a ``float16`` store: a read-only view of the map or of memory,
+        like `weight`, or a copy for ``bfloat16`` and ``int8``, which are decoded.
 
         With `encoded` the stored rows, a read-only view: uint16 with the bits for ``bfloat16``; for ``int8`` uint8 of
         shape (stop - start, dim + 8), the codes of each row followed by its scale and offset; else the same.
@@ -245,13 +252,16 @@ class Store:
     def __contains__(self, word: object) -> bool:
         return word in self.stoi
 
-    def rows(self, words: Iterable[str]) -> Ints:
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.itos)
+
+    def rows(self, words: FlatWords) -> Ints:
         """Return the rows of words.
 
         Parameters
         ----------
         words
-            An iterable of str; a list is the fastest.
+            A list or another iterable of str; or a column of strings of pyarrow, pandas or polars.
 
         Returns
         -------
@@ -262,27 +272,27 @@ class Store:
         >>> embstore.open("glove.6B.50d.safetensors").rows(["the", "frog", "qzxv"])
         array([    0, 12260,    -1])
         """
-        if isinstance(words, str):
-            raise TypeError("rows takes a list of words; for one word use stoi[word]")
-        return self.vocab.rows(words)
+        if type(words) is list:
+            return self.vocab.rows(words)
+        from embstore.words.columns import rows_of  # here: opening a store and looking words up start faster without
+
+        return rows_of(self.vocab, words)
 
     @overload
     def __getitem__(self, words: str) -> Vectors: ...
     @overload
-    def __getitem__(self, words: Iterable[str]) -> Vectors: ...
-    def __getitem__(self, words: str | Iterable[str]) -> Vectors:
+    def __getitem__(self, words: FlatWords) -> Vectors: ...
+    def __getitem__(self, words: str | FlatWords) -> Vectors:
         """Return the vector of one word, (dim,), a read-only view; or of several words, (words, dim), a copy.
 
-        Raises UnknownTokenError, a KeyError, which names the unknown words.
+        Raises UnknownTokenError, a KeyError, which names the unknown words; and TypeError for row numbers: rows are in
+        `vectors`, `block` and `gather`.
         """
         if isinstance(words, str):
             return self._table.row(self.stoi[words])
-        listed = list(words)
-        rows = self.vocab.rows(listed)
-        if (rows < 0).any():
-            missing = [word for word, row in zip(listed, rows.tolist(), strict=True) if row < 0]
-            raise UnknownTokenError(list(dict.fromkeys(missing)))
-        return self._table.gather(rows)
+        from embstore.store.selecting import known_rows
+
+        return self._table.gather(known_rows(self.vocab, words))
 
     @overload
     def get(self, word: str) -> Vectors | None: ...
@@ -302,17 +312,17 @@ class Store:
         row = int(self.vocab.rows([word])[0])
         return default if row < 0 else self._table.row(row)
 
-    def most_similar(
-        self, positive: Query | Sequence[Query], negative: Query | Sequence[Query] = (), topn: int = 10
-    ) -> Neighbours:
+    def most_similar(self, positive: Queries, negative: Queries = (), topn: int = 10) -> Neighbours:
         """Find the words nearest by cosine to a word, or to a sum of words, by exact search.
 
         Parameters
         ----------
         positive, negative
-            Words or vectors of shape (dim,), one or several. Each is scaled to length 1; then the positive ones are
-            added and the negative ones subtracted: the 3CosAdd of Levy and Goldberg, 2014
-            (https://aclanthology.org/W14-1618/), as in gensim.
+            Words or vectors of shape (dim,), arrays or tensors of torch, one or several. Each is scaled to length 1;
+            then the positive ones are added and the negative ones subtracted: the 3CosAdd of Levy and Goldberg, 2014
+            (https://aclanthology.org/W14-1618/), as in gensim. As there, a pair ``(word, weight)`` is added with its
+            weight, which is 1 for a word in `positive` and -1 for one in `negative`: a pair in `negative` is
+            subtracted if its weight is below 0.
         topn
             Number of words to return.
 
@@ -325,6 +335,8 @@ class Store:
         ------
         UnknownTokenError
             For unknown words, which it names.
+        TypeError, ValueError
+            For queries that are neither words nor vectors, and for vectors of another dim.
 
         Examples
         --------
@@ -336,6 +348,8 @@ class Store:
         0.791 toad
         >>> glove.most_similar(["king", "woman"], ["man"], topn=1)[0][0]
         'queen'
+        >>> glove.most_similar([("frog", 0.9), ("car", 0.1)], topn=1)[0][0]
+        'snake'
         """
         return exact.most_similar(self, positive, negative, topn)
 
@@ -350,13 +364,13 @@ class Store:
         """
         return exact.most_similar_batch(self, words, topn)
 
-    def aligned(self, words: Sequence[str], oov: OovLike = None) -> NDArray[np.float32]:
+    def aligned(self, words: FlatWords, oov: OovLike = None) -> NDArray[np.float32]:
         """Return the vectors for another vocabulary, for example as the initial weight of an embedding layer.
 
         Parameters
         ----------
         words
-            The words of that vocabulary, in the order of their ids.
+            The words of that vocabulary, in the order of their ids; a list or a column of strings.
         oov
             The policy for unknown words: ``"lower,zero"``. None: the policy that the store was written for, else
             ``error``.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sized
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embstore.core.batch import Ints, Tokens
 from embstore.core.dependencies import needed
-from embstore.core.index import pack_for_hashing
+from embstore.core.index import Vocab, pack_for_hashing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -34,6 +34,9 @@ class ArrowArray(Protocol):
 
 WordBags = Iterable[Iterable[str]] | ArrowStream | ArrowArray
 """Bags of words: lists of lists of str, or a column of lists."""
+
+FlatWords = Iterable[str] | ArrowStream | ArrowArray
+"""Words: an iterable of str, or a column of strings."""
 
 Words = Iterable[str] | WordBags
 """A sentence, which is a list of str or a column of strings; or a batch of sentences, as bags."""
@@ -68,6 +71,14 @@ class Column:
         except UnicodeDecodeError:
             tokens = (data[start:stop].tobytes() for start, stop in zip(starts, stops, strict=True))
             return [token.decode("utf-8", "surrogateescape") for token in tokens]
+
+    def strings(self) -> list[str]:
+        """Return all words as str."""
+        return self.words_at(np.arange(len(self.words)))
+
+    def packed(self) -> Tokens:
+        """Return all words, packed."""
+        return pack_for_hashing(self.words) if isinstance(self.words, list) else self.words
 
     def packed_at(self, positions: Ints) -> Tokens:
         """Return the words at the given positions, packed."""
@@ -110,6 +121,35 @@ def flatten(words: Words, length: int | None = None) -> Column:
     if length is not None:
         rows = [row[:length] for row in rows]
     return Column(list(chain.from_iterable(rows)), sizes_of(rows))
+
+
+def rows_of(vocab: Vocab, words: FlatWords) -> Ints:
+    """Return the rows of words: int64 of shape (words,), -1 for an unknown word.
+
+    Raises TypeError for one string, for items that are not words, and for a column of anything but strings; ValueError
+    for a column with nulls.
+    """
+    if isinstance(words, str):
+        raise TypeError("rows takes a list of words; for one word use stoi[word]")
+    column = _flat_column(words)
+    return vocab.rows(cast("Iterable[str]", words)) if column is None else vocab.packed_rows(column.packed())
+
+
+def listed(words: FlatWords) -> list[str]:
+    """Return words as a list; the same errors as `rows_of`, except that items of a list are not checked."""
+    column = _flat_column(words)
+    return list(cast("Iterable[str]", words)) if column is None else column.strings()
+
+
+def _flat_column(words: FlatWords) -> Column | None:
+    """Return a column of strings, None for any other object."""
+    arrow = None if isinstance(words, list | tuple) else as_arrow(words)
+    if arrow is None:
+        return None
+    column = _flatten_arrow(arrow, None)
+    if column.sizes is not None:
+        raise TypeError(f"expected a column of strings, not one of {arrow.type}")
+    return column
 
 
 def sizes_of(rows: Collection[Sized]) -> Ints:

@@ -14,6 +14,7 @@ from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike, Policy
 from embstore.words.resolver import Resolver, policy_of
 from embstore.words.special_rows import SpecialRows
+from embstore.words.vocabulary import Vocabulary, frozen
 
 Side = Literal["left", "right"]
 
@@ -63,7 +64,7 @@ class Encoder:
     Attributes
     ----------
     vocabulary
-        As given.
+        As given; of a `Vocabulary` a copy that cannot be changed.
     policy
         The `Policy`.
     padding_idx
@@ -98,6 +99,8 @@ class Encoder:
     """
 
     def __init__(self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False) -> None:
+        if isinstance(vocabulary, Vocabulary):
+            vocabulary = frozen(vocabulary)  # words that are inserted later would have the ids of special rows
         self.vocabulary, self.policy = vocabulary, policy_of(vocabulary, oov)
         required = SpecialRows(padding, self.policy.ending)
         stored = SpecialRows.of_table(vocabulary.metadata, vocabulary.special)

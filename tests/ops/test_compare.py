@@ -14,7 +14,8 @@ from support.tables import in_memory
 
 import embstore
 from embstore.core.options import Dtype
-from embstore.ops.compare import Difference, compare
+from embstore.ops.compare import compare
+from embstore.ops.difference import Difference
 from embstore.ops.loss import convert_and_compare
 
 NAN, INF = math.nan, math.inf

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from gensim.models import KeyedVectors
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from support.glove import RealGlove
+from support.running import output_of
 from support.tables import saved
 
 import embstore
@@ -196,3 +201,67 @@ def test_a_batch_is_not_one_word(store: embstore.Store) -> None:
     with pytest.raises(TypeError) as caught:
         store.most_similar_batch("man")
     assert str(caught.value) == "most_similar_batch takes a list of words; for one word use most_similar"
+
+
+def test_pairs_weigh_words_and_vectors_as_in_gensim(store: embstore.Store) -> None:
+    make: Any = KeyedVectors
+    known = [row for row, word in enumerate(WORDS) if word != "zero"]  # which has no cosine in gensim
+    other = make(2)
+    other.add_vectors([WORDS[row] for row in known], VECTORS[known])
+    unit = np.array([0.6, 0.8], np.float32)
+    calls: list[tuple[Any, Any]] = [
+        ([("king", 2.0), "woman"], [("man", -0.5)]),
+        ([("king", 0.25), ("woman", np.float32(3))], []),
+        ([("queen", -1), (unit, 2)], ["man", ("car", 0.75)]),
+        ([["king", 2]], [unit]),
+    ]
+    for positive, negative in calls:
+        found = store.most_similar(positive, negative)
+        assert_found([each for each in found if each[0] != "zero"], other.most_similar(positive, negative))
+    assert_found(store.most_similar(("man", 5.0), topn=2), store.most_similar("man", topn=2))
+    assert_found(store.most_similar((np.array([1.0, 0.0]), -1), topn=1), [("car", 0.5**0.5)])
+    assert store.most_similar(("king", "woman"), topn=6) == store.most_similar(["king", "woman"], topn=6)
+
+
+@pytest.mark.parametrize(
+    ("queries", "error", "message"),
+    [
+        ([("king", float("nan"))], ValueError, "the weight of 'king' is nan"),
+        ([(np.ones(2), float("inf"))], ValueError, "the weight of a vector is inf"),
+        ([None], TypeError, "a query is a word, a vector, or a pair of one and its weight, not None"),
+        ([("king", "woman", 2)], TypeError,
+         "a query is a word, a vector, or a pair of one and its weight, not ('king', 'woman', 2)"),
+        ([1.0, 2.0], ValueError, "a query vector of shape (), expected (2,)"),
+        (np.ones((1, 3)), ValueError, "a query vector of shape (3,), expected (2,)"),
+    ],
+)  # fmt: skip
+def test_queries_that_are_none(store: embstore.Store, queries: Any, error: type[Exception], message: str) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: store.most_similar(queries),
+        lambda: store.most_similar("king", queries),
+    ]
+    for call in calls:
+        with pytest.raises(error) as caught:
+            call()
+        assert str(caught.value) == message
+
+
+def test_a_batch_has_no_weights(store: embstore.Store) -> None:
+    with pytest.raises(TypeError) as caught:
+        store.most_similar_batch(["man", ("king", 2.0)])  # type: ignore[list-item]
+    assert str(caught.value) == "most_similar_batch takes words or vectors without weights, not ('king', 2.0)"
+
+
+def test_columns_of_words_are_queries(store: embstore.Store) -> None:
+    for words in (pa.array(["king", "woman"]), np.array(["king", "woman"]), iter(["king", "woman"])):
+        assert store.most_similar(words, topn=2) == store.most_similar(["king", "woman"], topn=2)  # type: ignore[arg-type]
+    assert store.most_similar_batch(pa.array(["man"]), topn=1) == [store.most_similar("man", topn=1)]
+
+
+def test_no_search_imports_torch_or_pyarrow(store: embstore.Store) -> None:
+    code = (
+        "import sys, numpy, embstore; store = embstore.Store.open(sys.argv[1]);"
+        "store.most_similar(['king', (numpy.ones(2), 2)], 'man'); list(store); store[['man']]; store.rows(('king',));"
+        "print({'torch', 'pyarrow', 'h5py', 'click', 'pandas', 'polars'} & sys.modules.keys())"
+    )
+    assert output_of(code, store.path) == "set()\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import hashlib
 import pickle
+import re
 import threading
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from support.paths import FORMATS
 from support.running import output_of
@@ -107,6 +110,110 @@ def test_writing_through_the_map_never_reaches_the_file(store: embstore.Store, s
     store.close()
     assert hashlib.sha256(store_path.read_bytes()).hexdigest() == before
     assert embstore.open(store_path)["the"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("read", [lambda s: s.vectors, lambda s: s.weight, lambda s: s.block(0, 3), lambda s: s["the"]])
+def test_c_code_that_writes_through_a_read_only_view_never_reaches_the_file(store_path: Path, read: Any) -> None:
+    """As faiss.normalize_L2 does: it takes the address, and knows of no flags."""
+    store, other, before = embstore.open(store_path), embstore.open(store_path), store_path.read_bytes()
+    view = read(store)
+    assert not view.flags.writeable
+    numbers = ctypes.cast(view.ctypes.data, ctypes.POINTER(ctypes.c_float))
+    numbers[0], numbers[1] = 9.0, -9.0
+    assert store["the"].tolist() == [9, -9]
+    assert store["of"].tolist() == [3, 4]
+    assert store_path.read_bytes() == before
+    for unchanged in (other, embstore.open(store_path), pickle.loads(pickle.dumps(store))):
+        np.testing.assert_array_equal(unchanged.vectors, VECTORS)
+        unchanged.verify()
+
+
+def test_a_store_is_its_words(kernel: ModuleType, store: embstore.Store) -> None:
+    assert list(store) == WORDS
+    assert [word for word in store if word in ("to", "")] == ["to", ""]
+    assert dict(zip(store, store.vectors.tolist(), strict=True))["é"] == [-7.5, 8]
+    words = iter(store)
+    assert next(words) == "the"
+    store.close()
+    with pytest.raises(ValueError, match=r"^this store is closed$"):
+        iter(store)
+
+
+def columns(words: list[str]) -> list[Any]:
+    column = pa.array(words)
+    chunks = pa.chunked_array([words[:1], words[1:]], pa.string())
+    others = [tuple(words), np.array(words), np.array(words, object), dict.fromkeys(words), (word for word in words)]
+    return [column, chunks, column.dictionary_encode(), column.cast(pa.string_view()), column.cast(pa.large_string()),
+            Stream(chunks), *others]  # fmt: skip
+
+
+class Stream:
+    """A column of another library, such as polars, that exports an Arrow stream."""
+
+    def __init__(self, column: Any) -> None:
+        self.__arrow_c_stream__ = column.__arrow_c_stream__
+
+
+def test_words_in_any_container(kernel: ModuleType, store: embstore.Store) -> None:
+    for words in columns(["é", "qzxv", "the"]):
+        assert store.rows(words).tolist() == [3, -1, 0]
+    for words in columns(["é", "", "the"]):
+        assert store[words].tolist() == [[-7.5, 8], [0, 0], [1, 2]]
+    for words in columns(["é", "qzxv", "the"])[:-1]:
+        assert store.aligned(words, "zero").tolist() == [[-7.5, 8], [0, 0], [1, 2]]
+    for words in columns(["é", "qzxv", "", "vxzq"]):
+        with pytest.raises(UnknownTokenError, match=r"^not in the vocabulary: 'qzxv', 'vxzq'$"):
+            store[words]
+    empty: Any
+    for empty in ([], pa.array([], pa.string()), np.array([], str)):
+        assert (store.rows(empty).shape, store[empty].shape) == ((0,), (0, 2))
+
+
+@pytest.mark.parametrize("read", [lambda s, w: s.rows(w), lambda s, w: s[w], lambda s, w: s.aligned(w)])
+def test_columns_that_are_no_words(store: embstore.Store, read: Any) -> None:
+    with pytest.raises(ValueError, match=r"^1 nulls in the column: a word is null \(first: number 1\); "):
+        read(store, pa.array(["the", None]))
+    with pytest.raises(TypeError) as caught:
+        read(store, pa.array([["the"], ["of"]]))
+    assert str(caught.value).startswith("expected a column of strings, not one of list<")
+    with pytest.raises(TypeError) as caught:
+        read(store, pa.array([1, 2]))
+    assert str(caught.value) == "expected a column of strings or of lists of strings, not one of int64"
+
+
+@pytest.mark.parametrize(
+    ("item", "row", "told"),
+    [
+        (3, [-7.5, 8], "for row 3 use store.vectors[3], or store.gather([3])[0], which decodes no other row"),
+        (np.int32(-2), [-7.5, 8], "for row -2 use store.vectors[-2]"),
+        (slice(1, 3), [[3, 4], [5, 6]], "for these rows use store.vectors[1:3]"),
+        (slice(None, None, 4), [[1, 2], [0, 0]], "for these rows use store.vectors[::4]"),
+        ((2, 1), 6, "for row and column use store.vectors[2, 1]"),
+        ([3, 0], [[-7.5, 8], [1, 2]], "for these rows use store.gather([3, 0])"),
+        (np.array([3, 0]), [[-7.5, 8], [1, 2]], "for these rows use store.gather([3, 0])"),
+        (range(5), VECTORS.tolist(), "for these rows use store.gather([0, 1, 2, 3, 4])"),
+    ],
+)  # fmt: skip
+def test_row_numbers_are_told_where_rows_are(store: embstore.Store, item: Any, row: Any, told: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        store[item]
+    assert str(caught.value) == f"store[...] takes words, not row numbers: {told}"
+    for expression in re.findall(r"store\.(?:vectors|gather).*?\](?:\)(?:\[0\])?)?(?=,|$)", told):
+        assert eval(expression, {"store": store}).tolist() == row
+
+
+def test_many_row_numbers_are_not_repeated(store: embstore.Store) -> None:
+    with pytest.raises(TypeError, match=r"^store\[...\] takes words, .* use store.gather\(rows\)$"):
+        store[range(6)]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("item", [None, 1.5, True, b"the", np.array("the")])
+def test_what_is_neither_words_nor_rows(store: embstore.Store, item: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        store[item]
+    assert str(caught.value) == f"store[...] takes a word or a list of words, not {item!r}"
+    with pytest.raises(TypeError, match=r"^a word must be a str, not float$"):
+        store[["the", 1.5]]  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
