@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from embstore.core.errors import EmbstoreError
 from embstore.core.int8 import TAIL
@@ -64,6 +66,10 @@ class WordLayer(StoreBacked):
         if self.encoder is None:
             raise EmbstoreError("the rows of this layer have no words: use from_pretrained(array, tokens=words)")
         return self.encoder
+
+    def _as_weights(self, weights: NDArray[np.float32]) -> torch.Tensor:
+        made = torch.from_numpy(weights)
+        return made if self.rowwise else made.to(cast("torch.Tensor", self.weight).dtype)
 
     def _cast(self, vectors: torch.Tensor) -> torch.Tensor:
         return vectors if self.out_dtype is None else vectors.to(self.out_dtype)
