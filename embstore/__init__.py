@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from embstore.ops.report import Report
     from embstore.ops.save import save
     from embstore.store.store import Store
-    from embstore.words.encoder import Bags, Encoder
+    from embstore.words.encoded import Bags, WeightedIds
+    from embstore.words.encoder import Encoder
     from embstore.words.policy import Policy
     from embstore.words.vocabulary import Vocabulary
 
@@ -55,6 +56,7 @@ __all__ = [
     "UnknownTokenError",
     "UnsupportedVersionError",
     "Vocabulary",
+    "WeightedIds",
     "__version__",
     "compare",
     "concat",
@@ -81,7 +83,9 @@ def _home_of(name: str) -> ModuleType:  # noqa: C901
             from embstore import layers as home
         case "Store":
             from embstore.store import store as home
-        case "Bags" | "Encoder":
+        case "Bags" | "WeightedIds":
+            from embstore.words import encoded as home
+        case "Encoder":
             from embstore.words import encoder as home
         case "Policy":
             from embstore.words import policy as home

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Self, Unpack, get_args
+from typing import Self, Unpack, cast
 
 import torch
 from numpy.typing import ArrayLike
+from torch.nn import functional
 
-from embstore.core.errors import EmbstoreError
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.initialized import VocabularyLike, initialized_table
 from embstore.layers.rowwise import pool
 from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weights import LayerTable, open_table
 from embstore.words.columns import WordBags
+from embstore.words.encoded import Mode
 from embstore.words.policy import OovLike
-
-Mode = Literal["mean", "sum", "max"]
+from embstore.words.several_ids import check_mode
 
 
 class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
@@ -32,7 +32,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         (num_embeddings, embedding_dim): the rows of the vocabulary, then the special rows of the policy. Over an
         ``int8`` store: uint8 of shape (num_embeddings, embedding_dim + 8), as in the file; the result is float32.
     encoder
-        Encodes words as rows, without torch, for data loaders; None if the rows have no words.
+        Encodes words as rows, without torch, for data loaders; None if the rows have no words. `Encoder.encode_bags`
+        must be told this layer's `mode` and `include_last_offset`.
     out_dtype
         Dtype that the result is cast to; None keeps the dtype of the rows. Bags of 16-bit rows are summed in float32
         and rounded once, before this cast.
@@ -47,7 +48,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     torch.Size([3, 50])
     """
 
-    _call = "layer(*layer.encode(bags))"
+    weighs_means: bool = False  # whether the mean takes weights, as encode returns them: else as torch's, it does not
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -77,7 +78,9 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         Parameters
         ----------
         mode
-            How to pool the rows of a bag: ``mean``, ``sum`` or ``max``. The policy ``subword`` needs ``sum``.
+            How to pool the vectors of a bag's words: ``mean``, ``sum`` or ``max``. For ``subword`` and ``hash:B:k`` the
+            vector of an unknown word is the mean or the sum of several rows. Known and unknown words weigh alike: with
+            ``subword`` the mean is that of fastText's `get_word_vector`. These two do not support ``max``.
         include_last_offset
             Whether `offsets`, as `encode` returns and the layer accepts them, end with the number of values.
         source, tokens, oov, freeze, max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device, out_dtype
@@ -101,12 +104,12 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         torch.Size([2, 50])
         """
         check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
-        _check_mode(mode)
+        check_mode(mode)
         table = open_table(
             source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, dtype=dtype, reading=reading
         )
-        _check_weights(table, mode)
-        return cls._from_table(
+        _check_words(table, mode)
+        layer = cls._from_table(
             table,
             dtype=dtype,
             device=device,
@@ -120,6 +123,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             sparse=sparse,
             include_last_offset=include_last_offset,
         )
+        layer.weighs_means = table.encoder is not None
+        return layer
 
     @classmethod
     def from_vocabulary(
@@ -163,9 +168,10 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         (2, tensor([0, 2]))
         """
         check_options(freeze=freeze, max_norm=max_norm)
-        _check_mode(mode)
+        check_mode(mode)
         table = initialized_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed)
-        return cls._from_table(
+        _check_words(table, mode)
+        layer = cls._from_table(
             table,
             dtype=dtype,
             device=device,
@@ -178,6 +184,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             sparse=sparse,
             include_last_offset=include_last_offset,
         )
+        layer.weighs_means = table.encoder is not None
+        return layer
 
     def encode(self, bags: WordBags, weights: Iterable[Sequence[float]] | None = None) -> tuple[torch.Tensor, ...]:
         """Encode bags of words as the input of this layer: ``layer(*layer.encode(bags))``.
@@ -187,21 +195,23 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         bags
             Lists of words, possibly empty; Arrow columns of lists of strings are accepted too.
         weights
-            A list of numbers for each bag, one for each of its words; only for ``mode="sum"``.
+            A list of numbers for each bag, one for each of its words; not for ``mode="max"``. With ``mode="mean"`` the
+            layer then gives sum(weight * vector) / sum(weight) over the words, or zeros if the weights add up to 0.
 
         Returns
         -------
         values : int64 of shape (words,)
         offsets : int64 of shape (bags,), the start of each bag; one more with `include_last_offset`
-        weights : of shape (words,) and the dtype of the rows, or float32 over an ``int8`` store; only if `weights`
-            are given or the policy is ``subword``
+        weights : of the shape of `values` and the dtype of the rows, or float32 over an ``int8`` store; only if
+            `weights` are given, or for ``subword``, or for the mean with ``hash:B:k``. For ``mean`` they are divided
+            by the total weight of the bag, so that the layer sums.
 
         Raises
         ------
         UnknownTokenError
             For words that are not in the vocabulary, if the policy is ``error``.
         ValueError
-            For weights that do not match the words, or with another mode than ``sum``.
+            For weights that do not match the words, or with ``mode="max"``.
 
         Examples
         --------
@@ -212,14 +222,14 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         >>> weights
         tensor([0.1000, 0.9000, 1.0000])
         """
-        if weights is not None and self.mode != "sum":
-            raise ValueError(f"weights need mode='sum', not {self.mode!r}")
-        bag = self._existing_encoder().encode_bags(bags, weights=weights, include_last_offset=self.include_last_offset)
+        bag = self._existing_encoder().encode_bags(
+            bags, weights=weights, include_last_offset=self.include_last_offset, mode=cast("Mode", self.mode)
+        )
         ragged = torch.from_numpy(bag.values), torch.from_numpy(bag.offsets)
-        if bag.weights is None:
-            return ragged
-        per_sample = torch.from_numpy(bag.weights)
-        return (*ragged, per_sample if self.rowwise else per_sample.to(self.weight.dtype))
+        return ragged if bag.weights is None else (*ragged, self._as_weights(bag.weights))
+
+    def _call(self) -> str:
+        return "layer(*layer.encode(bags))"
 
     def forward(
         self,
@@ -236,7 +246,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         offsets
             (bags,), the start of each bag; (bags + 1,) with `include_last_offset`.
         per_sample_weights
-            Factors of the rows, of the shape of `input`; only for ``mode="sum"``.
+            Factors of the rows, of the shape of `input`. For ``mode="mean"`` they are those that `encode` returns,
+            divided by the total of the bag: the rows are summed, and nothing is divided again.
 
         Returns
         -------
@@ -251,27 +262,43 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
                 [0., 1., 0.]])
         """
         self._check_input(input)
-        if not self.rowwise:
-            if per_sample_weights is not None:  # float32 if encoded without the layer, in a worker
-                per_sample_weights = per_sample_weights.to(self.weight.dtype)
-            return self._cast(super().forward(input, offsets, per_sample_weights))
         last = self.include_last_offset
-        return self._cast(
-            pool(input, self.weight, offsets, per_sample_weights, mode=self.mode, include_last_offset=last)
+        mode = _summed(self.mode, per_sample_weights) if self.weighs_means else self.mode
+        if self.rowwise:
+            pooled = pool(input, self.weight, offsets, per_sample_weights, mode=mode, include_last_offset=last)
+            return self._cast(pooled)
+        if per_sample_weights is not None:
+            per_sample_weights = _like(per_sample_weights, self.weight)
+        pooled = functional.embedding_bag(
+            input,
+            self.weight,
+            offsets,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            mode,
+            self.sparse,
+            per_sample_weights,
+            last,
+            self.padding_idx,
         )
+        return self._cast(pooled)
 
 
-def _check_mode(mode: str) -> None:
-    if mode not in get_args(Mode):
-        raise ValueError(f"mode must be {', '.join(map(repr, get_args(Mode)))}, not {mode!r}")
+def _summed(mode: str, weights: torch.Tensor | None) -> str:
+    """Return the mode that rows are pooled by: weights of means are divided by their totals, so they are summed."""
+    return "sum" if mode == "mean" and weights is not None else mode
 
 
-def _check_weights(table: LayerTable, mode: str) -> None:
-    if mode == "sum" or table.encoder is None:
-        return
-    ending = table.encoder.policy.ending
-    if ending.shares_weight:
-        raise EmbstoreError(
-            f"oov {str(ending)!r} weights the rows of a word and needs mode='sum', not {mode!r}; for means use "
-            "mode='sum' with weights=[[1 / len(bag)] * len(bag) for bag in bags] in encode, or another oov"
-        )
+def _like(weights: torch.Tensor | None, rows: torch.Tensor) -> torch.Tensor | None:
+    """Cast weights to the dtype of the rows: they are float32 if encoded without the layer, in a worker."""
+    return None if weights is None else weights.to(rows.dtype)
+
+
+torch.fx.wrap("_summed")  # symbolic_trace records calls of these two, as their conditions depend on the inputs
+torch.fx.wrap("_like")
+
+
+def _check_words(table: LayerTable, mode: str) -> None:
+    if table.encoder is not None:
+        check_mode(mode, table.encoder.policy.ending)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from embstore.core.errors import EmbstoreError
 from embstore.core.int8 import TAIL
@@ -32,7 +34,6 @@ class WordLayer(StoreBacked):
     encoder: Encoder | None = None
     out_dtype: torch.dtype | None = None
     rowwise: bool = False
-    _call = "layer(layer.encode(words))"
 
     @classmethod
     def _from_table(
@@ -66,13 +67,21 @@ class WordLayer(StoreBacked):
             raise EmbstoreError("the rows of this layer have no words: use from_pretrained(array, tokens=words)")
         return self.encoder
 
+    def _as_weights(self, weights: NDArray[np.float32]) -> torch.Tensor:
+        made = torch.from_numpy(weights)
+        return made if self.rowwise else made.to(cast("torch.Tensor", self.weight).dtype)
+
     def _check_input(self, given: object) -> None:
         """Raise TypeError for words, which are not ids; whatever torch treats as a tensor passes, as torch.fx needs."""
         if not isinstance(given, torch.Tensor) and not hasattr(given, "__torch_function__"):
             raise TypeError(
                 f"the input of {type(self).__name__} is a tensor of ids, not {type(given).__name__}: words go through "
-                f"encode, as in {self._call}"
+                f"encode, as in {self._call()}"
             )
+
+    def _call(self) -> str:
+        several = self.encoder is not None and self.encoder.policy.ending.several_ids
+        return "layer(*layer.encode(words))" if several else "layer(layer.encode(words))"
 
     def _cast(self, vectors: torch.Tensor) -> torch.Tensor:
         return vectors if self.out_dtype is None else vectors.to(self.out_dtype)

@@ -7,12 +7,15 @@ from typing import cast
 
 import torch
 
+from embstore.core.batch import Ints
 from embstore.layers.data import Column, Data, as_numbers, take_columns
 from embstore.words.columns import WordBags, Words
+from embstore.words.encoded import Mode, WeightedIds
 from embstore.words.encoder import Encoder
 
 TensorBatch = dict[str, torch.Tensor | tuple[torch.Tensor, ...]]
-"""By name: a tensor, or for a bag the tuple (values, offsets), with weights as a third part under ``subword``."""
+"""By name: a tensor; for a bag the tuple (values, offsets) or (values, offsets, weights); for an `Embedding` whose
+policy gives a word several ids the tuple (ids, weights)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +26,27 @@ class Feature:
     pooled: bool
     include_last_offset: bool = False
     length: int | None = None
+    mode: Mode = "sum"
 
     def encode(self, column: Column) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Encode a column as tensors on the CPU."""
         if self.pooled:
-            bags = self.encoder.encode_bags(cast("WordBags", column), include_last_offset=self.include_last_offset)
+            bags = self.encoder.encode_bags(
+                cast("WordBags", column), include_last_offset=self.include_last_offset, mode=self.mode
+            )
             return tuple(torch.from_numpy(part) for part in bags if part is not None)
-        if self.length is not None and not len(column):  # the encoder would read an empty list as one sentence
-            return torch.empty((0, self.length), dtype=torch.int64)
-        return torch.from_numpy(self.encoder.encode(cast("Words", column), length=self.length))
+        if self.length is None or len(column):
+            return _tensors(self.encoder.encode(cast("Words", column), length=self.length))
+        found = _tensors(self.encoder.encode([]))  # for the encoder an empty list is a sentence, not no sentences
+        if isinstance(found, tuple):
+            return tuple(part.view(0, self.length, *part.shape[1:]) for part in found)
+        return found.view(0, self.length)
+
+
+def _tensors(encoded: Ints | WeightedIds) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    if isinstance(encoded, WeightedIds):
+        return tuple(torch.from_numpy(part) for part in encoded)
+    return torch.from_numpy(encoded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import torch
 from numpy.typing import ArrayLike
@@ -12,9 +12,13 @@ from embstore.layers.base import WordLayer, check_options
 from embstore.layers.initialized import VocabularyLike, initialized_table
 from embstore.layers.rowwise import look_up
 from embstore.layers.sources import LayerReading, Pretrained
+from embstore.layers.weighted import sum_rows
 from embstore.layers.weights import open_table
 from embstore.words.columns import Words
+from embstore.words.encoded import WeightedIds
 from embstore.words.policy import OovLike
+
+torch.fx.wrap("sum_rows")  # one call in the graphs of torch.fx, which do not know whether there are weights
 
 
 class Embedding(WordLayer, torch.nn.Embedding):
@@ -211,7 +215,9 @@ class Embedding(WordLayer, torch.nn.Embedding):
             sparse=sparse,
         )
 
-    def encode(self, words: Words, length: int | None = None, side: Literal["left", "right"] = "right") -> torch.Tensor:
+    def encode(
+        self, words: Words, length: int | None = None, side: Literal["left", "right"] = "right"
+    ) -> torch.Tensor | Any:
         """Encode words as the input of this layer.
 
         Parameters
@@ -228,12 +234,18 @@ class Embedding(WordLayer, torch.nn.Embedding):
         -------
         int64 of shape (words,), or (sentences, length); on the CPU, since encoding belongs in the data loader.
 
+        For policies with several ids for a word, ``subword`` and ``hash:B:k`` with k > 1, the tuple (ids, weights),
+        both with one more dimension: the largest number of ids of a word in `words`. A word of the vocabulary has one
+        id, of weight 1; unused places have the weight 0. The weights have the dtype of the rows, or float32 over an
+        ``int8`` store. Look up the vectors with ``layer(*layer.encode(words))``.
+
         Raises
         ------
         UnknownTokenError
             For words that are not in the vocabulary, if the policy is ``error``.
         ValueError
-            For sentences of different lengths if there is no padding row.
+            For sentences of different lengths if there is no padding row, for the policy ``skip``, and for a word with
+            so many n-grams that the result would need gigabytes.
 
         Examples
         --------
@@ -243,11 +255,22 @@ class Embedding(WordLayer, torch.nn.Embedding):
         >>> emb.encode([["the", "frog"], ["the", "frog", "sat", "on"]], length=3, side="left")
         tensor([[400000,      0,  12260],
                 [     0,  12260,   3223]])
+        >>> products = embstore.Embedding.from_vocabulary(["mug"], 8, oov="hash:1000:2")
+        >>> ids, weights = products.encode(["mug", "teapot"])
+        >>> ids.shape, weights, products(ids, weights).shape
+        (torch.Size([2, 2]), tensor([[1., 0.],
+                [1., 1.]]), torch.Size([2, 8]))
         """
-        return torch.from_numpy(self._existing_encoder().encode(words, length=length, side=side))
+        encoded = self._existing_encoder().encode(words, length=length, side=side)
+        if isinstance(encoded, WeightedIds):
+            return torch.from_numpy(encoded.ids), self._as_weights(encoded.weights)
+        return torch.from_numpy(encoded)
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
+    def forward(self, input: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:  # noqa: A002
         """Look up rows: int64 or int32 of shape (...) to (..., embedding_dim).
+
+        With `weights`, sum rows: both of shape (..., k), as `encode` returns them for words with several ids, to
+        (..., embedding_dim). The padding row then counts as zeros, and `scale_grad_by_freq` is not supported.
 
         Examples
         --------
@@ -255,6 +278,11 @@ class Embedding(WordLayer, torch.nn.Embedding):
         >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors")
         >>> emb(torch.tensor([[0, 1], [2, 3]])).shape
         torch.Size([2, 2, 50])
+        >>> emb(torch.tensor([[0, 1], [2, 3]]), torch.tensor([[0.5, 0.5], [1, 0]])).shape
+        torch.Size([2, 50])
         """
         self._check_input(input)
+        if weights is not None:
+            options = self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
+            return self._cast(sum_rows(input, weights, self.weight, self.rowwise, *options))
         return self._cast(look_up(input, self.weight) if self.rowwise else super().forward(input))

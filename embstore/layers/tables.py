@@ -12,6 +12,7 @@ from embstore.layers.bag import EmbeddingBag
 from embstore.layers.collate import Collate, Feature, TensorBatch
 from embstore.layers.data import Data
 from embstore.layers.embedding import Embedding
+from embstore.words.encoded import Mode
 
 
 class Tables(torch.nn.Module):
@@ -84,7 +85,8 @@ class Tables(torch.nn.Module):
         if layer.encoder is None:
             raise EmbstoreError(f"the layer {name!r} has no words: use from_pretrained(array, tokens=words)")
         if isinstance(layer, EmbeddingBag):
-            return Feature(layer.encoder, pooled=True, include_last_offset=layer.include_last_offset)
+            last, mode = layer.include_last_offset, cast("Mode", layer.mode)
+            return Feature(layer.encoder, pooled=True, include_last_offset=last, mode=mode)
         return Feature(layer.encoder, pooled=False, length=self.lengths.get(name))
 
     def __getitem__(self, name: str) -> Embedding | EmbeddingBag:
@@ -113,8 +115,9 @@ class Tables(torch.nn.Module):
         Returns
         -------
         By name, on the CPU: float32 (n,) for dense columns; int64 (n,), (n, longest) or (n, length) for an
-        `Embedding`; the tuple (values, offsets) for an `EmbeddingBag`, with weights as a third part under ``subword``;
-        targets as float32, or with their integer dtype.
+        `Embedding`, or the tuple (ids, weights), with one more dimension, if its policy gives a word several ids; the
+        tuple (values, offsets) for an `EmbeddingBag`, with weights as a third part under ``subword``, and under
+        ``hash:B:k`` with ``mode="mean"``; targets as float32, or with their integer dtype.
 
         Targets that no row has are left out, so that the same call, and the same `collate`, serve for prediction;
         where a loss needs one of them, ``batch[name]`` is then a KeyError.

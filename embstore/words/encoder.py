@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,40 +10,16 @@ from numpy.typing import NDArray
 from embstore.core.batch import Ints, offsets_of
 from embstore.core.errors import EmbstoreError
 from embstore.words.columns import WordBags, Words, WordWeights, flatten, flatten_weights
+from embstore.words.encoded import Bags, Mode, WeightedIds
 from embstore.words.lookup import Lookup
 from embstore.words.policy import OovLike, Policy
 from embstore.words.resolver import Resolver, policy_of
+from embstore.words.several_ids import as_columns, check_mode, check_room, weights_in_bags
 from embstore.words.special_rows import SpecialRows
 from embstore.words.vocabulary import Vocabulary, frozen
 
 Side = Literal["left", "right"]
-
-
-class Bags(NamedTuple):
-    """Ragged bags, as `torch.nn.EmbeddingBag` takes them.
-
-    Attributes
-    ----------
-    values
-        int64 (n,): the ids of all bags, end to end.
-    offsets
-        int64 (bags,), or (bags + 1,) with `include_last_offset`: the start of each bag in `values`.
-    weights
-        float32 (n,), or None: per_sample_weights. Never None for the policy ``subword``.
-
-    Examples
-    --------
-    >>> encoder = embstore.Encoder(embstore.Vocabulary(["the", "frog"]), oov="skip")
-    >>> bags = encoder.encode_bags([["the", "frog"], ["toad"], ["the"]])
-    >>> bags.values
-    array([0, 1, 0])
-    >>> bags.offsets
-    array([0, 2, 2])
-    """
-
-    values: Ints
-    offsets: Ints
-    weights: NDArray[np.float32] | None = None
+Number = TypeVar("Number", np.int64, np.float32)
 
 
 class Encoder:
@@ -86,7 +62,8 @@ class Encoder:
     Notes
     -----
     With ``subword`` an unknown word becomes the rows of its n-grams, each weighted by 1 / their number, so that their
-    weighted sum is the vector that fastText gives the word (formats/oov/SPEC.md).
+    weighted sum is the vector that fastText gives the word (formats/oov/SPEC.md). With ``hash:B:k`` it becomes k rows,
+    which are summed. For these policies, and no others, `encode` returns weights beside the ids.
 
     Examples
     --------
@@ -113,7 +90,7 @@ class Encoder:
         self.padding_idx = len(vocabulary) if padding else None
         self._resolver = Resolver(vocabulary, self.policy, len(vocabulary) + special.ending_row)
 
-    def encode(self, words: Words, length: int | None = None, side: Side = "right") -> Ints:
+    def encode(self, words: Words, length: int | None = None, side: Side = "right") -> Ints | Any:
         """Return the ids of a sentence, or of a batch of sentences as a matrix.
 
         Parameters
@@ -130,15 +107,16 @@ class Encoder:
         Returns
         -------
         int64 of shape (words,) for a sentence, (sentences, longest) for a batch; with `length` the last dimension is
-        `length`.
+        `length`. For policies with several ids for a word, ``subword`` and ``hash:B:k`` with k > 1: `WeightedIds`, with
+        one more dimension for the ids of a word.
 
         Raises
         ------
         UnknownTokenError
             For unknown words, if the ending of the policy is ``error``; names the words.
         ValueError
-            For sentences of different lengths without padding, for a column with nulls, and for endings that only bags
-            support: ``skip``, ``subword``, and ``hash:B:k`` with k > 1.
+            For sentences of different lengths without padding, for a column with nulls, for ``skip``, which only bags
+            support, and for a word with so many n-grams that the matrix would need gigabytes.
         TypeError
             For anything that is not a list of words, including a single string.
 
@@ -155,22 +133,29 @@ class Encoder:
         array([400000, 400000,      0,   5450,   3223])
         """
         ending = self.policy.ending
-        if ending.ids_per_word != 1:
+        if ending.ids_per_word == 0:
             raise ValueError(f"oov {str(ending)!r} {ending.ids_text}, which only bags support: use encode_bags")
         if length is not None and length < 0:
             raise ValueError(f"length must be 0 or more, not {length}")
         if side not in ("left", "right"):
             raise ValueError(f"side must be 'left' or 'right', not {side!r}")
         column = flatten(words, length)
-        ids, _ = self._resolver.ids(column)
-        if column.sizes is not None:
-            return self._padded(ids, column.sizes, length, side)
-        if length is None or length == len(ids):
-            return ids
-        return self._padded(ids, np.array([len(ids)]), length, side).reshape(-1)
+        ids, counts = self._resolver.ids(column)
+        if not ending.several_ids:
+            return self._arranged(ids, column.sizes, length, side, self.padding_idx)
+        check_room(column, counts, len(column.words) if column.sizes is None else _cells(column.sizes, length))
+        columns = as_columns(ids, counts, ending, self.padding_idx)
+        return WeightedIds(
+            self._arranged(columns.ids, column.sizes, length, side, self.padding_idx),
+            self._arranged(columns.weights, column.sizes, length, side, 0),
+        )
 
     def encode_bags(
-        self, bags: WordBags, weights: WordWeights | None = None, include_last_offset: bool = False
+        self,
+        bags: WordBags,
+        weights: WordWeights | None = None,
+        include_last_offset: bool = False,
+        mode: Mode = "sum",
     ) -> Bags:
         """Return the ids of ragged bags, without padding.
 
@@ -184,6 +169,12 @@ class Encoder:
             by the number of its n-grams (``subword``).
         include_last_offset
             Whether `offsets` ends with the number of values.
+        mode
+            The mode of the layer that gets the bags. For ``mean`` the weights of a bag's words are divided by their
+            total, so that the layer has only to sum: the result is sum(weight * vector) / sum(weight) over the words,
+            or zeros if the weights add up to 0. A word without ids, as one without n-grams, has a vector of zeros,
+            and counts; a word that the policy drops does not. Without `weights`, and with one id for each word,
+            nothing is divided, and `Bags.weights` is None: the layer takes the mean itself.
 
         Returns
         -------
@@ -194,7 +185,10 @@ class Encoder:
         UnknownTokenError
             For unknown words, if the ending of the policy is ``error``; names the words.
         ValueError
-            If a bag has more or fewer weights than words, and for a column with nulls.
+            For another mode, if a bag has more or fewer weights than words, for weights with ``mode="max"``, and for a
+            column with nulls.
+        EmbstoreError
+            For ``mode="max"`` with a policy that gives a word several ids.
         TypeError
             For anything that is not a list of lists of words.
 
@@ -205,43 +199,56 @@ class Encoder:
         >>> encoder.encode_bags([["the", "cat"], [], ["qzxv", "sat"]], weights=[[1, 0.5], [], [2, 3]])
         Bags(values=array([   0, 5450, 3223]), offsets=array([0, 2, 2]),
             weights=array([1. , 0.5, 3. ], dtype=float32))
+        >>> encoder.encode_bags([["the", "cat"]], weights=[[1, 3]], mode="mean").weights
+        array([0.25, 0.75], dtype=float32)
         """
+        ending = self.policy.ending
+        check_mode(mode, ending)
+        if weights is not None and mode == "max":
+            raise ValueError("weights need mode='sum' or mode='mean', not 'max'")
         column = flatten(bags)
         if column.sizes is None and len(column.words):
             raise TypeError("encode_bags takes a list of bags, each a list of words, not a list of words")
         sizes = np.zeros(0, np.int64) if column.sizes is None else column.sizes
-        flat_weights = None if weights is None else flatten_weights(weights, sizes)
+        word_weights = None if weights is None else flatten_weights(weights, sizes)
+        values, counts = self._resolver.ids(column)
         bounds = offsets_of(sizes)
-        values, per_word = self._resolver.ids(column)
-        shares_weight = self.policy.ending.shares_weight
-        if shares_weight and per_word is None:
-            per_word = np.ones(len(values), np.int64)
-        if per_word is not None:
-            bounds = offsets_of(per_word)[bounds]
-            if shares_weight:
-                shares = np.float32(1) / np.maximum(per_word, 1).astype(np.float32)
-                flat_weights = shares if flat_weights is None else flat_weights * shares
-            flat_weights = None if flat_weights is None else np.repeat(flat_weights, per_word)
-        return Bags(values, bounds if include_last_offset else bounds[:-1], flat_weights)
+        if counts is not None:
+            bounds = offsets_of(counts)[bounds]
+        id_weights = weights_in_bags(word_weights, sizes, counts, ending, mode)
+        return Bags(values, bounds if include_last_offset else bounds[:-1], id_weights)
 
     @property
     def padding(self) -> bool:
         """Whether there is a padding row."""
         return self.padding_idx is not None
 
-    def _padded(self, ids: Ints, sizes: Ints, length: int | None, side: Side) -> Ints:
+    def _arranged(
+        self, values: NDArray[Number], sizes: Ints | None, length: int | None, side: Side, fill: int | None
+    ) -> NDArray[Number]:
+        """Arrange what each word has, (words, ...), by sentences, (sentences, length, ...), unless it is one."""
+        if sizes is not None:
+            return self._padded(values, sizes, length, side, fill)
+        if length is None or length == len(values):
+            return values
+        sentence: NDArray[Number] = self._padded(values, np.array([len(values)]), length, side, fill)[0]
+        return sentence
+
+    def _padded(
+        self, values: NDArray[Number], sizes: Ints, length: int | None, side: Side, fill: int | None
+    ) -> NDArray[Number]:
         width = int(sizes.max(initial=0)) if length is None else length
         if (sizes == width).all():
-            return ids.reshape(len(sizes), width)
+            return values.reshape(len(sizes), width, *values.shape[1:])
         if self.padding_idx is None:
             raise ValueError(
                 f"sentences of {sizes.min()} to {sizes.max()} words do not fill a matrix of {width} columns without "
                 "padding: pass padding=True to the encoder or layer"
             )
-        matrix = np.full((len(sizes), width), self.padding_idx, np.int64)
+        matrix = np.full((len(sizes), width, *values.shape[1:]), fill, values.dtype)
         positions = np.arange(width)
         inside = positions < sizes[:, np.newaxis] if side == "right" else positions >= width - sizes[:, np.newaxis]
-        matrix[inside] = ids
+        matrix[inside] = values
         return matrix
 
     def __repr__(self) -> str:
@@ -250,6 +257,10 @@ class Encoder:
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.vocabulary, self.policy, self.padding)
+
+
+def _cells(sizes: Ints, length: int | None) -> int:
+    return len(sizes) * (int(sizes.max(initial=0)) if length is None else length)
 
 
 def _missing_rows(vocabulary: Lookup, required: SpecialRows, stored: SpecialRows | None) -> str:

@@ -16,7 +16,7 @@ from support.tables import saved
 
 import embstore
 from embstore import Embedding, EmbeddingBag
-from embstore.layers.bag import Mode
+from embstore.words.encoded import Mode
 from embstore.words.encoder import Encoder
 from embstore.words.vocabulary import Vocabulary
 
@@ -110,8 +110,8 @@ def test_weights_scale_the_rows_of_a_sum(store_path: Path) -> None:
     assert (values.tolist(), offsets.tolist(), weights.tolist()) == ([3, 5, 0], [0, 2, 2], [2, 0.5, -1])
     expected = [2 * ROWS[3] + 0.5 * ROWS[5], np.zeros(3), -ROWS[0]]
     np.testing.assert_array_equal(bag(values, offsets, weights).numpy(), np.array(expected, np.float32))
-    with pytest.raises(ValueError, match=r"^weights need mode='sum', not 'mean'$"):
-        EmbeddingBag.from_pretrained(store_path).encode([["eri8"]], weights=[[1]])
+    with pytest.raises(ValueError, match=r"^weights need mode='sum' or mode='mean', not 'max'$"):
+        EmbeddingBag.from_pretrained(store_path, mode="max").encode([["eri8"]], weights=[[1]])
 
 
 def test_several_hashes_of_an_unknown_word_are_summed(store_path: Path) -> None:

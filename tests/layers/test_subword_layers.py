@@ -1,4 +1,4 @@
-"""Layers over stores with n-gram rows: bags support the n-grams of unknown words, embeddings do not."""
+"""Layers over stores with n-gram rows: the vectors of unknown words, and their sums and means."""
 
 from __future__ import annotations
 
@@ -58,12 +58,6 @@ def test_bags_are_sums_of_the_words_vectors(bags: list[list[str]], policy: str) 
     assert (np.abs(found - expected) <= (ids * sizes * 2.0**-23 + 1e-7)[:, np.newaxis]).all()
 
 
-def test_weights_make_means() -> None:
-    store = embstore.open(MODEL)
-    means = pooled_by_layer(store, [["the", "x"]], [[0.5, 0.5]])
-    np.testing.assert_allclose(means, store.aligned(["the", "x"]).mean(axis=0, keepdims=True), atol=1e-6)
-
-
 @pytest.mark.parametrize(("dtype", "atol"), [("float32", 1e-7), ("float16", 1e-3), ("bfloat16", 5e-3), ("int8", 8e-3)])
 def test_every_dtype_is_pooled(dtype: Dtype, atol: float, tmp_path: Path) -> None:
     words = ["the", "frogs", "žáby", ""]
@@ -98,14 +92,8 @@ def test_workers_collate_ids_offsets_and_weights(tmp_path: Path) -> None:
     ]
 
 
-def test_layers_that_do_not_support_ngrams(tmp_path: Path) -> None:
+def test_ngrams_without_a_padding_row(tmp_path: Path) -> None:
     store = converted(MODEL, tmp_path)
-    with pytest.raises(embstore.EmbstoreError) as caught_by_layer:
-        embstore.EmbeddingBag.from_pretrained(store)
-    assert str(caught_by_layer.value) == (
-        "oov 'subword' weights the rows of a word and needs mode='sum', not 'mean'; for means use mode='sum' with "
-        "weights=[[1 / len(bag)] * len(bag) for bag in bags] in encode, or another oov"
-    )
     with pytest.raises(embstore.EmbstoreError) as caught_by_padding:
         embstore.Embedding.from_pretrained(store, padding=True)
     assert str(caught_by_padding.value) == (

@@ -260,7 +260,8 @@ def test_rows_of_a_database() -> None:
 def test_raw_words_go_through_encode() -> None:
     words = embstore.Embedding.from_vocabulary(["frog", "toad"], 2, init=np.eye(2))
     bag = embstore.EmbeddingBag.from_vocabulary(["frog", "toad"], 2, init=np.eye(2), mode="sum")
-    of_words, of_bags = "layer(layer.encode(words))", "layer(*layer.encode(bags))"
+    of_words, of_both = "layer(layer.encode(words))", "layer(*layer.encode(words))"
+    of_bags = "layer(*layer.encode(bags))"
 
     def told(layer: str, kind: str, call: str) -> str:
         return f"the input of {layer} is a tensor of ids, not {kind}: words go through encode, as in {call}"
@@ -278,6 +279,9 @@ def test_raw_words_go_through_encode() -> None:
     encoded = bag.encode([["frog"]])
     assert message(TypeError, lambda: bag(encoded)) == told("EmbeddingBag", "tuple", of_bags)
     assert eval(of_words, {"layer": words, "words": ["toad", "frog"]}).tolist() == [[0, 1], [1, 0]]
+    several = embstore.Embedding.from_vocabulary(["frog", "toad"], 2, oov="hash:3:2")
+    assert message(TypeError, lambda: several(several.encode(["frog"]))) == told("Embedding", "tuple", of_both)
+    assert eval(of_both, {"layer": several, "words": ["toad", "qzxv"]}).shape == (2, 2)
     bags = [["toad", "frog"], []]
     assert eval(of_bags, {"layer": bag, "bags": bags}).tolist() == [[1, 1], [0, 0]]
 

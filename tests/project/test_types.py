@@ -12,7 +12,11 @@ ROOT = Path(embstore.__file__).parent
 ARRAYS = {"NDArray", "ndarray", "dtype"}
 """Types of NumPy whose parameters may be `Any`: the stubs of NumPy cannot express a dtype that is known at run time."""
 
-ALLOWED: dict[str, str] = {}
+OF_THE_POLICY = "one array, or ids and weights: which of them depends on the policy, that is on a string"
+ALLOWED: dict[str, str] = {
+    "words.encoder.Encoder.encode": OF_THE_POLICY,
+    "layers.embedding.Embedding.encode": OF_THE_POLICY,
+}
 """Functions and classes with `Any` elsewhere in their signatures, and why each needs it."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -188,8 +188,8 @@ def test_any_number_of_ids_that_share_a_weight(plain: embstore.Store) -> None:
     assert known is not None
     assert known.tolist() == [1]
     assert plain.aligned(["ab", "the"], "letters").tolist() == [[1, 1], [1, 2]]
-    with pytest.raises(embstore.EmbstoreError, match=r"^oov 'letters' weights the rows of a word and needs "):
-        embstore.EmbeddingBag.from_pretrained(plain, oov="letters")
+    mean = embstore.EmbeddingBag.from_pretrained(plain, oov="letters")
+    assert mean(*mean.encode([["ab", "the"], ["abcd"]])).tolist() == [[1, 1.5], [1, 1]]
 
 
 @pytest.mark.torch
@@ -197,16 +197,20 @@ def test_any_number_of_ids_that_share_a_weight(plain: embstore.Store) -> None:
     ("oov", "reason"),
     [("twin:7/9", "gives a word 2 ids"), ("letters", "gives an unknown word an id for each of its letters")],
 )
-def test_endings_that_a_matrix_does_not_support(plain: embstore.Store, oov: str, reason: str) -> None:
-    message = f"oov {oov!r} {reason}, which only bags support: use encode_bags"
-    calls: list[Any] = [
-        embstore.Encoder(plain, f"lower,{oov}").encode,
-        embstore.Embedding.from_pretrained(plain, oov=f"lower,{oov}").encode,
-    ]
-    for encode in calls:
-        with pytest.raises(ValueError) as caught:
-            encode(["the"])
-        assert str(caught.value) == message
+def test_endings_that_a_maximum_does_not_support(plain: embstore.Store, oov: str, reason: str) -> None:
+    with pytest.raises(embstore.EmbstoreError) as caught:
+        embstore.EmbeddingBag.from_pretrained(plain, oov=f"lower,{oov}", mode="max")
+    assert str(caught.value) == (
+        f"oov {oov!r} {reason}, whose rows are summed: use mode='sum' or mode='mean', not 'max', or another oov"
+    )
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("oov", "toad"), [("twin:7/9", [16, 16]), ("letters", [1, 1])])
+def test_an_embedding_with_several_ids(plain: embstore.Store, oov: str, toad: list[float]) -> None:
+    layer = embstore.Embedding.from_pretrained(plain, oov=f"lower,{oov}", padding=True)
+    found = layer(*layer.encode([["FROG", "toad"], ["the"]]))
+    assert found.tolist() == [[[3, 4], toad], [[1, 2], [0, 0]]]
 
 
 @pytest.mark.torch

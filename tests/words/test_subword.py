@@ -210,15 +210,6 @@ def test_coverage_counts_words_left_to_ngrams(tmp_path: Path, capsys: pytest.Cap
 # ------------------------------------------------------------------------------------------------- the errors
 
 
-def test_a_matrix_does_not_support_ngrams(tmp_path: Path) -> None:
-    store = converted(MODEL, tmp_path)
-    with pytest.raises(ValueError) as caught:
-        Encoder(store).encode(["the"])
-    assert str(caught.value) == (
-        "oov 'subword' gives an unknown word an id for each of its n-grams, which only bags support: use encode_bags"
-    )
-
-
 def test_tables_without_ngrams(tmp_path: Path) -> None:
     (tmp_path / "glove.txt").write_text("the 1 2\nfrog 3 4\n")
     message = (

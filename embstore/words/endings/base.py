@@ -34,8 +34,8 @@ class Ending(ABC):
     finds_distinct
         Whether finding ids is slow, so that it is called once per distinct word.
     shares_weight
-        Whether the weight of a word is divided by the number of its ids. `Encoder.encode_bags` then returns weights,
-        and layers can only sum bags.
+        Whether the weight of a word is divided by the number of its ids: its vector is the mean of their rows instead
+        of the sum.
     rows_from_source
         Whether its rows are data of the source that cannot be made, so that they are copied from file to file.
     header_keys
@@ -84,6 +84,11 @@ class Ending(ABC):
         """How many ids it gives, as a phrase for messages."""
         count = self.ids_per_word
         return "drops words" if count == 0 else f"gives a word {'several' if count is None else count} ids"
+
+    @property
+    def several_ids(self) -> bool:
+        """Whether a word may have several ids, which are encoded with weights. A word without any is then zeros."""
+        return self.ids_per_word not in (0, 1)
 
     @property
     def rows(self) -> int:

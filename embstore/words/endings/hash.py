@@ -22,7 +22,7 @@ MAX_BUCKETS = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Hash(Ending):
-    """``hash:B`` or ``hash:B:k``: one of B bucket rows, or k of them, which bags sum."""
+    """``hash:B`` or ``hash:B:k``: one of B bucket rows, or the sum of k of them."""
 
     buckets: int
     k: int = 1

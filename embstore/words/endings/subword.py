@@ -15,7 +15,7 @@ from embstore.words.ngrams import LONGEST, Ngrams
 
 @dataclass(frozen=True, slots=True)
 class Subword(Ending):
-    """``subword``: the rows of fastText's character n-grams, which bags average.
+    """``subword``: the rows of fastText's character n-grams, whose mean is the vector of the word.
 
     Attributes
     ----------
