@@ -17,9 +17,11 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "uniform": partial(lookup.part, distribution="uniform"),
     "startup": startup.part,
     "pooling": layers.pooling,
+    "epoch": layers.epoch,
     "forward": layers.forward,
     "int8": layers.int8,
     "ready": layers.ready,
+    "copies": layers.copies,
     "workers": layers.workers,
     **{name: partial(formats.part, name=name) for name in formats.FORMATS},
 }

@@ -17,6 +17,17 @@ def pooling(work: Work) -> Part:
     )
 
 
+def epoch(work: Work) -> Part:
+    """Measure an epoch end to end, beside the code that people write with a dict."""
+    return Part(
+        name="epoch",
+        title="One epoch, 16,384 texts of 20 to 80 words, 3 % of them unknown, in batches of 256, on one core",
+        baseline="embstore.EmbeddingBag",
+        columns={"seconds": "strings to loss", "encode_seconds": "words to ids", "rest_seconds": "the rest"},
+        runs=[Run(child(work.python, "train_epoch.py", work.store))],
+    )
+
+
 def forward(work: Work) -> Part:
     """Measure the cost of a memory-mapped weight in the forward pass."""
     return Part(
@@ -56,6 +67,22 @@ def ready(work: Work) -> Part:
             Run(child(work.python, script, "embedding", work.store), baseline),
             Run(child(work.python, script, "bag", work.store), "embstore.EmbeddingBag.from_pretrained"),
             Run(by_hand, "np.load + dict + from_pretrained"),
+        ],
+    )
+
+
+def copies(work: Work) -> Part:
+    """Measure copies of a frozen layer, which are paths as long as nothing was written to its rows."""
+    large, script = synthetic_store(work, 4_000_000), "copy_layer.py"
+    return Part(
+        name="copies",
+        title="Copies of a frozen layer that was used",
+        baseline="embstore.Embedding, 400,000 x 50 (80 MB)",
+        columns={"copy_seconds": "deepcopy", "pickle_seconds": "pickle, dumps and loads", "pickle_bytes": "pickled"},
+        runs=[
+            Run(child(work.python, script, "embstore", work.store), "embstore.Embedding, 400,000 x 50 (80 MB)"),
+            Run(child(work.python, script, "embstore", large), "embstore.Embedding, 4,000,000 x 50 (800 MB)"),
+            Run(child(work.python, script, "torch", work.store), "torch.nn.Embedding, 400,000 x 50 (80 MB)"),
         ],
     )
 

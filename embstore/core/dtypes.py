@@ -17,10 +17,11 @@ TENSOR_DTYPES: dict[Dtype, str] = {"float32": "F32", "float16": "F16", "bfloat16
 
 
 def to_bfloat16(vectors: Vectors) -> NDArray[np.uint16]:
-    """Round float32 to bfloat16 bits, ties to even; NaN stays NaN."""
+    """Round float32 to bfloat16 bits, ties to even. NaN stays NaN; one that bfloat16 has keeps its bits."""
     bits = np.ascontiguousarray(vectors, "<f4").view("<u4")
     rounded = ((bits + (((bits >> 16) & 1) + np.uint32(0x7FFF))) >> 16).astype("<u2")
-    return np.where(np.isnan(vectors), (bits >> 16 | 0x40).astype("<u2"), rounded)
+    nan = (bits >> 16 | np.where(bits & 0xFFFF, np.uint32(0x40), np.uint32(0))).astype("<u2")
+    return np.where(np.isnan(vectors), nan, rounded)
 
 
 def from_bfloat16(bits: NDArray[np.uint16]) -> NDArray[np.float32]:

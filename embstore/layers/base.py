@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self, cast
 
 import numpy as np
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 
 from embstore.core.errors import EmbstoreError
 from embstore.core.int8 import TAIL
+from embstore.core.options import Dtype
 from embstore.layers.checkpoint import StoreBacked
 from embstore.layers.mapped import mapped_parameter
 from embstore.layers.origin import Origin
 from embstore.layers.rowwise import is_rowwise
+from embstore.layers.saving import save_layer
 from embstore.layers.weights import LayerTable
 from embstore.words.encoder import Encoder
 
@@ -61,6 +64,61 @@ class WordLayer(StoreBacked):
         if not persistent:
             layer._refer_to(_existing_origin(table.origin))
         return layer
+
+    def save(self, path: str | Path, *, dtype: Dtype | torch.dtype | None = None, overwrite: bool = False) -> None:
+        """Write this layer as a store: its words, its rows as they are now, the special rows and their policy.
+
+        ``from_pretrained(path)`` then gives the same results, to the bit, for known and unknown words, with
+        ``padding=True`` if this layer has padding. Ids stay as they are. What is not part of a store is given to
+        `from_pretrained` again: `mode`, `include_last_offset`, `out_dtype`, `max_norm` and other options of torch.
+        The file says what the rows started from: name and checksum of that store, with the format ``layer``.
+
+        Parameters
+        ----------
+        path
+            The file to write. It appears only when it is complete; it may be the file that the layer was made from,
+            which other processes that have it open keep as it was.
+        dtype
+            Dtype to store the rows as, by name or as torch's; needed for rows of a dtype that a store does not have,
+            such as float64. None keeps the dtype; ``int8`` rows are then copied, not rounded again.
+        overwrite
+            Replace the file if it exists.
+
+        Raises
+        ------
+        EmbstoreError
+            If the rows have no words or the vocabulary is empty, or their dtype needs `dtype`.
+        ValueError
+            If the policy has functions among its back-offs, which no file can contain.
+        FileExistsError
+            If `path` exists and `overwrite` is False.
+
+        Warns
+        -----
+        EmbstoreWarning
+            For rows with NaN or infinities, and for values beyond `dtype`.
+
+        Notes
+        -----
+        Rows are copied in blocks, from any device. A weight that is computed, by pruning or a parametrization, is
+        saved as the next call would use it.
+
+        Examples
+        --------
+        >>> import torch
+        >>> emb = embstore.Embedding.from_pretrained("glove.6B.50d.safetensors", oov="lower,zero", freeze=False)
+        >>> optimizer = torch.optim.SGD(emb.parameters(), lr=0.1)
+        >>> emb(emb.encode(["frog", "qzxv"])).sum().backward()
+        >>> optimizer.step()
+        >>> emb.save("trained.safetensors")
+        >>> again = embstore.Embedding.from_pretrained("trained.safetensors")
+        >>> words = ["The", "frog", "qzxv"]
+        >>> torch.equal(again(again.encode(words)), emb(emb.encode(words)))
+        True
+        >>> embstore.open("trained.safetensors").metadata["embstore.source.name"]
+        'glove.6B.50d.safetensors'
+        """
+        save_layer(self, self._existing_encoder(), path, dtype, overwrite=overwrite)
 
     def _existing_encoder(self) -> Encoder:
         if self.encoder is None:

@@ -82,7 +82,7 @@ class MappedRows:
     def again(self) -> MappedRows | None:
         """Map the file once more; None if it is gone or was replaced."""
         try:
-            return MappedRows(copy.copy(self.store), self.rows, self.sha256)
+            return MappedRows(self.store.open_again(), self.rows, self.sha256)
         except (OSError, FormatError):
             return None
 

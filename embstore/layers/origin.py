@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,7 +91,7 @@ class Origin:
 
     def _again(self) -> Origin:
         """Return the origin over a new mapping, which no layer has written to."""
-        store, encoder = copy.copy(self.store), self.encoder
+        store, encoder = self.store.open_again(), self.encoder
         if store.metadata.get(SHA256) != self.store.metadata.get(SHA256):
             raise FormatError(store.path or "", "the file was replaced by another table", format="store")
         return Origin(Encoder(store, encoder.policy, padding=encoder.padding), self.seed, self.dtype)

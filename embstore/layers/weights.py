@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +100,7 @@ def _mapped_again(store: Store) -> Store:
     """Map a store's file once more: writes to the layer then do not change the store, which may also be closed."""
     if store.mapped_rows() is None:
         return store
-    return MappedRows(copy.copy(store), len(store) + store.special, store.metadata.get(SHA256)).store
+    return MappedRows(store.open_again(), len(store) + store.special, store.metadata.get(SHA256)).store
 
 
 def with_special(rows: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tensor:

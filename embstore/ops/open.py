@@ -9,6 +9,7 @@ from embstore.codecs.registry.detection import open_to_read
 from embstore.core.duplicates import check_duplicates
 from embstore.core.options import Duplicates, Progress, Reading, ReadOptions
 from embstore.store.mapped import Advice, check_advice
+from embstore.store.reopening import Reopen
 from embstore.store.store import Store, load_store, map_input, same_table
 
 SHA256 = "embstore.source.sha256"
@@ -79,7 +80,8 @@ def open(  # noqa: A001
     source = Selection(options.dtype, options.limit).apply(read(file, codec, options, progress))
     path = Path(path).absolute()
     store = load_store(source, path, duplicates=duplicates)
-    store.path, store.reopen = path, (_reopen, (path, duplicates, reading, store.metadata.get(SHA256)))
+    arguments = path, duplicates, reading, store.metadata.get(SHA256)
+    store.path, store.reopen = path, Reopen(_reopen, arguments, file.identity)
     warn(source.findings)
     return store
 

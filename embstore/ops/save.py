@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from embstore.codecs.registry.table import codec_named
 from embstore.core.batch import Batch, Source
 from embstore.core.index import pack_tokens
 from embstore.core.options import Dtype, WriteOptions
 from embstore.files.atomic import check_target
 from embstore.files.os_errors import errors_naming
+from embstore.ops.matrices import MatrixLike, as_matrix
 from embstore.ops.report import warn
 from embstore.ops.selection import Selection
 
@@ -23,7 +21,7 @@ BLOCK = 65536  # rows in a batch
 def save(
     path: str | Path,
     tokens: Iterable[str],
-    vectors: ArrayLike,
+    vectors: MatrixLike,
     *,
     dtype: Dtype | None = None,
     overwrite: bool = False,
@@ -35,11 +33,13 @@ def save(
     path
         The file to write. It appears only when it is complete.
     tokens
-        Distinct words.
+        Distinct words: a list, or a column of strings.
     vectors
-        Floating array of shape (tokens, dim), or anything that `numpy.asarray` converts to one.
+        Floating numbers of shape (tokens, dim): an array or anything that `numpy.asarray` converts to one; a tensor,
+        on any device and with or without gradients; a data frame of numbers; or the rows one by one, as a list, a
+        pandas Series or an Arrow column of arrays, lists or tensors of equal length.
     dtype
-        Dtype to store the rows as. By default float16 stays float16, and all else becomes float32.
+        Dtype to store the rows as. By default float16 and bfloat16 stay as they are, and all else becomes float32.
     overwrite
         Replace the file if it exists.
 
@@ -51,7 +51,7 @@ def save(
         If `tokens` is a single string, or one of them is not a str.
     ValueError
         If the shapes do not match, the vectors are not floating, a token is repeated, or one cannot be encoded as
-        UTF-8.
+        UTF-8. Names the first row of another length, or that is not of numbers.
 
     Examples
     --------
@@ -65,14 +65,15 @@ def save(
     selection = Selection(dtype)
     check_target(path, overwrite=overwrite)
     words = _distinct_words(tokens)
-    matrix = np.asarray(vectors)
-    if matrix.ndim != 2 or len(matrix) != len(words) or not matrix.shape[1]:
-        raise ValueError(f"{len(words)} tokens need vectors of shape ({len(words)}, dim), not {matrix.shape}")
-    if matrix.dtype.kind != "f":
-        raise ValueError(f"vectors of {matrix.dtype}: expected a floating dtype; convert them with astype first")
-    batches = (Batch(pack_tokens(words[i : i + BLOCK], i), matrix[i : i + BLOCK]) for i in range(0, len(words), BLOCK))
-    default: Dtype = "float16" if matrix.dtype.itemsize == 2 else "float32"
-    source = selection.apply(Source(dim=matrix.shape[1], batches=batches, dtype=default, rows=len(words)))
+    matrix = as_matrix(vectors, len(words))
+    steps = ((start, min(start + BLOCK, len(words))) for start in range(0, len(words), BLOCK))
+    batches = (Batch(pack_tokens(words[i:j], i), matrix.block(i, j)) for i, j in steps)
+    source = Source(dim=matrix.dim, batches=batches, dtype=matrix.dtype, rows=len(words))
+    write_rows(path, selection.apply(source), overwrite=overwrite)
+
+
+def write_rows(path: str | Path, source: Source, *, overwrite: bool) -> None:
+    """Write a source of distinct tokens as a store, and warn of its findings."""
     with errors_naming(path):
         codec_named("store").writer().write(path, source, WriteOptions(duplicates="error", overwrite=overwrite))
     warn(source.findings)
@@ -83,7 +84,7 @@ def _distinct_words(tokens: Iterable[str]) -> list[str]:
     if isinstance(tokens, str):
         raise TypeError(f"expected a list of tokens, not one string: {tokens!r}")
     first: dict[str, int] = {}
-    words = list(tokens)
+    words: list[str] = tokens.to_pylist() if hasattr(tokens, "to_pylist") else list(tokens)  # of a column of pyarrow
     for row, word in enumerate(words):
         if not isinstance(word, str):
             raise TypeError(f"token {row} is {word!r}, expected a str")

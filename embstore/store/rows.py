@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,7 +68,7 @@ class ArrayRows:
         return self.array[rows]
 
     def __reduce__(self) -> tuple[object, ...]:
-        return partial(ArrayRows, is_mapped=self.mapped is not None), (self.array, self.dtype)
+        return ArrayRows, (self.array, self.dtype)  # a copy, which is in memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def store_source(store: Store, progress: Progress | None = None) -> Source:
         batches=_batches(store, progress),
         dtype=store.dtype,
         rows=len(store),
-        provenance=lambda: _provenance(store),
+        provenance=lambda: provenance_of(store),
     )
     special = SpecialRows.of_table(store.metadata, store.special)
     if special is not None and special.ending.rows_from_source:
@@ -68,7 +68,7 @@ def _special_rows(store: Store, first: int) -> Iterator[Vectors]:
         yield store.block(start, min(start + BLOCK, end), encoded=store.dtype == "int8")
 
 
-def _provenance(store: Store) -> dict[str, str]:
+def provenance_of(store: Store) -> dict[str, str]:
     """Return the provenance to record in a store made from this one.
 
     For a store file: its name and the checksum of its rows. For a table in memory: the provenance that it has.

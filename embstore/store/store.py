@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from embstore.search import exact
 from embstore.search.exact import Neighbours
 from embstore.store.header import DIGEST_KEY
 from embstore.store.mapped import Advice, map_store
+from embstore.store.reopening import Reopen
 from embstore.store.rows import DecodedRows, Rows
 from embstore.store.verify import verify_store
 
@@ -38,8 +39,8 @@ class Store:
     """Vectors by word.
 
     Made by `embstore.open`, which maps a store file and reads any other file into memory. A store is a context manager.
-    It pickles as its path, or as its contents if it has no path. Rows may come from any backend that implements
-    `rows.Rows`.
+    It pickles as its path; as its contents if it has no path, or if the path leads to another file by now. Rows may
+    come from any backend that implements `rows.Rows`.
 
     Attributes
     ----------
@@ -80,13 +81,13 @@ class Store:
         *,
         counts: Ints | None = None,
         path: Path | None = None,
-        reopen: tuple[object, ...] | None = None,
+        reopen: Reopen | None = None,
     ) -> None:
         self._table = DecodedRows(rows, vocab.size)
         self.vocab, self.stoi, self.itos = vocab, Stoi(vocab), Itos(vocab)
         self.metadata, self.dtype, self.path, self.counts = metadata, rows.dtype, path, counts
         self.norms: NDArray[np.float32] | None = None
-        self.reopen = reopen  # a function and its arguments, for pickling
+        self.reopen = reopen
 
     @classmethod
     def open(cls, path: str | Path, *, advise: Advice = "normal") -> Store:
@@ -245,6 +246,21 @@ class Store:
         True
         """
         return self._table.rows.mapped
+
+    def open_again(self) -> Store:
+        """Map the file of this store once more, so that writes to one map do not change the other.
+
+        Raises FormatError or OSError if the file was replaced or is gone. A table in memory is returned unchanged.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> again = glove.open_again()
+        >>> again.mapped_rows()[0] = 0
+        >>> bool(again["the"].any()), bool(glove["the"].any())
+        (False, True)
+        """
+        return self if self.reopen is None or not self.mapped else cast("Store", self.reopen.open())
 
     def __len__(self) -> int:
         return self.vocab.size
@@ -439,8 +455,8 @@ class Store:
 
     def __reduce__(self) -> tuple[object, ...]:
         vocab = self.vocab
-        if self.reopen is not None:
-            return self.reopen
+        if self.reopen is not None and self.reopen.possible():
+            return self.reopen.function, self.reopen.arguments
         arrays = vocab.slots, vocab.offsets, vocab.data
         return _from_parts, (self._table.rows, *arrays, vocab.seed, self.metadata, self.counts)
 
@@ -479,7 +495,7 @@ def load_store(source: Source, path: str | Path, *, duplicates: Duplicates = "fi
 def map_input(source: Input, *, advise: Advice = "normal", trust: bool = False) -> Store:
     """Map a store from an open file: see `Store.open`; `trust` is explained at `read_header`."""
     path, mapped = source.path.absolute(), map_store(source, advise, trust=trust)
-    reopen = _open_mapped, (path, advise, mapped.metadata.get(DIGEST_KEY))
+    reopen = Reopen(_open_mapped, (path, advise, mapped.metadata.get(DIGEST_KEY)), source.identity)
     return Store(mapped.rows, mapped.vocab, mapped.metadata, counts=mapped.counts, path=path, reopen=reopen)
 
 

@@ -13,7 +13,7 @@ def losses(lines: list[str]) -> list[float]:
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize(("name", "epochs"), [("ecommerce.py", 5), ("language_model.py", 10)])
+@pytest.mark.parametrize(("name", "epochs"), [("ecommerce.py", 5), ("language_model.py", 10), ("finetune.py", 4)])
 def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
     lines = lines_of_example(name)
     found = losses(lines)
@@ -22,6 +22,13 @@ def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
     if name == "ecommerce.py":
         assert lines[0] == "265 features, 9,077 trainable parameters"
         assert lines[-1] == "a checkpoint contains 9,077 numbers, and the sha256 of glove.safetensors"
+    elif name == "finetune.py":
+        near = [re.findall(r"[a-z]+(?= -?[01]\.\d\d)", line.partition(";")[0]) for line in lines[-3:-1]]
+        assert near[0] == ["better", "really", "always", "sure"]
+        assert sorted(near[1]) == ["excellent", "fantastic", "great", "wonderful"]
+        before, after = (float(line.rsplit(" ", 1)[1]) for line in lines[-3:-1])
+        assert (before, after < 0) == (0.8, True)
+        assert lines[-1] == "reviews.safetensors: from glove.safetensors, policy lower,hash:50, same: True"
     else:
         for line in lines[:2]:
             words, targets = (side.split() for side in line.split(" -> "))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import hashlib
+import os
 import pickle
 import re
 import threading
@@ -404,3 +405,24 @@ def test_a_pickle_of_a_store_whose_file_was_replaced_is_refused(tmp_path: Path, 
         pickle.loads(data)
     reason = "the file was replaced by another table since it was first opened: open it again"
     assert str(caught.value) == f"{path}: {reason}"
+
+
+@pytest.mark.parametrize("name", ["words.safetensors", "words.txt"])
+@pytest.mark.parametrize("change", ["replaced", "removed", "touched"])
+def test_a_store_whose_file_was_replaced_is_pickled_with_its_contents(tmp_path: Path, name: str, change: str) -> None:
+    path, made = tmp_path / name, tmp_path / "made.safetensors"
+    rows = np.array([[1.5, 2.5, 0.5], [3.5, 4.5, 5.5]], np.float32)
+    embstore.save(made, ["cat", "dog"], rows)
+    embstore.convert(made, path)
+    store = embstore.open(path)
+    if change == "replaced":
+        embstore.save(made, ["dog", "cat"], rows + 1, overwrite=True)
+        embstore.convert(made, path, overwrite=True)
+    elif change == "removed":
+        path.unlink()
+    else:
+        os.utime(path, (0, 0))
+    for twin in (pickle.loads(pickle.dumps(store)), copy.deepcopy(store)):
+        assert twin["dog"].tolist() == [3.5, 4.5, 5.5]
+        assert list(twin) == ["cat", "dog"]
+        assert twin.mapped == (name == "words.safetensors" and change == "touched")

@@ -183,7 +183,7 @@ SAVE_ERRORS: list[tuple[list[str], Any, str]] = [
     (["a"], [[1.0], [2.0]], "1 tokens need vectors of shape (1, dim), not (2, 1)"),
     (["a"], np.zeros((1, 0)), "1 tokens need vectors of shape (1, dim), not (1, 0)"),
     (["a"], [[1]], "vectors of int64: expected a floating dtype; convert them with astype first"),
-    (["a"], [["x"]], "vectors of <U1: expected a floating dtype; convert them with astype first"),
+    (["a"], [["x"]], "row 0 of the vectors is ['x'], expected a row of numbers"),
     (["a"], [[1j]], "vectors of complex128: expected a floating dtype; convert them with astype first"),
 ]
 
