@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self, cast
+from typing import ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -34,6 +34,11 @@ class WordLayer(StoreBacked):
     encoder: Encoder | None = None
     out_dtype: torch.dtype | None = None
     rowwise: bool = False
+
+    # For torch.jit.script: what forward decides by, and what it does not use.
+    __constants__: ClassVar[list[str]] = ["rowwise", "out_dtype", "weighs_means"]
+    __jit_ignored_attributes__: ClassVar[list[str]] = ["encoder", "origin"]
+    __jit_unused_properties__: ClassVar[list[str]] = ["mapped", "reference"]
 
     @classmethod
     def _from_table(
