@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Self, Unpack, cast
+from typing import ClassVar, Self, Unpack, cast
 
 import torch
 from numpy.typing import ArrayLike
@@ -48,6 +48,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     >>> bag(values, offsets).shape
     torch.Size([3, 50])
     """
+
+    __constants__: ClassVar[list[str]] = [*WordLayer.__constants__, "weighs_means"]
 
     weighs_means: bool = False  # whether the mean takes weights, as encode returns them: else as torch's, it does not
 

@@ -20,7 +20,6 @@ from embstore.words.columns import Words
 from embstore.words.encoded import WeightedIds
 from embstore.words.policy import OovLike
 
-torch.fx.wrap("sum_rows")  # one call in the graphs of torch.fx, which do not know whether there are weights
 
 
 class Embedding(WordLayer, torch.nn.Embedding):
