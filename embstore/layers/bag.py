@@ -1,6 +1,6 @@
 """`EmbeddingBag`: a `torch.nn.EmbeddingBag` over a store, which also encodes ragged lists of words."""
 
-from __future__ import annotations
+# Annotations are no strings in this module: torch.fx writes those of forward into its graphs, and pickles them.
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self, Unpack, cast

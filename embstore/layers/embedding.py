@@ -1,6 +1,6 @@
 """`Embedding`: a `torch.nn.Embedding` over a store, which also encodes words."""
 
-from __future__ import annotations
+# Annotations are no strings in this module: torch.fx writes those of forward into its graphs, and pickles them.
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self, Unpack

@@ -46,9 +46,11 @@ def pool(
     traced or compiled, which cannot check offsets before they use them.
     """
     if not torch.jit.is_scripting():
-        if offsets is not None and not _is_traced() and _kernel_supports(ids, weight, offsets, weights, mode):
+        if offsets is not None and not _is_traced() and weight.device.type == "cpu" and ids.ndim == 1 and len(offsets):
             bounds = offsets if include_last_offset else torch.cat((offsets, offsets.new_tensor([len(ids)])))
-            return _pool_by_kernel(ids, weight, bounds, weights, mode)
+            counts = _checked_counts(bounds, len(ids))
+            if _kernel_supports(ids, weights, mode):
+                return _pool_by_kernel(ids, weight, bounds, counts, weights, mode)
     flat = ids.flatten()
     rows = look_up(flat, weight)
     positions = torch.ones_like(flat).cumsum(0) - 1  # arange would record the number of ids as a constant
@@ -67,25 +69,30 @@ def _is_traced() -> bool:
     return torch.compiler.is_compiling() or torch.jit.is_tracing() or is_in_torch_dispatch_mode()
 
 
-def _kernel_supports(
-    ids: torch.Tensor, weight: torch.Tensor, offsets: torch.Tensor, weights: torch.Tensor | None, mode: str
-) -> bool:
-    if weight.device.type != "cpu" or ids.ndim != 1 or mode == "max" or not len(offsets):
-        return False
+def _checked_counts(bounds: torch.Tensor, ids: int) -> torch.Tensor:
+    """Return the number of ids of each bag, from bounds of shape (bags + 1,); torch's kernels trust the bounds."""
+    counts = bounds.diff()
+    if int(bounds[0]) or int(bounds[-1]) > ids or bool((counts < 0).any()):
+        raise ValueError(f"offsets must start at 0, never decrease, and end within the {ids} ids of the input")
+    return counts
+
+
+def _kernel_supports(ids: torch.Tensor, weights: torch.Tensor | None, mode: str) -> bool:
     if weights is None:
-        return True
-    return (
-        mode == "sum" and weights.shape == ids.shape and weights.dtype == torch.float32 and not weights.requires_grad
-    )
+        return mode != "max"
+    return mode == "sum" and weights.shape == ids.shape and weights.dtype == torch.float32 and not weights.requires_grad
 
 
 def _pool_by_kernel(
-    ids: torch.Tensor, weight: torch.Tensor, bounds: torch.Tensor, weights: torch.Tensor | None, mode: str
+    ids: torch.Tensor,
+    weight: torch.Tensor,
+    bounds: torch.Tensor,
+    counts: torch.Tensor,
+    weights: torch.Tensor | None,
+    mode: str,
 ) -> torch.Tensor:
-    """Sum or average bags with bounds of shape (bags + 1,); the kernel checks the ids but not the bounds."""
-    counts, last = bounds.diff(), int(bounds[-1])
-    if int(bounds[0]) or last > len(ids) or bool((counts < 0).any()):
-        raise ValueError(f"offsets must start at 0, never decrease, and end within the {len(ids)} ids of the input")
+    """Sum or average bags; the kernel checks the ids."""
+    last = int(bounds[-1])
     summed: torch.Tensor = torch.ops.quantized.embedding_bag_byte_rowwise_offsets(
         weight,
         ids[:last],
