@@ -17,9 +17,7 @@ Descriptions = dict[str, str]
 """By the name of a parameter or a buffer: what all ranks must agree on."""
 
 
-def keep_mapped(
-    model: torch.nn.Module, group: torch.distributed.ProcessGroup | None = None
-) -> set[torch.nn.Parameter]:
+def keep_mapped(model: torch.nn.Module, group: torch.distributed.ProcessGroup | None = None) -> set[torch.nn.Parameter]:
     """Keep the frozen weights that are mapped out of what DDP and FSDP do with parameters.
 
     `DistributedDataParallel` broadcasts all parameters, frozen ones too: each rank then has a private copy of a table

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import torch
+from torch._jit_internal import is_scripting
+from torch.jit._trace import is_tracing
 from torch.nn import functional
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
@@ -23,12 +25,18 @@ def look_up(ids: torch.Tensor, weight: torch.Tensor, tail: int = TAIL) -> torch.
 
 def _decoded_tails(tails: torch.Tensor) -> torch.Tensor:
     """Return the scales and offsets that rows end with: uint8 (..., 8) to float32 (..., 2)."""
-    if not torch.jit.is_scripting():
-        if not torch.jit.is_tracing():
+    if not is_scripting():  # noqa: SIM102 - TorchScript leaves out what stands in an if of its own
+        if not _is_traced_by_jit():
             return tails.clone(memory_format=torch.contiguous_format).view(torch.float32)
     # TorchScript cannot view bytes as floats, so each is unpacked as a row of its own: 1 * float + 0.
     rows = functional.pad(functional.pad(tails.reshape(-1, 4), [1, 0], value=1.0), [0, 4])
-    return torch.ops.quantized.embedding_bag_byte_unpack(rows).reshape_as(tails[..., :2])
+    unpacked: torch.Tensor = torch.ops.quantized.embedding_bag_byte_unpack(rows)
+    return unpacked.reshape_as(tails[..., :2])
+
+
+def _is_traced_by_jit() -> bool:
+    # Apart from the functions above and below: TorchScript takes the comment for mypy as one of its own.
+    return bool(is_tracing())  # type: ignore[no-untyped-call]
 
 
 def pool(
@@ -45,8 +53,8 @@ def pool(
     to float32 first: other devices, ``max``, bags given as a matrix, gradients of the weights, and graphs that are
     traced or compiled, which cannot check offsets before they use them.
     """
-    if not torch.jit.is_scripting():
-        if offsets is not None and not _is_traced() and weight.device.type == "cpu" and ids.ndim == 1 and len(offsets):
+    if not is_scripting():  # noqa: SIM102 - as above
+        if offsets is not None and _is_ragged_on_cpu(ids, offsets):
             bounds = offsets if include_last_offset else torch.cat((offsets, offsets.new_tensor([len(ids)])))
             counts = _checked_counts(bounds, len(ids))
             if _kernel_supports(ids, weights, mode):
@@ -64,9 +72,11 @@ def pool(
     )
 
 
-def _is_traced() -> bool:
-    """Whether operations are recorded by `torch.compile`, `torch.export`, `torch.jit.trace` or `make_fx`."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing() or is_in_torch_dispatch_mode()
+def _is_ragged_on_cpu(ids: torch.Tensor, offsets: torch.Tensor) -> bool:
+    """Whether there are bags whose offsets can be read here and now: not where a tracer records operations."""
+    if torch.compiler.is_compiling() or _is_traced_by_jit() or is_in_torch_dispatch_mode():
+        return False
+    return ids.device.type == "cpu" and ids.ndim == 1 and len(offsets) > 0
 
 
 def _checked_counts(bounds: torch.Tensor, ids: int) -> torch.Tensor:

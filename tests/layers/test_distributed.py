@@ -202,12 +202,11 @@ def test_rows_that_are_no_rows_of_a_file_are_left_to_ddp(folder: Path) -> None:
 
 def test_a_weight_is_ignored_under_all_of_its_names(path: Path) -> None:
     model = Model(path, seed=0, persistent=False)
-    model._ddp_params_and_buffers_to_ignore = ["scores.bias"]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, ["scores.bias"])  # type: ignore[no-untyped-call]
     assert embstore.keep_mapped(model) == {model.table.weight}
     ours = {"head.weight", "table.weight", "table.store_reference"}
     assert model._ddp_params_and_buffers_to_ignore == {*ours, "scores.bias"}
-    assert model.scores.bias._ddp_ignored
-    compiled = torch.compile(Model(path, seed=0), backend="eager")
+    compiled: Any = torch.compile(Model(path, seed=0), backend="eager")
     embstore.keep_mapped(compiled)
     assert compiled._ddp_params_and_buffers_to_ignore == {"_orig_mod.head.weight", "_orig_mod.table.weight"}
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from support.tables import saved
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 import embstore
 
@@ -102,7 +103,7 @@ def fx(layer: torch.nn.Module, inputs: Tensors) -> Graph:
     return pickle.loads(pickle.dumps(torch.fx.symbolic_trace(torch.fx.symbolic_trace(layer))))  # type: ignore[no-any-return]
 
 
-def recorded(mode: str) -> Callable[[torch.nn.Module, Tensors], Graph]:
+def recorded(mode: Any) -> Callable[[torch.nn.Module, Tensors], Graph]:
     return lambda layer, inputs: make_fx(layer, tracing_mode=mode, _allow_non_fake_inputs=True)(*inputs)
 
 
@@ -122,7 +123,7 @@ def compiled(layer: torch.nn.Module, inputs: Tensors) -> Graph:
 
 def traced_by_jit(layer: torch.nn.Module, inputs: Tensors) -> Graph:
     with warnings.catch_warnings():  # of torch's embedding_bag, which compares the shapes of ids and weights
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning, module="torch.nn.functional")
+        warnings.filterwarnings("ignore", category=TracerWarning, module="torch.nn.functional")
         return _loaded(torch.jit.trace(layer, inputs))  # type: ignore[no-untyped-call]
 
 
@@ -132,7 +133,7 @@ def scripted(layer: torch.nn.Module, inputs: Tensors) -> Graph:
 
 def _loaded(module: Any) -> Graph:
     file = io.BytesIO()
-    torch.jit.save(module, file)  # type: ignore[no-untyped-call]
+    torch.jit.save(module, file)
     file.seek(0)
     loaded: Graph = torch.jit.load(file)  # type: ignore[no-untyped-call]
     return loaded
