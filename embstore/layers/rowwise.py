@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch._jit_internal import is_scripting
-from torch.jit._trace import is_tracing
 from torch.nn import functional
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
@@ -26,17 +25,12 @@ def look_up(ids: torch.Tensor, weight: torch.Tensor, tail: int = TAIL) -> torch.
 def _decoded_tails(tails: torch.Tensor) -> torch.Tensor:
     """Return the scales and offsets that rows end with: uint8 (..., 8) to float32 (..., 2)."""
     if not is_scripting():  # noqa: SIM102 - TorchScript leaves out what stands in an if of its own
-        if not _is_traced_by_jit():
+        if not torch._C._is_tracing():
             return tails.clone(memory_format=torch.contiguous_format).view(torch.float32)
     # TorchScript cannot view bytes as floats, so each is unpacked as a row of its own: 1 * float + 0.
     rows = functional.pad(functional.pad(tails.reshape(-1, 4), [1, 0], value=1.0), [0, 4])
     unpacked: torch.Tensor = torch.ops.quantized.embedding_bag_byte_unpack(rows)
     return unpacked.reshape_as(tails[..., :2])
-
-
-def _is_traced_by_jit() -> bool:
-    # Apart from the functions above and below: TorchScript takes the comment for mypy as one of its own.
-    return bool(is_tracing())  # type: ignore[no-untyped-call]
 
 
 def pool(
@@ -56,9 +50,10 @@ def pool(
     if not is_scripting():  # noqa: SIM102 - as above
         if offsets is not None and _is_ragged_on_cpu(ids, offsets):
             bounds = offsets if include_last_offset else torch.cat((offsets, offsets.new_tensor([len(ids)])))
-            counts = _checked_counts(bounds, len(ids))
+            counts, last = _checked_counts(bounds, len(ids))
             if _kernel_supports(ids, weights, mode):
-                return _pool_by_kernel(ids, weight, bounds, counts, weights, mode)
+                weights = None if weights is None else weights[:last]
+                return _pool_by_kernel(ids[:last], weight, bounds, counts, weights, mode)
     flat = ids.flatten()
     rows = look_up(flat, weight)
     positions = torch.ones_like(flat).cumsum(0) - 1  # arange would record the number of ids as a constant
@@ -74,17 +69,17 @@ def pool(
 
 def _is_ragged_on_cpu(ids: torch.Tensor, offsets: torch.Tensor) -> bool:
     """Whether there are bags whose offsets can be read here and now: not where a tracer records operations."""
-    if torch.compiler.is_compiling() or _is_traced_by_jit() or is_in_torch_dispatch_mode():
+    if torch.compiler.is_compiling() or torch._C._is_tracing() or is_in_torch_dispatch_mode():
         return False
     return ids.device.type == "cpu" and ids.ndim == 1 and len(offsets) > 0
 
 
-def _checked_counts(bounds: torch.Tensor, ids: int) -> torch.Tensor:
-    """Return the number of ids of each bag, from bounds of shape (bags + 1,); torch's kernels trust the bounds."""
-    counts = bounds.diff()
-    if int(bounds[0]) or int(bounds[-1]) > ids or bool((counts < 0).any()):
+def _checked_counts(bounds: torch.Tensor, ids: int) -> tuple[torch.Tensor, int]:
+    """Return the number of ids of each bag and of all, from bounds (bags + 1,), which torch's kernels would trust."""
+    counts, last = bounds.diff(), int(bounds[-1])
+    if int(bounds[0]) or last > ids or bool((counts < 0).any()):
         raise ValueError(f"offsets must start at 0, never decrease, and end within the {ids} ids of the input")
-    return counts
+    return counts, last
 
 
 def _kernel_supports(ids: torch.Tensor, weights: torch.Tensor | None, mode: str) -> bool:
@@ -102,12 +97,11 @@ def _pool_by_kernel(
     mode: str,
 ) -> torch.Tensor:
     """Sum or average bags; the kernel checks the ids."""
-    last = int(bounds[-1])
     summed: torch.Tensor = torch.ops.quantized.embedding_bag_byte_rowwise_offsets(
         weight,
-        ids[:last],
+        ids,
         bounds,
-        per_sample_weights=None if weights is None else weights[:last],
+        per_sample_weights=weights,
         include_last_offset=True,
     )
     return summed / counts.clamp(min=1).unsqueeze(1) if mode == "mean" else summed

@@ -31,7 +31,9 @@ def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
 
 @pytest.mark.torch
 def test_two_processes_share_a_table() -> None:
-    lines, kept, private = lines_of_example("ddp.py"), [], []
+    lines = lines_of_example("ddp.py")
+    kept: list[int] = []
+    private: list[int] = []
     for line in lines:
         found = re.fullmatch(
             r"(.+), rank [01]: loss ([0-9.]+) -> ([0-9.]+), ([0-9,]+) bytes of the table are private", line
