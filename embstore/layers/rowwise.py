@@ -25,7 +25,7 @@ def look_up(ids: torch.Tensor, weight: torch.Tensor, tail: int = TAIL) -> torch.
 def _decoded_tails(tails: torch.Tensor) -> torch.Tensor:
     """Return the scales and offsets that rows end with: uint8 (..., 8) to float32 (..., 2)."""
     if not is_scripting():  # noqa: SIM102 - TorchScript leaves out what stands in an if of its own
-        if not torch._C._is_tracing():
+        if torch.compiler.is_compiling() or not torch._C._is_tracing():
             return tails.clone(memory_format=torch.contiguous_format).view(torch.float32)
     # TorchScript cannot view bytes as floats, so each is unpacked as a row of its own: 1 * float + 0.
     rows = functional.pad(functional.pad(tails.reshape(-1, 4), [1, 0], value=1.0), [0, 4])
