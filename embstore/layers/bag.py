@@ -3,7 +3,7 @@
 # Annotations are no strings in this module: torch.fx writes those of forward into its graphs, and pickles them.
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Self, Unpack, cast
+from typing import Self, Unpack, cast
 
 import torch
 from numpy.typing import ArrayLike
@@ -48,8 +48,6 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     >>> bag(values, offsets).shape
     torch.Size([3, 50])
     """
-
-    __constants__: ClassVar[list[str]] = [*WordLayer.__constants__, "weighs_means"]
 
     weighs_means: bool = False  # whether the mean takes weights, as encode returns them: else as torch's, it does not
 

@@ -21,7 +21,6 @@ from embstore.words.encoded import WeightedIds
 from embstore.words.policy import OovLike
 
 
-
 class Embedding(WordLayer, torch.nn.Embedding):
     """A `torch.nn.Embedding` that also encodes words.
 
