@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         UnknownTokenError,
         UnsupportedVersionError,
     )
-    from embstore.layers import Embedding, EmbeddingBag, Tables
+    from embstore.layers import Embedding, EmbeddingBag, Tables, keep_mapped
     from embstore.ops.compare import compare
     from embstore.ops.convert import convert
     from embstore.ops.coverage import Coverage, coverage
@@ -62,6 +62,7 @@ __all__ = [
     "concat",
     "convert",
     "coverage",
+    "keep_mapped",
     "merge",
     "open",
     "save",
@@ -79,7 +80,7 @@ def _home_of(name: str) -> ModuleType:  # noqa: C901
     """Import the module that defines a public name."""
     home: ModuleType
     match name:
-        case "Embedding" | "EmbeddingBag" | "Tables":
+        case "Embedding" | "EmbeddingBag" | "Tables" | "keep_mapped":
             from embstore import layers as home
         case "Store":
             from embstore.store import store as home

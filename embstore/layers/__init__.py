@@ -10,7 +10,8 @@ with needed("torch", "embstore.layers"):
     import torch as torch
 
 from embstore.layers.bag import EmbeddingBag
+from embstore.layers.distributed import keep_mapped
 from embstore.layers.embedding import Embedding
 from embstore.layers.tables import Tables
 
-__all__ = ["Embedding", "EmbeddingBag", "Tables"]
+__all__ = ["Embedding", "EmbeddingBag", "Tables", "keep_mapped"]

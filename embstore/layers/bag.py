@@ -1,12 +1,13 @@
 """`EmbeddingBag`: a `torch.nn.EmbeddingBag` over a store, which also encodes ragged lists of words."""
 
-from __future__ import annotations
+# Annotations are no strings in this module: torch.fx writes those of forward into its graphs, and pickles them.
 
 from collections.abc import Iterable, Sequence
 from typing import Self, Unpack, cast
 
 import torch
 from numpy.typing import ArrayLike
+from torch._jit_internal import is_scripting
 from torch.nn import functional
 
 from embstore.layers.base import WordLayer, check_options
@@ -261,11 +262,12 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         tensor([[1., 1., 0.],
                 [0., 1., 0.]])
         """
-        self._check_input(input)
+        if not is_scripting():
+            self._check_input(input)
         last = self.include_last_offset
         mode = _summed(self.mode, per_sample_weights) if self.weighs_means else self.mode
         if self.rowwise:
-            pooled = pool(input, self.weight, offsets, per_sample_weights, mode=mode, include_last_offset=last)
+            pooled = pool(input, self.weight, offsets, per_sample_weights, mode, last)
             return self._cast(pooled)
         if per_sample_weights is not None:
             per_sample_weights = _like(per_sample_weights, self.weight)
@@ -295,8 +297,9 @@ def _like(weights: torch.Tensor | None, rows: torch.Tensor) -> torch.Tensor | No
     return None if weights is None else weights.to(rows.dtype)
 
 
-torch.fx.wrap("_summed")  # symbolic_trace records calls of these two, as their conditions depend on the inputs
-torch.fx.wrap("_like")
+torch.fx.wrap("_like")  # symbolic_trace records calls of these, as their conditions depend on the inputs
+torch.fx.wrap("_summed")
+torch.fx.wrap("pool")
 
 
 def _check_words(table: LayerTable, mode: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import Self, cast
+from typing import ClassVar, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embstore.core.errors import EmbstoreError
+from embstore.core.errors import EmbstoreError, EmbstoreWarning
 from embstore.core.int8 import TAIL
 from embstore.core.options import Dtype
 from embstore.layers.checkpoint import StoreBacked
@@ -37,6 +38,11 @@ class WordLayer(StoreBacked):
     encoder: Encoder | None = None
     out_dtype: torch.dtype | None = None
     rowwise: bool = False
+
+    # For torch.jit.script: what forward decides by, and what it does not use.
+    __constants__: ClassVar[list[str]] = ["rowwise", "out_dtype"]
+    __jit_ignored_attributes__: ClassVar[list[str]] = ["encoder", "origin"]
+    __jit_unused_properties__: ClassVar[list[str]] = ["mapped", "qconfig", "reference"]
 
     @classmethod
     def _from_table(
@@ -119,6 +125,43 @@ class WordLayer(StoreBacked):
         'glove.6B.50d.safetensors'
         """
         save_layer(self, self._existing_encoder(), path, dtype, overwrite=overwrite)
+
+    @property
+    def qconfig(self) -> object:
+        """What `torch.ao.quantization` sets on modules that it is to quantize.
+
+        It swaps modules whose type is exactly torch's, so it leaves embstore layers as they are. EmbstoreWarning says
+        so where one is chosen by its name, by its own type or with its parents; a choice by torch's types, such as
+        ``{torch.nn.EmbeddingBag: qconfig}``, passes it over as it does other subclasses.
+
+        Examples
+        --------
+        >>> import torch, warnings
+        >>> model = torch.nn.Sequential(embstore.EmbeddingBag.from_pretrained(np.eye(3, dtype="f4")))
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     model[0].qconfig = torch.ao.quantization.float_qparams_weight_only_qconfig
+        >>> print(caught[0].message)
+        EmbeddingBag(3, 3, mode='mean') stays as it is under torch.ao.quantization: for 8-bit rows, make it over ...
+        """
+        try:
+            return self.__dict__["qconfig"]
+        except KeyError:
+            raise AttributeError("qconfig") from None
+
+    @qconfig.setter
+    def qconfig(self, value: object) -> None:
+        self.__dict__["qconfig"] = value
+        if value is not None and not self.rowwise:
+            warnings.warn(
+                f"{self} stays as it is under torch.ao.quantization: for 8-bit rows, make it over a store that was"
+                " converted with dtype='int8'",
+                EmbstoreWarning,
+                stacklevel=2,
+            )
+
+    @qconfig.deleter
+    def qconfig(self) -> None:
+        self.__dict__.pop("qconfig", None)
 
     def _existing_encoder(self) -> Encoder:
         if self.encoder is None:

@@ -1,12 +1,14 @@
 """`Embedding`: a `torch.nn.Embedding` over a store, which also encodes words."""
 
-from __future__ import annotations
+# Annotations are no strings in this module: torch.fx writes those of forward into its graphs, and pickles them.
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self, Unpack
 
 import torch
 from numpy.typing import ArrayLike
+from torch._jit_internal import is_scripting
+from torch.nn import functional
 
 from embstore.layers.base import WordLayer, check_options
 from embstore.layers.initialized import VocabularyLike, initialized_table
@@ -17,8 +19,6 @@ from embstore.layers.weights import open_table
 from embstore.words.columns import Words
 from embstore.words.encoded import WeightedIds
 from embstore.words.policy import OovLike
-
-torch.fx.wrap("sum_rows")  # one call in the graphs of torch.fx, which do not know whether there are weights
 
 
 class Embedding(WordLayer, torch.nn.Embedding):
@@ -281,8 +281,36 @@ class Embedding(WordLayer, torch.nn.Embedding):
         >>> emb(torch.tensor([[0, 1], [2, 3]]), torch.tensor([[0.5, 0.5], [1, 0]])).shape
         torch.Size([2, 50])
         """
-        self._check_input(input)
+        if not is_scripting():
+            self._check_input(input)
         if weights is not None:
-            options = self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
-            return self._cast(sum_rows(input, weights, self.weight, self.rowwise, *options))
-        return self._cast(look_up(input, self.weight) if self.rowwise else super().forward(input))
+            return self._cast(
+                sum_rows(
+                    input,
+                    weights,
+                    self.weight,
+                    self.rowwise,
+                    self.padding_idx,
+                    self.max_norm,
+                    self.norm_type,
+                    self.scale_grad_by_freq,
+                    self.sparse,
+                )
+            )
+        if self.rowwise:
+            return self._cast(look_up(input, self.weight))
+        return self._cast(
+            functional.embedding(
+                input,
+                self.weight,
+                self.padding_idx,
+                self.max_norm,
+                self.norm_type,
+                self.scale_grad_by_freq,
+                self.sparse,
+            )
+        )
+
+
+torch.fx.wrap("look_up")  # symbolic_trace records calls of these, as their conditions depend on the inputs
+torch.fx.wrap("sum_rows")

@@ -280,12 +280,16 @@ def test_weights_scale_a_sum_and_have_gradients(store_path: Path) -> None:
     torch.testing.assert_close(*gradients)
 
 
-@pytest.mark.parametrize("offsets", [[1, 2], [0, 9], [0, 2, 1], [0, -1]])
-def test_offsets_are_checked(store_path: Path, offsets: list[int]) -> None:
-    bag = embstore.EmbeddingBag.from_pretrained(store_path)
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize("offsets", [[1, 2], [0, 9], [0, 2, 1], [0, -1], [0, -1_000_000_000, 2]])
+def test_offsets_are_checked(store_path: Path, offsets: list[int], mode: Any) -> None:
+    """Also where torch's kernel for float32 rows is used, which ends the process for the last ones."""
+    bag = embstore.EmbeddingBag.from_pretrained(store_path, mode=mode)
     message = "^offsets must start at 0, never decrease, and end within the 3 ids of the input$"
-    with pytest.raises(ValueError, match=message):
-        bag(torch.tensor([0, 1, 2]), torch.tensor(offsets))
+    weights = [None, torch.ones(3, requires_grad=True)] if mode == "sum" else [None]
+    for each in weights:
+        with pytest.raises(ValueError, match=message):
+            bag(torch.tensor([0, 1, 2]), torch.tensor(offsets), each)
 
 
 @pytest.mark.parametrize("ids", [[6], [-1]])

@@ -10,7 +10,7 @@ from support.docstrings import documented, run_examples
 
 import embstore
 
-LAYERS = ("Embedding", "EmbeddingBag", "Tables")
+LAYERS = ("Embedding", "EmbeddingBag", "Tables", "keep_mapped")
 
 
 @pytest.mark.parametrize("value", documented(name for name in embstore.__all__ if name not in (*LAYERS, "__version__")))

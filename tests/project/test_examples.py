@@ -34,3 +34,24 @@ def test_an_example_trains_and_its_loss_falls(name: str, epochs: int) -> None:
             words, targets = (side.split() for side in line.split(" -> "))
             assert len(words) == len(targets) == 5
             assert words[1:] == targets[:-1]
+
+
+@pytest.mark.torch
+def test_two_processes_share_a_table() -> None:
+    lines = lines_of_example("ddp.py")
+    kept: list[int] = []
+    private: list[int] = []
+    for line in lines:
+        found = re.fullmatch(
+            r"(.+), rank [01]: loss ([0-9.]+) -> ([0-9.]+), ([0-9,]+) bytes of the table are private", line
+        )
+        assert found is not None, line
+        assert float(found[3]) < float(found[2]) * 2 / 3
+        (private if found[1] == "DDP alone" else kept).append(int(found[4].replace(",", "")))
+    assert kept == [0] * 4
+    assert min(private) >= 1425 * 50 * 4
+    assert [line.partition(",")[0] for line in lines[::2]] == [
+        "DDP with keep_mapped",
+        "FSDP2 with keep_mapped",
+        "DDP alone",
+    ]

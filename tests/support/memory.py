@@ -35,3 +35,15 @@ def private_memory() -> int:
 def address_space() -> int:
     """Return the bytes of addresses that this process has mapped: VmSize, which RLIMIT_AS limits."""
     return _status("VmSize")
+
+
+def private_of_file(path: Path) -> int:
+    """Return the bytes of a mapped file that this process has copies of: Private_Dirty of its mappings."""
+    found, within = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first, _, rest = line.partition(" ")
+        if not first.endswith(":"):  # the head of a mapping, which ends with its path
+            within = rest.endswith(f" {path}")
+        elif within and first == "Private_Dirty:":
+            found += int(rest.split()[0]) * 1024
+    return found
