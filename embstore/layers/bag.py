@@ -162,7 +162,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         """
         check_options(freeze=freeze, max_norm=max_norm)
         _check_mode(mode)
-        table = initialized_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed)
+        table = initialized_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed, dtype=dtype)
         return cls._from_table(
             table,
             dtype=dtype,

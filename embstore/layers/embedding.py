@@ -196,7 +196,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         tensor([2, 3])
         """
         check_options(freeze=freeze, max_norm=max_norm)
-        table = initialized_table(vocabulary, dim, oov=oov, padding=padding, init=init, std=std, seed=seed)
+        table = initialized_table(vocabulary, dim, oov=oov, padding=padding, init=init, std=std, seed=seed, dtype=dtype)
         return cls._from_table(
             table,
             dtype=dtype,
