@@ -248,6 +248,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         tensor([[1., 1., 0.],
                 [0., 1., 0.]])
         """
+        self._check_store()
         if not self.rowwise:
             if per_sample_weights is not None:  # float32 if encoded without the layer, in a worker
                 per_sample_weights = per_sample_weights.to(self.weight.dtype)

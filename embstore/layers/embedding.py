@@ -255,4 +255,5 @@ class Embedding(WordLayer, torch.nn.Embedding):
         >>> emb(torch.tensor([[0, 1], [2, 3]])).shape
         torch.Size([2, 2, 50])
         """
+        self._check_store()
         return self._cast(look_up(input, self.weight) if self.rowwise else super().forward(input))
