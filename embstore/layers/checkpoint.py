@@ -19,6 +19,9 @@ class StoreBacked(torch.nn.Module):
     maps the file and none copies it. Rows that were written to, in whatever way, are pickled themselves. Files of
     `torch.save` contain the rows, unless the layer was made with ``persistent=False``.
 
+    Models of transformers keep the rows when they are initialized, and when a checkpoint lacks them, which their report
+    then does not list.
+
     Attributes
     ----------
     origin

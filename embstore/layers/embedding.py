@@ -88,7 +88,8 @@ class Embedding(WordLayer, torch.nn.Embedding):
         max_norm, norm_type, scale_grad_by_freq, sparse
             As for `torch.nn.Embedding`. `max_norm` writes to the rows and therefore needs ``freeze=False``.
         dtype, device
-            Dtype and device of the rows. By default the dtype of the source, on the CPU. A dtype converts the rows of
+            Dtype and device of the rows. By default the dtype of the source, on the CPU, also where a model is built
+            under another default device, such as ``torch.device("meta")``. A dtype converts the rows of
             an ``int8`` store to it.
         out_dtype
             Dtype to cast the result to, for instance float32 for a float16 table.
@@ -178,7 +179,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         freeze
             Whether the rows are constant.
         max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device, out_dtype
-            As in `from_pretrained`.
+            As in `from_pretrained`. By default drawn rows have torch's default dtype.
         seed
             Seed of the drawn rows. Torch's global generator is not used.
 
