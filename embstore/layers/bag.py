@@ -170,7 +170,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         """
         check_options(freeze=freeze, max_norm=max_norm)
         check_mode(mode)
-        table = initialized_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed)
+        table = initialized_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed, dtype=dtype)
         _check_words(table, mode)
         layer = cls._from_table(
             table,
@@ -264,6 +264,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         """
         if not is_scripting():
             self._check_input(input)
+            self._check_store()
         last = self.include_last_offset
         mode = _summed(self.mode, per_sample_weights) if self.weighs_means else self.mode
         if self.rowwise:

@@ -63,9 +63,10 @@ class WordLayer(StoreBacked):
         rows = torch.zeros(1, 1).expand(len(weight), weight.shape[1] - TAIL) if rowwise else weight
         layer: Self = super().from_pretrained(rows, **options)  # type: ignore[misc]
         if table.mapped is not None and table.mapped.viewed_by(weight):
-            layer.weight = mapped_parameter(table.mapped, in_files=not persistent)
-        elif rowwise:
-            layer.weight = torch.nn.Parameter(weight, requires_grad=False)
+            parameter = mapped_parameter(table.mapped, in_files=not persistent)
+        else:
+            parameter = torch.nn.Parameter(weight, requires_grad=not options["freeze"])
+        _keep_rows(layer, parameter)
         layer.encoder, layer.out_dtype, layer.rowwise = table.encoder, out_dtype, rowwise
         if not persistent:
             layer._refer_to(_existing_origin(table.origin))
@@ -186,6 +187,16 @@ class WordLayer(StoreBacked):
 
     def _cast(self, vectors: torch.Tensor) -> torch.Tensor:
         return vectors if self.out_dtype is None else vectors.to(self.out_dtype)
+
+
+def _keep_rows(layer: torch.nn.Module, parameter: torch.nn.Parameter) -> None:
+    """Make a parameter the weight of a layer so that programs which initialize models leave its rows alone.
+
+    It does not go through ``layer.weight =``, where `accelerate.init_empty_weights` would take its data away.
+    Parameters with the flag are left out when transformers initializes a model.
+    """
+    parameter._is_hf_initialized = True  # type: ignore[attr-defined]
+    layer._parameters["weight"] = parameter
 
 
 def _existing_origin(origin: Origin | None) -> Origin:

@@ -9,6 +9,7 @@ from embstore.layers.mapped import MappedRows, mapped_rows
 from embstore.layers.origin import Origin, Reference, decoded_reference, encoded_reference
 
 KEY = "store_reference"
+ROWS, INCLUDED = "rows", "in the checkpoint"  # in the reference of a checkpoint that has rows too, as they were changed
 
 
 class StoreBacked(torch.nn.Module):
@@ -18,6 +19,9 @@ class StoreBacked(torch.nn.Module):
     maps the file and none copies it. Rows that were written to, in whatever way, are pickled themselves. Files of
     `torch.save` contain the rows, unless the layer was made with ``persistent=False``.
 
+    Models of transformers keep the rows when they are initialized, and when a checkpoint lacks them, which their report
+    then does not list.
+
     Attributes
     ----------
     origin
@@ -26,6 +30,7 @@ class StoreBacked(torch.nn.Module):
     """
 
     origin: Origin | None = None
+    _compared: tuple[torch.Tensor | None] = (None,)  # the tensor of the reference, when it was last compared
 
     @property
     def mapped(self) -> MappedRows | None:
@@ -60,18 +65,61 @@ class StoreBacked(torch.nn.Module):
         """Leave the rows out of the state_dict, which then has a reference to their store."""
         self.origin = origin
         # A buffer, as many programs save and load only what named_parameters and named_buffers list.
-        self.register_buffer(KEY, encoded_reference(origin.reference() or {}))
+        self._set_reference(encoded_reference(origin.reference() or {}))
+
+    def _set_reference(self, tensor: torch.Tensor) -> None:
+        tensor._is_hf_initialized = True  # type: ignore[attr-defined] # transformers then leaves the whole layer alone
+        self.register_buffer(KEY, tensor)
+        self._compared = (tensor,)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == KEY and self.origin is not None and isinstance(value, torch.Tensor):
+            self._take_reference(value)
+        else:
+            super().__setattr__(name, value)  # type: ignore[arg-type]
+
+    def _take_reference(self, tensor: torch.Tensor) -> None:
+        """Compare the reference of a checkpoint that a program sets without `load_state_dict`, as transformers does.
+
+        It flags the tensors that it read. Others are uninitialized: the checkpoint had none, as that of a model which
+        this layer was added to.
+        """
+        if getattr(tensor, "_is_hf_initialized", False):
+            self._compare(tensor)
+        self._set_reference(encoded_reference(self.reference or {}).to(tensor.device))
+
+    def _check_store(self) -> None:
+        """Compare the reference if a program replaced it, as accelerate does, which writes to ``_buffers``."""
+        if self.origin is None or torch.compiler.is_compiling():
+            return
+        tensor = self._buffers.get(KEY)
+        if tensor is not self._compared[0]:
+            if tensor is not None and not tensor.is_meta:
+                self._compare(tensor)
+            self._compared = (tensor,)
+
+    def _compare(self, tensor: torch.Tensor) -> None:
+        """Raise EmbstoreError for the reference of another table, or if rows of the checkpoint were not loaded."""
+        found = decoded_reference(tensor)
+        self._check_reference(found)
+        weight = self._parameters.get("weight")
+        if found.get(ROWS) == INCLUDED and self.origin is not None and weight is not None and self.origin.made(weight):
+            raise _left_out("weight", found)
 
     def _save_to_state_dict(self, destination: dict[str, object], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        if self.origin is None:
+        buffer = self._buffers.get(KEY)
+        if self.origin is None or buffer is None:
             return
-        reference = self._buffers.get(KEY)
-        if reference is not None:  # a copy, as some programs load a checkpoint into the tensors of a state_dict
-            destination[prefix + KEY] = reference.clone()
-        weight = self._parameters.get("weight")
-        if weight is not None and self.origin.made(weight):
-            del destination[prefix + "weight"]
+        self._check_store()
+        reference, weight = self.reference or {}, self._parameters.get("weight")
+        if weight is not None:
+            if self.origin.made(weight):
+                del destination[prefix + "weight"]
+            else:
+                reference = {**reference, ROWS: INCLUDED}
+        # not the buffer itself, as some programs load a checkpoint into the tensors of a state_dict
+        destination[prefix + KEY] = encoded_reference(reference).to("cpu" if buffer.is_meta else buffer.device)
 
     def _load_from_state_dict(
         self,
@@ -83,11 +131,18 @@ class StoreBacked(torch.nn.Module):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        found = state_dict.get(prefix + KEY)
-        if isinstance(found, torch.Tensor) and not found.is_meta:
-            self._check_reference(decoded_reference(found))
+        tensor = state_dict.get(prefix + KEY)
+        found = decoded_reference(tensor) if isinstance(tensor, torch.Tensor) and not tensor.is_meta else {}
+        if found.get(ROWS) == INCLUDED and prefix + "weight" not in state_dict:
+            raise _left_out(prefix + "weight", found)
         if self.origin is not None:
+            if found:
+                self._check_reference(found)
             state_dict = self._with_reference(state_dict, prefix, error_msgs)
+        elif found.get(ROWS) == INCLUDED:  # the rows are all that this layer needs
+            state_dict = {key: value for key, value in state_dict.items() if key != prefix + KEY}
+        elif found:
+            self._check_reference(found)
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
@@ -133,3 +188,10 @@ class StoreBacked(torch.nn.Module):
             rows is weight
             or (rows.data_ptr() != 0 and rows.data_ptr() == weight.data_ptr() and rows.shape == weight.shape)
         )
+
+
+def _left_out(weight: str, found: Reference) -> EmbstoreError:
+    return EmbstoreError(
+        f"the checkpoint contains changed rows of the store {found.get('store')} as {weight}, and they were not loaded:"
+        " create the layer with from_pretrained(..., persistent=True)"
+    )

@@ -92,7 +92,8 @@ class Embedding(WordLayer, torch.nn.Embedding):
         max_norm, norm_type, scale_grad_by_freq, sparse
             As for `torch.nn.Embedding`. `max_norm` writes to the rows and therefore needs ``freeze=False``.
         dtype, device
-            Dtype and device of the rows. By default the dtype of the source, on the CPU. A dtype converts the rows of
+            Dtype and device of the rows. By default the dtype of the source, on the CPU, also where a model is built
+            under another default device, such as ``torch.device("meta")``. A dtype converts the rows of
             an ``int8`` store to it.
         out_dtype
             Dtype to cast the result to, for instance float32 for a float16 table.
@@ -183,7 +184,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         freeze
             Whether the rows are constant.
         max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device, out_dtype
-            As in `from_pretrained`.
+            As in `from_pretrained`. By default drawn rows have torch's default dtype.
         seed
             Seed of the drawn rows. Torch's global generator is not used.
 
@@ -201,7 +202,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         tensor([2, 3])
         """
         check_options(freeze=freeze, max_norm=max_norm)
-        table = initialized_table(vocabulary, dim, oov=oov, padding=padding, init=init, std=std, seed=seed)
+        table = initialized_table(vocabulary, dim, oov=oov, padding=padding, init=init, std=std, seed=seed, dtype=dtype)
         return cls._from_table(
             table,
             dtype=dtype,
@@ -283,6 +284,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         """
         if not is_scripting():
             self._check_input(input)
+            self._check_store()
         if weights is not None:
             return self._cast(
                 sum_rows(

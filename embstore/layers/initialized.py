@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from numpy.typing import ArrayLike
 
+from embstore.layers.sources import viewed
 from embstore.layers.weights import LayerTable, with_special
 from embstore.words.encoder import Encoder
 from embstore.words.policy import OovLike
@@ -24,22 +25,29 @@ def initialized_table(
     init: ArrayLike | torch.Tensor | None,
     std: float,
     seed: int,
+    dtype: torch.dtype | None,
 ) -> LayerTable:
-    """Create the rows and the encoder of a layer; the parameters are those of `Embedding.from_vocabulary`."""
+    """Create the rows and the encoder of a layer; the parameters are those of `Embedding.from_vocabulary`.
+
+    Rows are made on the CPU in float32, and are the same under any default device and dtype of torch, rounded.
+    """
     encoder = _encoder(vocabulary, oov, padding)
     count, total = len(encoder.vocabulary), encoder.num_embeddings
     if init is None:
-        rows = std * torch.randn(count, dim, generator=torch.Generator().manual_seed(seed))
+        drawn = torch.Generator("cpu").manual_seed(seed)
+        rows = std * torch.randn(count, dim, generator=drawn, device="cpu", dtype=torch.float32)
     else:
-        rows = torch.as_tensor(init).detach().to("cpu", torch.float32, copy=True)
+        rows = viewed(init).detach().to("cpu", torch.float32, copy=True)
     if rows.shape not in ((count, dim), (total, dim)):
         with_special_rows = f", or ({total}, {dim}) with the special rows" if total > count else ""
         raise ValueError(f"init has the shape {tuple(rows.shape)}, expected ({count}, {dim}){with_special_rows}")
-    if len(rows) == total:
-        return LayerTable(rows, encoder)
-    weight = with_special(rows, encoder, seed)
-    # The special rows of an empty vocabulary are drawn with a standard deviation of 1.
-    return LayerTable(weight if count else std * weight, encoder)
+    if len(rows) != total:
+        rows = with_special(rows, encoder, seed)
+        # The special rows of an empty vocabulary are drawn with a standard deviation of 1.
+        rows = rows if count else std * rows
+    if init is None:
+        rows = rows.to(dtype or torch.get_default_dtype())
+    return LayerTable(rows, encoder)
 
 
 def _encoder(vocabulary: VocabularyLike, oov: OovLike, padding: bool) -> Encoder:

@@ -22,6 +22,14 @@ class LayerReading(FileReading, total=False):
     limit: int | None
 
 
+def viewed(array: ArrayLike | torch.Tensor) -> torch.Tensor:
+    """View an array as a tensor on the CPU, and a tensor where it is, whatever torch's default device.
+
+    Hugging Face builds models under ``torch.device("meta")``, where a tensor that torch makes has no data.
+    """
+    return array if isinstance(array, torch.Tensor) else torch.as_tensor(array, device="cpu")
+
+
 def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: LayerReading) -> Store | torch.Tensor:
     """Return a store, or the rows of an array: a view if torch can make one.
 
@@ -40,7 +48,7 @@ def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: Layer
         return open_store(source, **reading)
     if isinstance(source, Store):
         return source
-    rows = torch.as_tensor(source).detach()
+    rows = viewed(source).detach()
     if rows.ndim != 2 or not rows.is_floating_point():
         raise ValueError(f"the rows must be floating and (rows, dim), not {rows.dtype} of shape {tuple(rows.shape)}")
     if tokens is not None and len(tokens) != len(rows):

@@ -107,6 +107,11 @@ def with_special(rows: torch.Tensor, encoder: Encoder, seed: int) -> torch.Tenso
     """Append an encoder's special rows to the vocabulary's, (rows, dim): a copy if there are any."""
     if not encoder.special:
         return rows
+    if rows.is_meta:
+        raise ValueError(
+            "the special rows are made from the other rows, and those have no data, on the device meta: make them on"
+            " the CPU"
+        )
     wide = rows.to("cpu", torch.float32) if rows.dtype == torch.bfloat16 else rows.cpu()
     dtype: Dtype = "int8" if is_rowwise(rows) else "float32"
     table = DecodedRows(ArrayRows(wide.numpy(), dtype), len(rows))

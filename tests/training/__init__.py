@@ -1,0 +1,1 @@
+"""Layers in other people's training programs; needs the packages of requirements.txt: `make test-training`."""
