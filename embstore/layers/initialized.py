@@ -21,12 +21,13 @@ def initialized_table(
     *,
     oov: OovLike,
     padding: bool = False,
+    padding_idx: int | None,
     init: ArrayLike | torch.Tensor | None,
     std: float,
     seed: int,
 ) -> LayerTable:
     """Create the rows and the encoder of a layer; the parameters are those of `Embedding.from_vocabulary`."""
-    encoder = _encoder(vocabulary, oov, padding)
+    encoder = _encoder(vocabulary, oov, padding, padding_idx)
     count, total = len(encoder.vocabulary), encoder.num_embeddings
     if init is None:
         rows = std * torch.randn(count, dim, generator=torch.Generator().manual_seed(seed))
@@ -35,6 +36,8 @@ def initialized_table(
     if rows.shape not in ((count, dim), (total, dim)):
         with_special_rows = f", or ({total}, {dim}) with the special rows" if total > count else ""
         raise ValueError(f"init has the shape {tuple(rows.shape)}, expected ({count}, {dim}){with_special_rows}")
+    if init is None and encoder.padding_idx is not None and not encoder.padding:
+        rows[encoder.padding_idx] = 0
     if len(rows) == total:
         return LayerTable(rows, encoder)
     weight = with_special(rows, encoder, seed)
@@ -42,10 +45,10 @@ def initialized_table(
     return LayerTable(weight if count else std * weight, encoder)
 
 
-def _encoder(vocabulary: VocabularyLike, oov: OovLike, padding: bool) -> Encoder:
+def _encoder(vocabulary: VocabularyLike, oov: OovLike, padding: bool, padding_idx: int | None) -> Encoder:
     if not isinstance(vocabulary, Encoder):
         words = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
-        return Encoder(words, oov, padding=padding)
-    if oov is not None or padding:
+        return Encoder(words, oov, padding=padding, padding_idx=padding_idx)
+    if oov is not None or padding or padding_idx is not None:
         raise TypeError("an Encoder already has oov and padding: pass them to Encoder(...)")
     return vocabulary
