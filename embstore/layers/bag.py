@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from embstore.layers.base import WordLayer
 from embstore.layers.initialized import VocabularyLike, initialized_table
-from embstore.layers.options import check_dtypes, check_options, check_sizes, documented_as, named_options
+from embstore.layers.options import DtypeLike, as_dtype, check_options, check_sizes, documented_as, named_options
 from embstore.layers.rowwise import pool
 from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weights import LayerTable, open_table
@@ -74,9 +74,9 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         *,
         tokens: Sequence[str] | None = None,
         oov: OovLike = None,
-        dtype: torch.dtype | None = None,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         persistent: bool = True,
         seed: int = 0,
         **reading: Unpack[LayerReading],
@@ -133,7 +133,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             sparse=sparse,
             include_last_offset=include_last_offset,
         )
-        check_dtypes(dtype=dtype, out_dtype=out_dtype)
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
         check_mode(mode)
         table = open_table(
             source,
@@ -183,9 +183,9 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        dtype: torch.dtype | None = None,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         seed: int = 0,
     ) -> Self:
         """Create a layer for a feature that has no pretrained vectors.
@@ -215,7 +215,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             sparse=sparse,
             include_last_offset=include_last_offset,
         )
-        check_dtypes(dtype=dtype, out_dtype=out_dtype)
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
         check_mode(mode)
         table = initialized_table(vocabulary, dim, oov=oov, padding_idx=padding_idx, init=init, std=std, seed=seed)
         _check_words(table, mode)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from embstore.layers.base import WordLayer
 from embstore.layers.initialized import VocabularyLike, initialized_table
-from embstore.layers.options import check_dtypes, check_options, check_sizes, documented_as, named_options
+from embstore.layers.options import DtypeLike, as_dtype, check_options, check_sizes, documented_as, named_options
 from embstore.layers.rowwise import look_up
 from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weighted import sum_rows
@@ -71,9 +71,9 @@ class Embedding(WordLayer, torch.nn.Embedding):
         tokens: Sequence[str] | None = None,
         oov: OovLike = None,
         padding: bool = False,
-        dtype: torch.dtype | None = None,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         persistent: bool = True,
         seed: int = 0,
         **reading: Unpack[LayerReading],
@@ -105,8 +105,8 @@ class Embedding(WordLayer, torch.nn.Embedding):
         max_norm, norm_type, scale_grad_by_freq, sparse
             As for `torch.nn.Embedding`. `max_norm` writes to the rows and therefore needs ``freeze=False``.
         dtype, device
-            Dtype and device of the rows. By default the dtype of the source, on the CPU. A dtype converts the rows of
-            an ``int8`` store to it.
+            Dtype, torch's or its name, and device of the rows. By default the dtype of the source, on the CPU. A dtype
+            converts the rows of an ``int8`` store, and whole numbers, to it.
         out_dtype
             Dtype to cast the result to, for instance float32 for a float16 table.
         persistent
@@ -156,7 +156,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
             scale_grad_by_freq=scale_grad_by_freq,
             sparse=sparse,
         )
-        check_dtypes(dtype=dtype, out_dtype=out_dtype)
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
         table = open_table(
             source,
             tokens,
@@ -199,9 +199,9 @@ class Embedding(WordLayer, torch.nn.Embedding):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        dtype: torch.dtype | None = None,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         seed: int = 0,
     ) -> Self:
         """Create a layer for a feature that has no pretrained vectors.
@@ -244,7 +244,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         check_options(
             freeze=freeze, max_norm=max_norm, padding=padding, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse
         )
-        check_dtypes(dtype=dtype, out_dtype=out_dtype)
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
         table = initialized_table(
             vocabulary, dim, oov=oov, padding=padding, padding_idx=padding_idx, init=init, std=std, seed=seed
         )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from embstore.core.errors import EmbstoreError
-from embstore.core.options import check_kind
+from embstore.core.options import Dtype, check_kind
 from embstore.layers.sources import LayerReading
 from embstore.store.store import Store
 from embstore.words.encoder import Encoder
@@ -20,6 +20,7 @@ from embstore.words.vocabulary import Vocabulary
 
 F = TypeVar("F", bound=Callable[..., object])
 
+DtypeLike = torch.dtype | Dtype | None
 MODES = ("mean", "sum", "max")
 NO_PADDING = "bags need no padding; padding_idx= names a row that is left out of each bag"
 
@@ -53,7 +54,7 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 
     if name == "padding":
         return f"has no option 'padding': {NO_PADDING}"
-    similar = difflib.get_close_matches(name.lstrip("_"), known, n=1)
+    similar = difflib.get_close_matches(name.lstrip("_"), known, n=1, cutoff=0.7)
     meant = f"did you mean {similar[0]}=?" if similar else f"expected one of {', '.join(known)}"
     return f"has no option {name!r}: {meant}"
 
@@ -76,17 +77,19 @@ def check_options(*, freeze: bool, max_norm: float | None, persistent: bool = Tr
         raise EmbstoreError("persistent=False leaves the rows out of the state_dict: that needs freeze=True")
 
 
-def check_dtypes(**dtypes: torch.dtype | None) -> None:
-    """Raise TypeError for a dtype that is not torch's, and ValueError for one that is not floating."""
-    for name, dtype in dtypes.items():
-        if dtype is None:
-            continue
-        if not isinstance(dtype, torch.dtype):
-            same = getattr(torch, str(dtype).rpartition(".")[2], None)
-            example = same if isinstance(same, torch.dtype) else torch.float32
-            raise TypeError(f"{name}={dtype!r}: expected a dtype of torch, such as {example}")
-        if not dtype.is_floating_point:
-            raise ValueError(f"{name}={dtype}: expected a floating dtype")
+def as_dtype(name: str, dtype: DtypeLike) -> torch.dtype | None:
+    """Return the dtype of an option: torch's, or the name that `embstore.open` and `convert` take for it.
+
+    Raises TypeError for anything else, and ValueError for a dtype that is not floating.
+    """
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if found is None and dtype is None:
+        return None
+    if not isinstance(found, torch.dtype):
+        raise TypeError(f"{name}={dtype!r}: expected a dtype of torch, such as torch.float32")
+    if not found.is_floating_point:
+        raise ValueError(f"{name}={dtype}: expected a floating dtype")
+    return found
 
 
 def documented_as(other: Callable[..., object]) -> Callable[[F], F]:

@@ -69,7 +69,7 @@ def open_table(
     reading: LayerReading,
 ) -> LayerTable:
     """Open a source and build the rows of a layer; the parameters are those of `from_pretrained`."""
-    opened = open_source(source, tokens, reading)
+    opened = open_source(source, tokens, dtype, reading)
     if isinstance(opened, Store):
         stored = opened.metadata.get("embstore.oov")
         encoder = Encoder(

@@ -26,7 +26,6 @@ def existing_row(padding_idx: int, rows: int, *, padding: bool) -> int:
         )
     check_kind("padding_idx", padding_idx, (Integral,), "the number of a row, such as store.stoi['<pad>']")
     if not -rows <= padding_idx < rows:
-        expected = f"{-rows} to {rows - 1}, a row of the table" if rows else "no padding_idx, as the table has no rows"
-        hint = "; padding=True adds a row for padding" if padding_idx >= rows else ""
-        raise ValueError(f"padding_idx={padding_idx}: expected {expected}{hint}")
+        expected = f"{-rows} to {rows - 1}, a row of the table" if rows else "a row of the table, which has none"
+        raise ValueError(f"padding_idx={padding_idx}: expected {expected}")
     return int(padding_idx) % rows
