@@ -14,11 +14,15 @@ from torch.func import functional_call, vmap
 
 from embstore import Embedding, EmbeddingBag
 
-pytestmark = [pytest.mark.torch, pytest.mark.parametrize("kind", [Embedding, EmbeddingBag])]
+pytestmark = pytest.mark.torch
 
-Kind = type[Embedding] | type[EmbeddingBag]
 ROWS = exact_rows(4, 3)
 IDS = torch.tensor([[0, 3, 1], [2, 2, 0]])  # as a matrix, the input of both kinds
+
+
+@pytest.fixture(params=[Embedding, EmbeddingBag])
+def kind(request: pytest.FixtureRequest) -> Any:
+    return request.param
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
