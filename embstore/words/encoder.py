@@ -154,7 +154,8 @@ class Encoder:
         if not ending.several_ids:
             return self._arranged(ids, column.sizes, length, side, self.padding_idx)
         check_room(column, counts, len(column.words) if column.sizes is None else _cells(column.sizes, length))
-        columns = as_columns(ids, counts, ending, self.padding_idx)
+        unused = self.padding_idx if self.padding else None  # the row of a word may hold NaN
+        columns = as_columns(ids, counts, ending, unused)
         return WeightedIds(
             self._arranged(columns.ids, column.sizes, length, side, self.padding_idx),
             self._arranged(columns.weights, column.sizes, length, side, 0),
@@ -225,13 +226,24 @@ class Encoder:
         bounds = offsets_of(sizes)
         if counts is not None:
             bounds = offsets_of(counts)[bounds]
-        id_weights = weights_in_bags(word_weights, sizes, counts, ending, mode)
+        id_weights = weights_in_bags(word_weights, sizes, counts, ending, mode, self._padding_words(values, counts))
         return Bags(values, bounds if include_last_offset else bounds[:-1], id_weights)
 
     @property
     def padding(self) -> bool:
         """Whether one of the special rows is for padding."""
         return self.padding_idx is not None and self.padding_idx >= len(self.vocabulary)
+
+    def _padding_words(self, values: Ints, counts: Ints | None) -> NDArray[np.bool_] | None:
+        """Return which words, (words,), have the row of the vocabulary that stands for padding."""
+        row = self._row_for_padding
+        if row is None:
+            return None
+        found: NDArray[np.bool_] = values == row if counts is None else counts == 1
+        if counts is None:
+            return found
+        found[found] = values[(np.cumsum(counts) - counts)[found]] == row
+        return found
 
     @property
     def _row_for_padding(self) -> int | None:

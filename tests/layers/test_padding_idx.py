@@ -124,6 +124,26 @@ def test_encode_pads_with_it(store: embstore.Store) -> None:
     assert torch.equal(bag(padded), torch.stack([ROWS[1:3].mean(0), ROWS[4]]))
 
 
+@pytest.mark.parametrize("oov", ["zero", "skip", "hash:10:2"])
+def test_weighted_means_do_not_count_its_word(store: embstore.Store, oov: str) -> None:
+    layer = EmbeddingBag.from_pretrained(store, padding_idx=0, oov=oov, mode="mean")
+    bags = [["the", "<pad>", "frog"], ["<pad>"], ["<pad>", "?"], []]
+    without = [["the", "frog"], [], ["?"], []]
+    found = layer(*layer.encode(bags, weights=[[1, 7, 3], [2], [5, 1], []]))
+    torch.testing.assert_close(found, layer(*layer.encode(without, weights=[[1, 3], [], [1], []])))
+    torch.testing.assert_close(found[0], (ROWS[1] + 3 * ROWS[2]) / 4)
+    torch.testing.assert_close(layer(*layer.encode(bags)), layer(*layer.encode(without)))
+
+
+def test_words_with_several_ids_do_not_look_at_its_row() -> None:
+    rows = ROWS.clone()
+    rows[0] = float("nan")
+    layer = Embedding.from_pretrained(rows, tokens=WORDS, oov="hash:10:2", padding_idx=0)
+    ids, weights = layer.encode(["the", "?"])
+    assert torch.equal(layer(ids, weights)[0], ROWS[1])
+    assert (ids[0].tolist(), weights[0].tolist()) == ([1, 1], [1, 0])
+
+
 def test_a_layer_with_it_maps_the_store_and_shares_its_checkpoint(store: embstore.Store) -> None:
     plain = Embedding.from_pretrained(store, persistent=False)
     layer = Embedding.from_pretrained(store, padding_idx=0, persistent=False)

@@ -172,7 +172,6 @@ ERRORS: list[tuple[str, tuple[object, ...], type[Exception]]] = [
     ("sum", (torch.zeros(3), torch.tensor([0])), RuntimeError),
     ("sum", (ints(3), torch.tensor([0]), torch.ones(2)), ValueError),  # one weight is missing
     ("sum", (ints(2, 3), None, torch.ones(6)), ValueError),
-    ("mean", (ints(2, 3), None, torch.ones(2, 3)), NotImplementedError),
     ("max", (ints(2, 3), None, torch.ones(2, 3)), NotImplementedError),
     *((mode, (torch.tensor([[1, number]]),), RuntimeError) for mode in MODES for number in (-1, 5)),
     ("sum", (torch.tensor([[1, 5]]), None, torch.ones(1, 2)), RuntimeError),

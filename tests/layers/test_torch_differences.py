@@ -114,6 +114,17 @@ def test_weights_of_another_dtype_are_converted(make: Make) -> None:
         assert torch.equal(make(EmbeddingBag, rows, mode="sum")(*given, weights), expected)
 
 
+def test_means_take_weights_if_the_layer_has_words(make: Make) -> None:
+    layer = make(EmbeddingBag, ROWS, mode="mean")
+    ids, offsets, weights = layer.encode([["word1", "word3"]], weights=[[1, 3]])
+    assert weights.tolist() == [0.25, 0.75]
+    assert torch.equal(layer(ids, offsets, weights), (ROWS[1:2] + 3 * ROWS[3:4]) / 4)
+    without_words = EmbeddingBag.from_pretrained(ROWS, mode="mean")
+    for mean in (without_words, torchs(EmbeddingBag, ROWS, mode="mean")):
+        with pytest.raises(NotImplementedError, match="only supported for mode='sum'"):
+            mean(ids, offsets, weights)
+
+
 def test_drawn_rows_leave_the_global_generator_alone() -> None:
     before = torch.random.get_rng_state()
     first, again, other = (Embedding.from_vocabulary(words(3), 2, seed=seed).weight for seed in (1, 1, 2))
