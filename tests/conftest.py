@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -17,6 +18,9 @@ from support.running import Run
 
 import embstore
 from embstore.cli.main import main
+
+if TYPE_CHECKING:
+    from support.torch_layers import Make
 
 # The fixture `kernel` stays the same from example to example, and shared machines stall now and then. Where CI is set,
 # the examples are the same in every run, as in Hypothesis's own profile for CI; elsewhere each run draws new ones.
@@ -111,3 +115,12 @@ def run(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: 
         return int(left.value.code or 0), out.decode(), err.decode()
 
     return call
+
+
+@pytest.fixture(params=["array", "store", "vocabulary"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """A function that makes layers with given rows: the test runs for each way to make them."""
+    from support.torch_layers import from_array, from_store_in, from_vocabulary  # here: these import torch
+
+    ways: dict[str, Make] = {"array": from_array, "store": from_store_in(tmp_path), "vocabulary": from_vocabulary}
+    return ways[request.param]

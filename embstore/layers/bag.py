@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from torch._jit_internal import is_scripting
 from torch.nn import functional
 
-from embstore.layers.base import WordLayer, check_options
+from embstore.layers.base import WordLayer
 from embstore.layers.initialized import VocabularyLike, initialized_table
+from embstore.layers.options import DtypeLike, as_dtype, check_options, check_sizes, documented_as, named_options
 from embstore.layers.rowwise import pool
 from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weights import LayerTable, open_table
@@ -24,8 +25,9 @@ from embstore.words.several_ids import check_mode
 class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
     """A `torch.nn.EmbeddingBag` that also encodes words.
 
-    Created by `from_pretrained` or `from_vocabulary`. Bags are ragged and need no padding; a `padding_idx` would make
-    the layer several times slower. An empty bag gives zeros in every mode.
+    Created by `from_pretrained` or `from_vocabulary`; ``EmbeddingBag(num_embeddings, embedding_dim)`` makes a layer
+    without words, as `torch.nn.EmbeddingBag` does. Bags are ragged and need no padding; a `padding_idx` makes the layer
+    several times slower. An empty bag gives zeros in every mode.
 
     Attributes
     ----------
@@ -51,23 +53,30 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
 
     weighs_means: bool = False  # whether the mean takes weights, as encode returns them: else as torch's, it does not
 
+    @documented_as(torch.nn.EmbeddingBag.__init__)
+    def __init__(self, *args: object, **options: object) -> None:
+        check_sizes(type(self), args)
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+
     @classmethod
+    @named_options
     def from_pretrained(  # type: ignore[override]
         cls,
         source: Pretrained,
-        *,
-        mode: Mode = "mean",
-        include_last_offset: bool = False,
-        tokens: Sequence[str] | None = None,
-        oov: OovLike = None,
         freeze: bool = True,
         max_norm: float | None = None,
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
+        mode: Mode = "mean",
         sparse: bool = False,
-        dtype: torch.dtype | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        *,
+        tokens: Sequence[str] | None = None,
+        oov: OovLike = None,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         persistent: bool = True,
         seed: int = 0,
         **reading: Unpack[LayerReading],
@@ -84,7 +93,10 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             ``subword`` the mean is that of fastText's `get_word_vector`. These two do not support ``max``.
         include_last_offset
             Whether `offsets`, as `encode` returns and the layer accepts them, end with the number of values.
-        source, tokens, oov, freeze, max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device, out_dtype
+        padding_idx
+            A row of the table that counts as absent wherever it is in a bag, as for `torch.nn.EmbeddingBag`: for bags
+            that are matrices padded with it, such as ``bag.encoder.encode(sentences)``. It is not trained.
+        source, freeze, max_norm, norm_type, scale_grad_by_freq, sparse, tokens, oov, dtype, device, out_dtype
             As for `Embedding.from_pretrained`.
         persistent, seed, **reading
             As for `Embedding.from_pretrained`.
@@ -95,6 +107,15 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             If the file cannot be read.
         EmbstoreError
             For options that exclude each other.
+        TypeError
+            For options that do not exist.
+        ValueError
+            For a `padding_idx` that is no row of the table.
+
+        Notes
+        -----
+        The arguments up to `padding_idx` are those of `torch.nn.EmbeddingBag.from_pretrained`, in its order; `source`
+        may be written as torch's ``embeddings=``.
 
         Examples
         --------
@@ -104,10 +125,26 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         >>> bag(*bag.encode([["very", "good", "quality"], []])).shape
         torch.Size([2, 50])
         """
-        check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
+        check_options(
+            freeze=freeze,
+            max_norm=max_norm,
+            persistent=persistent,
+            scale_grad_by_freq=scale_grad_by_freq,
+            sparse=sparse,
+            include_last_offset=include_last_offset,
+        )
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
         check_mode(mode)
         table = open_table(
-            source, tokens, oov=oov, padding=False, freeze=freeze, seed=seed, dtype=dtype, reading=reading
+            source,
+            tokens,
+            oov=oov,
+            padding=False,
+            padding_idx=padding_idx,
+            freeze=freeze,
+            seed=seed,
+            dtype=dtype,
+            reading=reading,
         )
         _check_words(table, mode)
         layer = cls._from_table(
@@ -123,11 +160,13 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             mode=mode,
             sparse=sparse,
             include_last_offset=include_last_offset,
+            padding_idx=_left_out(table),
         )
         layer.weighs_means = table.encoder is not None
         return layer
 
     @classmethod
+    @named_options
     def from_vocabulary(
         cls,
         vocabulary: VocabularyLike,
@@ -136,6 +175,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         mode: Mode = "mean",
         include_last_offset: bool = False,
         oov: OovLike = None,
+        padding_idx: int | None = None,
         init: ArrayLike | torch.Tensor | None = None,
         std: float = 1.0,
         freeze: bool = False,
@@ -143,17 +183,17 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        dtype: torch.dtype | None = None,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         seed: int = 0,
     ) -> Self:
         """Create a layer for a feature that has no pretrained vectors.
 
         Parameters
         ----------
-        mode, include_last_offset
-            As for `from_pretrained`.
+        mode, include_last_offset, padding_idx
+            As for `from_pretrained`. Where rows are drawn, that of `padding_idx` is zeros.
         vocabulary, dim, oov, init, std, freeze, max_norm, norm_type, scale_grad_by_freq, sparse, dtype, device
             As for `Embedding.from_vocabulary`.
         out_dtype, seed
@@ -168,9 +208,18 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         >>> len(values), offsets
         (2, tensor([0, 2]))
         """
-        check_options(freeze=freeze, max_norm=max_norm)
+        check_options(
+            freeze=freeze,
+            max_norm=max_norm,
+            scale_grad_by_freq=scale_grad_by_freq,
+            sparse=sparse,
+            include_last_offset=include_last_offset,
+        )
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
         check_mode(mode)
-        table = initialized_table(vocabulary, dim, oov=oov, init=init, std=std, seed=seed, dtype=dtype)
+        table = initialized_table(
+            vocabulary, dim, oov=oov, padding_idx=padding_idx, init=init, std=std, seed=seed, dtype=dtype
+        )
         _check_words(table, mode)
         layer = cls._from_table(
             table,
@@ -184,6 +233,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             mode=mode,
             sparse=sparse,
             include_last_offset=include_last_offset,
+            padding_idx=_left_out(table),
         )
         layer.weighs_means = table.encoder is not None
         return layer
@@ -268,7 +318,7 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         last = self.include_last_offset
         mode = _summed(self.mode, per_sample_weights) if self.weighs_means else self.mode
         if self.rowwise:
-            pooled = pool(input, self.weight, offsets, per_sample_weights, mode, last)
+            pooled = pool(input, self.weight, offsets, per_sample_weights, mode, last, self.padding_idx)
             return self._cast(pooled)
         if per_sample_weights is not None:
             per_sample_weights = _like(per_sample_weights, self.weight)
@@ -306,3 +356,8 @@ torch.fx.wrap("pool")
 def _check_words(table: LayerTable, mode: str) -> None:
     if table.encoder is not None:
         check_mode(mode, table.encoder.policy.ending)
+
+
+def _left_out(table: LayerTable) -> int | None:
+    """Return the row that bags leave out: not that of an encoder with padding, as its bags never have it."""
+    return None if table.encoder is not None and table.encoder.padding else table.padding_idx

@@ -56,8 +56,6 @@ class WordLayer(StoreBacked):
         **options: object,
     ) -> Self:
         """Create the layer with torch's own `from_pretrained`, which gets the options."""
-        if dtype is not None and not dtype.is_floating_point:
-            raise ValueError(f"dtype={dtype}: expected a floating dtype")
         weight = table.weight.to(device, dtype)
         rowwise = is_rowwise(weight)  # torch's constructor requires floating rows: pass zeros that take no memory
         rows = torch.zeros(1, 1).expand(len(weight), weight.shape[1] - TAIL) if rowwise else weight
@@ -206,14 +204,3 @@ def _existing_origin(origin: Origin | None) -> Origin:
             " embstore.save, and open that"
         )
     return origin
-
-
-def check_options(*, freeze: bool, max_norm: float | None, persistent: bool = True) -> None:
-    """Raise EmbstoreError for options that would write to shared rows, or not save trained rows."""
-    if freeze and max_norm is not None:
-        raise EmbstoreError(
-            "max_norm scales rows in place, but the rows of a frozen layer may be shared: use freeze=False, which"
-            " copies on write, and requires_grad_(False) if the rows must not be trained"
-        )
-    if not freeze and not persistent:
-        raise EmbstoreError("persistent=False leaves the rows out of the state_dict: that needs freeze=True")

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from torch._jit_internal import is_scripting
 from torch.nn import functional
 
-from embstore.layers.base import WordLayer, check_options
+from embstore.layers.base import WordLayer
 from embstore.layers.initialized import VocabularyLike, initialized_table
+from embstore.layers.options import DtypeLike, as_dtype, check_options, check_sizes, documented_as, named_options
 from embstore.layers.rowwise import look_up
 from embstore.layers.sources import LayerReading, Pretrained
 from embstore.layers.weighted import sum_rows
@@ -24,7 +25,8 @@ from embstore.words.policy import OovLike
 class Embedding(WordLayer, torch.nn.Embedding):
     """A `torch.nn.Embedding` that also encodes words.
 
-    Created by `from_pretrained` or `from_vocabulary`.
+    Created by `from_pretrained` or `from_vocabulary`. ``Embedding(num_embeddings, embedding_dim)`` makes a layer
+    without words, as `torch.nn.Embedding` does.
 
     Attributes
     ----------
@@ -49,22 +51,29 @@ class Embedding(WordLayer, torch.nn.Embedding):
     torch.Size([2, 4, 50])
     """
 
+    @documented_as(torch.nn.Embedding.__init__)
+    def __init__(self, *args: object, **options: object) -> None:
+        check_sizes(type(self), args)
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+
     @classmethod
-    def from_pretrained(  # type: ignore[override]
+    @named_options
+    def from_pretrained(
         cls,
         source: Pretrained,
-        *,
-        tokens: Sequence[str] | None = None,
-        oov: OovLike = None,
-        padding: bool = False,
         freeze: bool = True,
+        padding_idx: int | None = None,
         max_norm: float | None = None,
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        dtype: torch.dtype | None = None,
+        *,
+        tokens: Sequence[str] | None = None,
+        oov: OovLike = None,
+        padding: bool = False,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         persistent: bool = True,
         seed: int = 0,
         **reading: Unpack[LayerReading],
@@ -79,22 +88,26 @@ class Embedding(WordLayer, torch.nn.Embedding):
         ----------
         source
             A `Store`; a path, opened with `embstore.open`; or a floating array or tensor of shape (rows, dim).
+        freeze
+            Whether the rows are constant. With False a store file is mapped copy-on-write: training uses memory only
+            for the pages that it changes, and never changes the file.
+        padding_idx
+            A row of the table that stands for padding, such as ``store.stoi["<pad>"]``, in place of the row that
+            ``padding=True`` adds; a negative number counts from the last row of the table. `encode` pads with it, and
+            it is not trained; its values stay as they are.
         tokens
             The words of an array's rows. Without them the layer cannot `encode`.
         oov
             The policy for words that are not in the vocabulary, such as ``"lower,hash:1000"``. None uses the policy
             stored in the file, else ``error``.
         padding
-            Whether to have a padding row of zeros, `padding_idx`: sentences of different lengths need it.
-        freeze
-            Whether the rows are constant. With False a store file is mapped copy-on-write: training uses memory only
-            for the pages that it changes, and never changes the file.
+            Whether to add a padding row of zeros, `padding_idx`: sentences of different lengths need it.
         max_norm, norm_type, scale_grad_by_freq, sparse
             As for `torch.nn.Embedding`. `max_norm` writes to the rows and therefore needs ``freeze=False``.
         dtype, device
-            Dtype and device of the rows. By default the dtype of the source, on the CPU, also where a model is built
-            under another default device, such as ``torch.device("meta")``. A dtype converts the rows of
-            an ``int8`` store to it.
+            Dtype, torch's or its name, and device of the rows. By default the dtype of the source, on the CPU, also
+            under another default device, such as ``torch.device("meta")``. A dtype converts the rows of an ``int8``
+            store, and whole numbers, to it.
         out_dtype
             Dtype to cast the result to, for instance float32 for a float16 table.
         persistent
@@ -112,6 +125,15 @@ class Embedding(WordLayer, torch.nn.Embedding):
             If the file cannot be read.
         EmbstoreError
             For options that exclude each other, such as ``freeze=False`` over an ``int8`` store without a `dtype`.
+        TypeError
+            For options that do not exist, and for both `padding` and `padding_idx`.
+        ValueError
+            For a `padding_idx` that is no row of the table.
+
+        Notes
+        -----
+        The arguments up to `sparse` are those of `torch.nn.Embedding.from_pretrained`, in its order; `source` may be
+        written as torch's ``embeddings=``.
 
         Examples
         --------
@@ -127,9 +149,25 @@ class Embedding(WordLayer, torch.nn.Embedding):
         tensor([[0.0000, 1.0000, 0.0000],
                 [0.3333, 0.3333, 0.3333]], dtype=torch.float64)
         """
-        check_options(freeze=freeze, max_norm=max_norm, persistent=persistent)
+        check_options(
+            freeze=freeze,
+            max_norm=max_norm,
+            persistent=persistent,
+            padding=padding,
+            scale_grad_by_freq=scale_grad_by_freq,
+            sparse=sparse,
+        )
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
         table = open_table(
-            source, tokens, oov=oov, padding=padding, freeze=freeze, seed=seed, dtype=dtype, reading=reading
+            source,
+            tokens,
+            oov=oov,
+            padding=padding,
+            padding_idx=padding_idx,
+            freeze=freeze,
+            seed=seed,
+            dtype=dtype,
+            reading=reading,
         )
         return cls._from_table(
             table,
@@ -138,7 +176,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
             out_dtype=out_dtype,
             persistent=persistent,
             freeze=freeze,
-            padding_idx=table.encoder.padding_idx if table.encoder else None,
+            padding_idx=table.padding_idx,
             max_norm=max_norm,
             norm_type=norm_type,
             scale_grad_by_freq=scale_grad_by_freq,
@@ -146,6 +184,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         )
 
     @classmethod
+    @named_options
     def from_vocabulary(
         cls,
         vocabulary: VocabularyLike,
@@ -153,6 +192,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         *,
         oov: OovLike = None,
         padding: bool = False,
+        padding_idx: int | None = None,
         init: ArrayLike | torch.Tensor | None = None,
         std: float = 1.0,
         freeze: bool = False,
@@ -160,9 +200,9 @@ class Embedding(WordLayer, torch.nn.Embedding):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        dtype: torch.dtype | None = None,
+        dtype: DtypeLike = None,
         device: torch.device | str | None = None,
-        out_dtype: torch.dtype | None = None,
+        out_dtype: DtypeLike = None,
         seed: int = 0,
     ) -> Self:
         """Create a layer for a feature that has no pretrained vectors.
@@ -174,8 +214,9 @@ class Embedding(WordLayer, torch.nn.Embedding):
             words, for a catalogue that keeps growing.
         dim
             embedding_dim.
-        oov, padding
-            As in `from_pretrained`; an `Encoder` already has them.
+        oov, padding, padding_idx
+            As in `from_pretrained`; an `Encoder` already has them. Where rows are drawn, that of `padding_idx` is
+            zeros.
         init
             Initial rows: (words, dim), or (num_embeddings, dim) with the special rows. None draws them from a normal
             distribution. Special rows that `init` does not contain are made by the policy; the padding row is zeros.
@@ -201,15 +242,28 @@ class Embedding(WordLayer, torch.nn.Embedding):
         >>> states.encode(["WA", "??"])
         tensor([2, 3])
         """
-        check_options(freeze=freeze, max_norm=max_norm)
-        table = initialized_table(vocabulary, dim, oov=oov, padding=padding, init=init, std=std, seed=seed, dtype=dtype)
+        check_options(
+            freeze=freeze, max_norm=max_norm, padding=padding, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse
+        )
+        dtype, out_dtype = as_dtype("dtype", dtype), as_dtype("out_dtype", out_dtype)
+        table = initialized_table(
+            vocabulary,
+            dim,
+            oov=oov,
+            padding=padding,
+            padding_idx=padding_idx,
+            init=init,
+            std=std,
+            seed=seed,
+            dtype=dtype,
+        )
         return cls._from_table(
             table,
             dtype=dtype,
             device=device,
             out_dtype=out_dtype,
             freeze=freeze,
-            padding_idx=table.encoder.padding_idx if table.encoder else None,
+            padding_idx=table.padding_idx,
             max_norm=max_norm,
             norm_type=norm_type,
             scale_grad_by_freq=scale_grad_by_freq,

@@ -22,6 +22,7 @@ def initialized_table(
     *,
     oov: OovLike,
     padding: bool = False,
+    padding_idx: int | None,
     init: ArrayLike | torch.Tensor | None,
     std: float,
     seed: int,
@@ -31,7 +32,7 @@ def initialized_table(
 
     Rows are made on the CPU in float32, and are the same under any default device and dtype of torch, rounded.
     """
-    encoder = _encoder(vocabulary, oov, padding)
+    encoder = _encoder(vocabulary, oov, padding, padding_idx)
     count, total = len(encoder.vocabulary), encoder.num_embeddings
     if init is None:
         drawn = torch.Generator("cpu").manual_seed(seed)
@@ -41,6 +42,8 @@ def initialized_table(
     if rows.shape not in ((count, dim), (total, dim)):
         with_special_rows = f", or ({total}, {dim}) with the special rows" if total > count else ""
         raise ValueError(f"init has the shape {tuple(rows.shape)}, expected ({count}, {dim}){with_special_rows}")
+    if init is None and encoder.padding_idx is not None and not encoder.padding:
+        rows[encoder.padding_idx] = 0
     if len(rows) != total:
         rows = with_special(rows, encoder, seed)
         # The special rows of an empty vocabulary are drawn with a standard deviation of 1.
@@ -50,10 +53,10 @@ def initialized_table(
     return LayerTable(rows, encoder)
 
 
-def _encoder(vocabulary: VocabularyLike, oov: OovLike, padding: bool) -> Encoder:
+def _encoder(vocabulary: VocabularyLike, oov: OovLike, padding: bool, padding_idx: int | None) -> Encoder:
     if not isinstance(vocabulary, Encoder):
         words = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
-        return Encoder(words, oov, padding=padding)
-    if oov is not None or padding:
+        return Encoder(words, oov, padding=padding, padding_idx=padding_idx)
+    if oov is not None or padding or padding_idx is not None:
         raise TypeError("an Encoder already has oov and padding: pass them to Encoder(...)")
     return vocabulary

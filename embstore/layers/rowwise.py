@@ -40,23 +40,28 @@ def pool(
     weights: torch.Tensor | None,
     mode: str,
     include_last_offset: bool,
+    padding_idx: int | None = None,
 ) -> torch.Tensor:
     """Pool bags of rows like `torch.nn.functional.embedding_bag` over float32 rows: to float32 (bags, dim).
 
     Sums and means of ragged bags on the CPU use torch's 8-bit kernel. Cases that it does not support convert the rows
-    to float32 first: other devices, ``max``, bags given as a matrix, gradients of the weights, and graphs that are
-    traced or compiled, which cannot check offsets before they use them.
+    to float32 first: other devices, ``max``, bags given as a matrix, gradients of the weights, graphs that are traced
+    or compiled, which cannot check offsets before they use them, and a row `padding_idx`, which counts as absent.
     """
     if not is_scripting():  # noqa: SIM102 - as above
         if offsets is not None and _is_ragged_on_cpu(ids, offsets):
             bounds = offsets if include_last_offset else torch.cat((offsets, offsets.new_tensor([len(ids)])))
             counts, last = _checked_counts(bounds, len(ids))
-            if _kernel_supports(ids, weights, mode):
+            if padding_idx is None and _kernel_supports(ids, weights, mode):
                 weights = None if weights is None else weights[:last]
                 return _pool_by_kernel(ids[:last], weight, bounds, counts, weights, mode)
     flat = ids.flatten()
     rows = look_up(flat, weight)
     positions = torch.ones_like(flat).cumsum(0) - 1  # arange would record the number of ids as a constant
+    absent: int | None = None
+    if padding_idx is not None:  # one more row, the first, takes the place of all that are absent
+        absent, rows = 0, functional.pad(rows, [0, 0, 1, 0])
+        positions = (positions + 1).masked_fill(flat == padding_idx, 0)
     return functional.embedding_bag(
         positions if ids.ndim == 1 else positions.view(ids.shape),
         rows,
@@ -64,6 +69,7 @@ def pool(
         mode=mode,
         per_sample_weights=weights,
         include_last_offset=include_last_offset,
+        padding_idx=absent,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from numpy.typing import ArrayLike
 
+from embstore.core.errors import FormatError
 from embstore.ops.open import open as open_store
 from embstore.ops.read import FileReading
 from embstore.store.store import Store
@@ -30,8 +31,12 @@ def viewed(array: ArrayLike | torch.Tensor) -> torch.Tensor:
     return array if isinstance(array, torch.Tensor) else torch.as_tensor(array, device="cpu")
 
 
-def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: LayerReading) -> Store | torch.Tensor:
+def open_source(
+    source: Pretrained, tokens: Sequence[str] | None, dtype: torch.dtype | None, reading: LayerReading
+) -> Store | torch.Tensor:
     """Return a store, or the rows of an array: a view if torch can make one.
+
+    Whole numbers are converted to `dtype`, and refused without it.
 
     Raises
     ------
@@ -45,12 +50,27 @@ def open_source(source: Pretrained, tokens: Sequence[str] | None, reading: Layer
     if tokens is not None and isinstance(source, str | Path | Store):
         raise TypeError("tokens= is for arrays: a file contains its words, or vocab= names the file that does")
     if isinstance(source, str | Path):
-        return open_store(source, **reading)
+        return _open(source, dtype, reading)
     if isinstance(source, Store):
         return source
     rows = viewed(source).detach()
+    whole = not (rows.is_floating_point() or rows.is_complex())
+    if whole and dtype is not None:
+        rows = rows.to(dtype)
     if rows.ndim != 2 or not rows.is_floating_point():
-        raise ValueError(f"the rows must be floating and (rows, dim), not {rows.dtype} of shape {tuple(rows.shape)}")
+        converts = "; dtype=torch.float32 converts them" if whole and rows.ndim == 2 else ""
+        found = f"{rows.dtype} of shape {tuple(rows.shape)}"
+        raise ValueError(f"the rows must be floating and (rows, dim), not {found}{converts}")
     if tokens is not None and len(tokens) != len(rows):
         raise ValueError(f"{len(tokens)} tokens for {len(rows)} rows: each row needs one")
     return rows
+
+
+def _open(path: str | Path, dtype: torch.dtype | None, reading: LayerReading) -> Store:
+    try:
+        return open_store(path, **reading)
+    except FormatError:
+        if dtype is None:
+            raise
+    # The file may have whole numbers, for which the message says dtype=; for other faults it fails again.
+    return open_store(path, dtype="float32", **reading)

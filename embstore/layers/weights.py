@@ -20,6 +20,7 @@ from embstore.layers.sources import LayerReading, Pretrained, open_source
 from embstore.store.rows import ArrayRows, DecodedRows
 from embstore.store.store import Store
 from embstore.words.encoder import Encoder
+from embstore.words.padding import existing_row
 from embstore.words.policy import OovLike
 from embstore.words.special_rows import special_rows
 from embstore.words.vocabulary import Vocabulary
@@ -39,12 +40,20 @@ class LayerTable:
         The rows of the store file that a frozen `weight` is a view of, or None.
     origin
         What the rows were made from, for rows of a store; else None.
+    row_for_padding
+        The row that stands for padding, if there is no encoder, which knows it.
     """
 
     weight: torch.Tensor
     encoder: Encoder | None = None
     mapped: MappedRows | None = None
     origin: Origin | None = None
+    row_for_padding: int | None = None
+
+    @property
+    def padding_idx(self) -> int | None:
+        """Id of the padding row, for torch's layers."""
+        return self.row_for_padding if self.encoder is None else self.encoder.padding_idx
 
 
 def open_table(
@@ -53,32 +62,34 @@ def open_table(
     *,
     oov: OovLike,
     padding: bool,
+    padding_idx: int | None,
     freeze: bool,
     seed: int,
     dtype: torch.dtype | None,
     reading: LayerReading,
 ) -> LayerTable:
     """Open a source and build the rows of a layer; the parameters are those of `from_pretrained`."""
-    opened = open_source(source, tokens, reading)
+    opened = open_source(source, tokens, dtype, reading)
     if isinstance(opened, Store):
-        return _store_table(opened, oov, padding, freeze, seed, dtype)
+        stored = opened.metadata.get("embstore.oov")
+        encoder = Encoder(
+            _mapped_again(opened), stored if oov is None else oov, padding=padding, padding_idx=padding_idx
+        )
+        return _store_table(Origin(encoder, seed, dtype), freeze)
     if tokens is not None:
-        encoder = Encoder(Vocabulary(tokens), oov, padding=padding)
+        encoder = Encoder(Vocabulary(tokens), oov, padding=padding, padding_idx=padding_idx)
         weight = with_special(opened, encoder, seed)
         return LayerTable(weight if freeze or weight is not opened else weight.clone(), encoder)
     if oov is not None or padding:
         raise TypeError("oov and padding need tokens=, the words of the rows")
-    return LayerTable(opened if freeze else opened.clone())
+    row = None if padding_idx is None else existing_row(padding_idx, len(opened), padding=padding)
+    return LayerTable(opened if freeze else opened.clone(), row_for_padding=row)
 
 
-def _store_table(
-    user_store: Store, oov: OovLike, padding: bool, freeze: bool, seed: int, dtype: torch.dtype | None
-) -> LayerTable:
-    store = _mapped_again(user_store)
+def _store_table(origin: Origin, freeze: bool) -> LayerTable:
+    store, encoder, dtype = origin.store, origin.encoder, origin.dtype
     if store.dtype == "int8" and not freeze and dtype is None:
         raise EmbstoreError("int8 rows cannot be trained: convert them with dtype=torch.float32, or use freeze=True")
-    encoder = Encoder(store, store.metadata.get("embstore.oov") if oov is None else oov, padding=padding)
-    origin = Origin(encoder, seed, dtype)
     add_special, widen = encoder.special and not encoder.in_file, store.dtype == "int8" and dtype is not None
     if store.mapped and not add_special and not widen:
         mapped = MappedRows(store, encoder.num_embeddings, store.metadata.get(SHA256))

@@ -12,6 +12,7 @@ from embstore.core.errors import EmbstoreError
 from embstore.words.columns import WordBags, Words, WordWeights, flatten, flatten_weights
 from embstore.words.encoded import Bags, Mode, WeightedIds
 from embstore.words.lookup import Lookup
+from embstore.words.padding import existing_row
 from embstore.words.policy import OovLike, Policy
 from embstore.words.resolver import Resolver, policy_of
 from embstore.words.several_ids import as_columns, check_mode, check_room, weights_in_bags
@@ -35,7 +36,10 @@ class Encoder:
         The policy, as `Policy.parse` takes it: ``"lower,hash:1000"``. None: the policy that the store was written
         for, else ``error``.
     padding
-        Whether there is a padding row, which batches of uneven length need.
+        Whether to have a special row for padding, which batches of uneven length need.
+    padding_idx
+        The row of the vocabulary that stands for padding instead, such as that of ``<pad>``; a negative number counts
+        from the last word.
 
     Attributes
     ----------
@@ -58,6 +62,8 @@ class Encoder:
         For text that is not a policy.
     EmbstoreError
         If the policy needs something that the vocabulary does not have: a token for unknown words, or n-grams.
+    TypeError
+        For both `padding` and `padding_idx`.
 
     Notes
     -----
@@ -75,7 +81,9 @@ class Encoder:
     (400000, 2, 400002)
     """
 
-    def __init__(self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False) -> None:
+    def __init__(
+        self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False, padding_idx: int | None = None
+    ) -> None:
         if isinstance(vocabulary, Vocabulary):
             vocabulary = frozen(vocabulary)  # words that are inserted later would have the ids of special rows
         self.vocabulary, self.policy = vocabulary, policy_of(vocabulary, oov)
@@ -88,6 +96,8 @@ class Encoder:
         self.special = special.rows
         self.num_embeddings = len(vocabulary) + special.rows
         self.padding_idx = len(vocabulary) if padding else None
+        if padding_idx is not None:
+            self.padding_idx = existing_row(padding_idx, len(vocabulary), padding=padding)
         self._resolver = Resolver(vocabulary, self.policy, len(vocabulary) + special.ending_row)
 
     def encode(self, words: Words, length: int | None = None, side: Side = "right") -> Ints | Any:
@@ -144,7 +154,8 @@ class Encoder:
         if not ending.several_ids:
             return self._arranged(ids, column.sizes, length, side, self.padding_idx)
         check_room(column, counts, len(column.words) if column.sizes is None else _cells(column.sizes, length))
-        columns = as_columns(ids, counts, ending, self.padding_idx)
+        unused = self.padding_idx if self.padding else None  # the row of a word may hold NaN
+        columns = as_columns(ids, counts, ending, unused)
         return WeightedIds(
             self._arranged(columns.ids, column.sizes, length, side, self.padding_idx),
             self._arranged(columns.weights, column.sizes, length, side, 0),
@@ -215,13 +226,28 @@ class Encoder:
         bounds = offsets_of(sizes)
         if counts is not None:
             bounds = offsets_of(counts)[bounds]
-        id_weights = weights_in_bags(word_weights, sizes, counts, ending, mode)
+        id_weights = weights_in_bags(word_weights, sizes, counts, ending, mode, self._padding_words(values, counts))
         return Bags(values, bounds if include_last_offset else bounds[:-1], id_weights)
 
     @property
     def padding(self) -> bool:
-        """Whether there is a padding row."""
-        return self.padding_idx is not None
+        """Whether one of the special rows is for padding."""
+        return self.padding_idx is not None and self.padding_idx >= len(self.vocabulary)
+
+    def _padding_words(self, values: Ints, counts: Ints | None) -> NDArray[np.bool_] | None:
+        """Return which words, (words,), have the row of the vocabulary that stands for padding."""
+        row = self._row_for_padding
+        if row is None:
+            return None
+        found: NDArray[np.bool_] = values == row if counts is None else counts == 1
+        if counts is None:
+            return found
+        found[found] = values[(np.cumsum(counts) - counts)[found]] == row
+        return found
+
+    @property
+    def _row_for_padding(self) -> int | None:
+        return None if self.padding else self.padding_idx
 
     def _arranged(
         self, values: NDArray[Number], sizes: Ints | None, length: int | None, side: Side, fill: int | None
@@ -252,11 +278,12 @@ class Encoder:
         return matrix
 
     def __repr__(self) -> str:
-        padding = ", padding=True" if self.padding else ""
+        row = self._row_for_padding
+        padding = ", padding=True" if self.padding else f", padding_idx={row}" if row is not None else ""
         return f"Encoder({self.vocabulary!r}, oov={str(self.policy)!r}{padding})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.vocabulary, self.policy, self.padding)
+        return _rebuild, (self.vocabulary, self.policy, self.padding, self._row_for_padding)
 
 
 def _cells(sizes: Ints, length: int | None) -> int:
@@ -273,5 +300,5 @@ def _missing_rows(vocabulary: Lookup, required: SpecialRows, stored: SpecialRows
     return required.ending.missing_rows(repr(vocabulary), vocabulary.metadata)
 
 
-def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool) -> Encoder:
-    return Encoder(vocabulary, policy, padding=padding)
+def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool, padding_idx: int | None = None) -> Encoder:
+    return Encoder(vocabulary, policy, padding=padding, padding_idx=padding_idx)

@@ -32,7 +32,12 @@ def check_mode(mode: str, ending: Ending | None = None) -> None:
 
 
 def weights_in_bags(
-    weights: NDArray[np.float32] | None, sizes: Ints, counts: Ints | None, ending: Ending, mode: Mode
+    weights: NDArray[np.float32] | None,
+    sizes: Ints,
+    counts: Ints | None,
+    ending: Ending,
+    mode: Mode,
+    absent: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32] | None:
     """Return the weight of each id in bags, (ids,); None if the layer pools the rows of the ids as they are.
 
@@ -48,6 +53,8 @@ def weights_in_bags(
         The ending that the ids come from.
     mode
         ``mean`` divides the weights of the words of a bag by their total.
+    absent
+        Which words count as absent, (words,), since their row stands for padding.
     """
     divided = mode == "mean" and (weights is not None or ending.several_ids)
     shared = ending.shares_weight and ending.several_ids
@@ -56,21 +63,23 @@ def weights_in_bags(
     found: Floats = np.ones(int(sizes.sum()), np.float32) if weights is None else weights
     with np.errstate(over="ignore", invalid="ignore"):  # weights may be Inf or NaN, as for torch's layer
         if divided:
-            found = _divided_by_totals(found, sizes, counts if ending.ids_per_word == 0 else None)
+            if ending.ids_per_word == 0 and counts is not None:
+                absent = counts == 0 if absent is None else absent | (counts == 0)
+            found = _divided_by_totals(found, sizes, absent)
         if shared and counts is not None:
             found = found * _shares(counts)
         narrow = found.astype(np.float32, copy=False)
     return narrow if counts is None else np.repeat(narrow, counts)
 
 
-def _divided_by_totals(weights: Floats, sizes: Ints, counts: Ints | None) -> NDArray[np.float64]:
+def _divided_by_totals(weights: Floats, sizes: Ints, absent: NDArray[np.bool_] | None) -> NDArray[np.float64]:
     """Return the weight of each word divided by the total of its bag; zeros where that total is 0.
 
-    Words whose count is 0 are dropped: they are not in the total.
+    Words that are absent are not in the total.
     """
     wide = weights.astype(np.float64)
-    if counts is not None:
-        wide[counts == 0] = 0
+    if absent is not None:
+        wide[absent] = 0
     bags = np.repeat(np.arange(len(sizes)), sizes)
     totals = np.bincount(bags, wide, len(sizes))[bags]
     return np.divide(wide, totals, out=np.zeros_like(wide), where=totals != 0)

@@ -56,7 +56,8 @@ def test_an_array_without_words_is_viewed_if_frozen_and_copied_if_trained() -> N
     [
         (ROWS[0], {}, ValueError, "the rows must be floating and (rows, dim), not torch.float32 of shape (5,)"),
         (ROWS.astype(int), {}, ValueError,
-         "the rows must be floating and (rows, dim), not torch.int64 of shape (6, 5)"),
+         "the rows must be floating and (rows, dim), not torch.int64 of shape (6, 5);"
+         " dtype=torch.float32 converts them"),
         (ROWS, {"tokens": ["a"]}, ValueError, "1 tokens for 6 rows: each row needs one"),
         (ROWS, {"key": "x"}, TypeError, "key: reading options are for a path, not for ndarray"),
         (ROWS, {"oov": "zero"}, TypeError,
