@@ -227,3 +227,17 @@ def test_both_kinds_of_padding_exclude_each_other(store: embstore.Store) -> None
     message = r"^an Encoder already has oov and padding: pass them to Encoder\(\.\.\.\)$"
     with pytest.raises(TypeError, match=message):
         Embedding.from_vocabulary(Encoder(store), 3, padding_idx=0)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace.*:DeprecationWarning")
+def test_traced_bags_leave_it_out_too(tmp_path: Path) -> None:
+    path = saved(tmp_path / "int8.safetensors", WORDS, ROWS.numpy(), dtype="int8")
+    layer = EmbeddingBag.from_pretrained(path, padding_idx=0)
+    given = ragged([[0, 3, 0, 2], [0], [], [1]])
+    other = ragged([[2, 0], [], [4, 4, 0], [0], [3]])
+    exported = torch.export.export(layer, given).module()  # for these sizes, as padding_idx fixes them in torch
+    torch.testing.assert_close(exported(*given), layer(*given))
+    jit: Any = torch.jit
+    for made in (torch.fx.symbolic_trace(layer), jit.trace(layer, given)):
+        for bags in (given, other):
+            torch.testing.assert_close(made(*bags), layer(*bags))
