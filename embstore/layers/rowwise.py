@@ -48,6 +48,8 @@ def pool(
     to float32 first: other devices, ``max``, bags given as a matrix, gradients of the weights, graphs that are traced
     or compiled, which cannot check offsets before they use them, and a row `padding_idx`, which counts as absent.
     """
+    if weights is not None:
+        weights = weights.to(torch.float32)
     if not is_scripting():  # noqa: SIM102 - as above
         if offsets is not None and _is_ragged_on_cpu(ids, offsets):
             bounds = offsets if include_last_offset else torch.cat((offsets, offsets.new_tensor([len(ids)])))
@@ -91,7 +93,7 @@ def _checked_counts(bounds: torch.Tensor, ids: int) -> tuple[torch.Tensor, int]:
 def _kernel_supports(ids: torch.Tensor, weights: torch.Tensor | None, mode: str) -> bool:
     if weights is None:
         return mode != "max"
-    return mode == "sum" and weights.shape == ids.shape and weights.dtype == torch.float32 and not weights.requires_grad
+    return mode == "sum" and weights.shape == ids.shape and not weights.requires_grad
 
 
 def _pool_by_kernel(
@@ -102,12 +104,12 @@ def _pool_by_kernel(
     weights: torch.Tensor | None,
     mode: str,
 ) -> torch.Tensor:
-    """Sum or average bags; the kernel checks the ids."""
+    """Sum or average bags; the kernel checks the ids, but reads weights as if they were contiguous."""
     summed: torch.Tensor = torch.ops.quantized.embedding_bag_byte_rowwise_offsets(
-        weight,
-        ids,
-        bounds,
-        per_sample_weights=weights,
+        weight.contiguous(),
+        ids.contiguous(),
+        bounds.contiguous(),
+        per_sample_weights=None if weights is None else weights.contiguous(),
         include_last_offset=True,
     )
     return summed / counts.clamp(min=1).unsqueeze(1) if mode == "mean" else summed

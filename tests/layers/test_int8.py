@@ -280,6 +280,30 @@ def test_weights_scale_a_sum_and_have_gradients(store_path: Path) -> None:
     torch.testing.assert_close(*gradients)
 
 
+def test_strided_ids_and_weights_give_what_their_copies_give(store_path: Path) -> None:
+    """torch's kernel refuses strided ids, and reads weights as if they were contiguous."""
+    bag = embstore.EmbeddingBag.from_pretrained(store_path, mode="sum")
+    ids, offsets, weights = torch.tensor([[0, 1], [2, 3], [4, 0]]), torch.tensor([[0, 9], [2, 9]]), torch.rand(3, 2)
+    for factors in (None, weights[:, 1], torch.tensor(0.5).expand(3)):
+        expected = bag(ids[:, 1].clone(), offsets[:, 0].clone(), None if factors is None else factors.clone())
+        assert torch.equal(bag(ids[:, 1], offsets[:, 0], factors), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_weights_of_another_dtype_are_converted(store_path: Path, dtype: torch.dtype) -> None:
+    """Data loaders make float64 of numbers of Python."""
+    bag = embstore.EmbeddingBag.from_pretrained(store_path, mode="sum")
+    emb = embstore.Embedding.from_pretrained(store_path)
+    ids, weights = torch.tensor([[3, 1], [4, 0]]), torch.tensor([[0.5, 0.25], [2, 1]])
+    expected = bag(ids, None, weights)
+    assert torch.equal(bag(ids, None, weights.to(dtype)), expected)
+    starts = torch.tensor([0, 2])
+    assert torch.equal(
+        bag(ids.flatten(), starts, weights.to(dtype).flatten()), bag(ids.flatten(), starts, weights.flatten())
+    )
+    assert torch.equal(emb(ids, weights.to(dtype)), emb(ids, weights))
+
+
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("offsets", [[1, 2], [0, 9], [0, 2, 1], [0, -1], [0, -1_000_000_000, 2]])
 def test_offsets_are_checked(store_path: Path, offsets: list[int], mode: Any) -> None:
