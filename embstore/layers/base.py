@@ -38,6 +38,7 @@ class WordLayer(StoreBacked):
     encoder: Encoder | None = None
     out_dtype: torch.dtype | None = None
     rowwise: bool = False
+    _rows_made = False  # by from_pretrained or from_vocabulary; TorchScript does not read it without an annotation
 
     # For torch.jit.script: what forward decides by, and what it does not use.
     __constants__: ClassVar[list[str]] = ["rowwise", "out_dtype"]
@@ -125,6 +126,12 @@ class WordLayer(StoreBacked):
         """
         save_layer(self, self._existing_encoder(), path, dtype, overwrite=overwrite)
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        weight = self._parameters.get("weight")
+        if self._rows_made and weight is not None:  # copy.deepcopy leaves out the attributes of parameters
+            weight._is_hf_initialized = True  # type: ignore[attr-defined]
+
     @property
     def qconfig(self) -> object:
         """What `torch.ao.quantization` sets on modules that it is to quantize.
@@ -193,7 +200,7 @@ def _keep_rows(layer: torch.nn.Module, parameter: torch.nn.Parameter) -> None:
     It does not go through ``layer.weight =``, where `accelerate.init_empty_weights` would take its data away.
     Parameters with the flag are left out when transformers initializes a model.
     """
-    parameter._is_hf_initialized = True  # type: ignore[attr-defined]
+    parameter._is_hf_initialized = layer._rows_made = True  # type: ignore[attr-defined, assignment]
     layer._parameters["weight"] = parameter
 
 

@@ -16,7 +16,7 @@ import torch
 from support.tables import saved
 from torch.nn.utils import parametrize, prune
 
-from embstore import Embedding
+from embstore import Embedding, EmbeddingBag
 from embstore.layers.mapped import is_unchanged
 
 pytestmark = pytest.mark.torch
@@ -174,3 +174,17 @@ def test_a_layer_that_refers_to_its_store_saves_what_replaces_its_weight(
     change(torchs)
     assert sorted(layer.state_dict()) == sorted([*torchs.state_dict(), "store_reference"])
     layer.load_state_dict(layer.state_dict())
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_copies_keep_their_rows_in_models_of_transformers(store_path: Path, freeze: bool) -> None:
+    """It draws the rows of layers anew whose weight lacks this flag, which torch's copies of parameters leave out."""
+    array = torch.eye(3)
+    for layer in (
+        Embedding.from_pretrained(store_path, freeze=freeze),
+        EmbeddingBag.from_pretrained(array, freeze=freeze),
+        Embedding.from_vocabulary(["a", "b"], 4, freeze=freeze),
+    ):
+        for twin in (layer, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), copy.copy(layer)):
+            assert twin._parameters["weight"].__dict__["_is_hf_initialized"]
+    assert not hasattr(copy.deepcopy(Embedding(3, 4)).weight, "_is_hf_initialized")
