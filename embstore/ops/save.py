@@ -14,6 +14,7 @@ from embstore.files.os_errors import errors_naming
 from embstore.ops.matrices import MatrixLike, as_matrix
 from embstore.ops.report import warn
 from embstore.ops.selection import Selection
+from embstore.words.columns import in_row_order
 
 BLOCK = 65536  # rows in a batch
 
@@ -33,7 +34,8 @@ def save(
     path
         The file to write. It appears only when it is complete.
     tokens
-        Distinct words: a list, or a column of strings.
+        Distinct words: a list, or a column of strings; or a mapping from word to row, such as
+        ``tokenizer.get_vocab()``, whose order does not matter.
     vectors
         Floating numbers of shape (tokens, dim): an array or anything that `numpy.asarray` converts to one; a tensor,
         on any device and with or without gradients; a data frame of numbers; or the rows one by one, as a list, a
@@ -84,6 +86,7 @@ def _distinct_words(tokens: Iterable[str]) -> list[str]:
     if isinstance(tokens, str):
         raise TypeError(f"expected a list of tokens, not one string: {tokens!r}")
     first: dict[str, int] = {}
+    tokens = in_row_order(tokens)
     words: list[str] = tokens.to_pylist() if hasattr(tokens, "to_pylist") else list(tokens)  # of a column of pyarrow
     for row, word in enumerate(words):
         if not isinstance(word, str):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sized
+from collections.abc import Collection, Iterable, Mapping, Sized
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ Words = Iterable[str] | WordBags
 
 WordWeights = Iterable[float] | Iterable[Iterable[float]] | ArrowStream | ArrowArray
 """Weights of the words in bags: lists of lists of numbers, one flat list, or a column of either."""
+
+
+WordsT = TypeVar("WordsT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,16 @@ def rows_of(vocab: Vocab, words: FlatWords) -> Ints:
         raise TypeError("rows takes a list of words; for one word use stoi[word]")
     column = _flat_column(words)
     return vocab.rows(cast("Iterable[str]", words)) if column is None else vocab.packed_rows(column.packed())
+
+
+def in_row_order(words: WordsT) -> WordsT | list[str]:
+    """Return the words of a mapping from word to row, such as ``tokenizer.get_vocab()``, by row; others as they are.
+
+    Such mappings come in any order. One is known by its values: each number from 0 to its length once.
+    """
+    if not isinstance(words, Mapping) or not all(type(row) is int for row in words.values()):
+        return words
+    return sorted(words, key=words.__getitem__) if sorted(words.values()) == list(range(len(words))) else words
 
 
 def listed(words: FlatWords) -> list[str]:

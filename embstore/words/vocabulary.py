@@ -13,7 +13,7 @@ import numpy as np
 from embstore.core.batch import Bytes, Ints, Tokens
 from embstore.core.errors import UnknownTokenError
 from embstore.core.index import Itos, Stoi, VocabBuilder, pack_tokens
-from embstore.words.columns import FlatWords, Words, as_arrow, flatten, listed, rows_of
+from embstore.words.columns import FlatWords, Words, as_arrow, flatten, in_row_order, listed, rows_of
 
 Ties = Literal["first", "alphabetical"]
 
@@ -26,8 +26,9 @@ class Vocabulary:
     Parameters
     ----------
     words
-        Distinct words: the row of each is its position. Without words every word is unknown, which is how to hash all
-        words: ``Encoder(Vocabulary(), oov="hash:4096")``.
+        Distinct words: the row of each is its position, or its value in a mapping from word to row, such as
+        ``tokenizer.get_vocab()``. Without words every word is unknown, which is how to hash all words:
+        ``Encoder(Vocabulary(), oov="hash:4096")``.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class Vocabulary:
     frozen = False
 
     def __init__(self, words: FlatWords = ()) -> None:
-        self._build(pack_tokens(listed(_several(words))))
+        self._build(pack_tokens(listed(in_row_order(_several(words)))))
 
     def _build(self, words: Tokens) -> None:
         builder = VocabBuilder(len(words))

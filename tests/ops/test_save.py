@@ -135,3 +135,14 @@ def test_arrays_and_columns_import_no_other_library(out: Path) -> None:
         "print({'torch', 'pyarrow', 'pandas', 'polars'} & sys.modules.keys())"
     )
     assert output_of(code, out) == "set()\n"
+
+
+def test_words_of_a_mapping_to_rows_are_taken_by_row(out: Path) -> None:
+    """Tokenizers of transformers return such mappings in any order."""
+    rows = np.eye(3, dtype=np.float32)
+    embstore.save(out, {"c": 2, "a": 0, "b": 1}, rows)
+    saved = embstore.open(out)
+    assert list(saved) == ["a", "b", "c"]
+    np.testing.assert_array_equal(saved["c"], rows[2])
+    embstore.save(out, {"c": 7, "a": 9, "b": 0}, rows, overwrite=True)  # counts
+    assert list(embstore.open(out)) == ["c", "a", "b"]

@@ -156,3 +156,10 @@ def test_any_data(words: list[str], min_freq: int, max_size: int | None, special
 def test_it_pickles_as_its_packed_words() -> None:
     words = [f"word{i}" for i in range(1000)]
     assert len(pickle.dumps(Vocabulary(words))) < 8 * 1001 + len("".join(words)) + 500
+
+
+def test_words_of_a_mapping_to_rows_have_these_rows() -> None:
+    rows = {"c": 2, "a": 0, "b": 1}
+    assert Vocabulary(rows).get_stoi() == rows
+    assert list(Vocabulary({"c": 7, "a": 2, "b": 2})) == ["c", "a", "b"]  # counts
+    assert list(Vocabulary({"c": True, "a": False})) == ["c", "a"]
