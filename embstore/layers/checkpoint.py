@@ -148,6 +148,9 @@ class StoreBacked(torch.nn.Module):
         )
         if self.origin is not None and prefix + "weight" in missing_keys:
             missing_keys.remove(prefix + "weight")
+        weight = self._parameters.get("weight")
+        if self.origin is not None and weight is not None and found and found.get(ROWS) != INCLUDED:
+            self.origin.restore(weight)  # to_empty left it uninitialized, or it was written to
 
     def _check_reference(self, found: Reference) -> None:
         """Raise EmbstoreError if a checkpoint was made with another table."""
@@ -169,8 +172,9 @@ class StoreBacked(torch.nn.Module):
         """Return a state_dict with this layer's own reference, and with rows only if they are to be loaded."""
         state_dict = dict(state_dict)
         refers, rows = prefix + KEY in state_dict, state_dict.get(prefix + "weight")
-        if refers:  # it was compared; the store's name, and so its length, may differ
-            state_dict[prefix + KEY] = self._buffers[KEY]
+        buffer = self._buffers.get(KEY)
+        if refers and buffer is not None:  # it was compared; the store's name, and so its length, may differ
+            state_dict[prefix + KEY] = encoded_reference(self.reference or {}).to(buffer.device)
         if isinstance(rows, torch.Tensor) and (not refers or self._has(rows)):
             del state_dict[prefix + "weight"]
             if not self._has(rows):

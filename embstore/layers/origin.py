@@ -89,6 +89,20 @@ class Origin:
         except (OSError, FormatError):
             return False
 
+    def restore(self, weight: torch.Tensor) -> None:
+        """Copy the rows that a layer of this origin begins with into its weight, unless it has them.
+
+        Raises FormatError or OSError if the store was replaced or is gone; a mapped weight then stays as it is.
+        """
+        mapped = mapped_rows(weight)
+        gone = mapped is not None and mapped.viewed_by(weight) and mapped.again() is None
+        if gone or type(weight) not in (torch.Tensor, torch.nn.Parameter) or self.made(weight):
+            return
+        start = 0
+        for rows in self._again()._converted(weight.is_floating_point()):
+            weight.detach()[start : start + len(rows)].copy_(rows)
+            start += len(rows)
+
     def _again(self) -> Origin:
         """Return the origin over a new mapping, which no layer has written to."""
         store, encoder = self.store.open_again(), self.encoder
@@ -96,10 +110,15 @@ class Origin:
             raise FormatError(store.path or "", "the file was replaced by another table", format="store")
         return Origin(Encoder(store, encoder.policy, padding=encoder.padding), self.seed, self.dtype)
 
-    def _equals(self, weight: torch.Tensor) -> bool:
-        encoded, start = not (self.store.dtype == "int8" and weight.is_floating_point()), 0
+    def _converted(self, floating: bool) -> Iterator[torch.Tensor]:
+        """Yield the rows of the layer in blocks; those of an ``int8`` store decoded if they are to be floating."""
+        encoded = not (self.store.dtype == "int8" and floating)
         for block in self.blocks(encoded=encoded):
-            rows = as_tensor(np.array(block), self.store.dtype if encoded else "float32").to(self.dtype)
+            yield as_tensor(np.array(block), self.store.dtype if encoded else "float32").to(self.dtype)
+
+    def _equals(self, weight: torch.Tensor) -> bool:
+        start = 0
+        for rows in self._converted(weight.is_floating_point()):
             found = weight[start : start + len(rows)]
             if found.shape != rows.shape or not _same_bits(found, rows.to(found.device, found.dtype)):
                 return False

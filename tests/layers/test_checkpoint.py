@@ -9,6 +9,7 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,3 +131,38 @@ def test_checkpoints_with_and_without_rows_do_not_mix(store_path: Path) -> None:
     with pytest.raises(RuntimeError, match="Missing key"):
         whole.load_state_dict({})
     whole.load_state_dict(reloaded_state(torch.nn.Embedding(6, 5)))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("options", [{}, {"oov": "hash:4", "padding": True}, {"dtype": "float16"}])
+def test_loading_a_reference_restores_the_rows(store_path: Path, options: dict[str, Any], strict: bool) -> None:
+    """Of a model that `to_empty` left uninitialized, as programs do that build models on the device meta."""
+    expected = Embedding.from_pretrained(store_path, persistent=False, **options)
+    written = copy.deepcopy(expected)
+    written.weight.data[1] = 5
+    emptied = torch.nn.Sequential(copy.deepcopy(expected)).to("meta").to_empty(device="cpu")[0]
+    assert isinstance(emptied, Embedding)
+    emptied.weight.data.fill_(float("nan"))
+    for layer in (written, emptied):
+        layer.load_state_dict(expected.state_dict(), strict=strict)
+        assert torch.equal(layer.weight, expected.weight)
+        assert list(layer.state_dict()) == ["store_reference"]
+    assert torch.equal(
+        Embedding.from_pretrained(store_path, **options).weight, expected.weight
+    )  # the file is as it was
+
+
+def test_loading_its_own_changed_rows_keeps_them(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path, persistent=False)
+    layer.weight.data[1] = 5
+    layer.load_state_dict(layer.state_dict())
+    assert layer.weight[1].tolist() == [5.0] * 5
+
+
+def test_an_emptied_layer_whose_store_is_gone_is_not_loaded(store_path: Path) -> None:
+    layer = Embedding.from_pretrained(store_path, persistent=False)
+    state = layer.state_dict()
+    emptied = layer.to("meta").to_empty(device="cpu")
+    store_path.unlink()
+    with pytest.raises(FileNotFoundError):
+        emptied.load_state_dict(state)
