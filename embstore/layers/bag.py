@@ -35,8 +35,8 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
         (num_embeddings, embedding_dim): the rows of the vocabulary, then the special rows of the policy. Over an
         ``int8`` store: uint8 of shape (num_embeddings, embedding_dim + 8), as in the file; the result is float32.
     encoder
-        Encodes words as rows, without torch, for data loaders; None if the rows have no words. `Encoder.encode_bags`
-        must be told this layer's `mode` and `include_last_offset`.
+        Encodes words as rows, without torch, for data loaders; None if the rows have no words. Its
+        `encode_bags` has this layer's `mode` and `include_last_offset` as defaults.
     out_dtype
         Dtype that the result is cast to; None keeps the dtype of the rows. Bags of 16-bit rows are summed in float32
         and rounded once, before this cast.
@@ -162,7 +162,9 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             include_last_offset=include_last_offset,
             padding_idx=_left_out(table),
         )
-        layer.weighs_means = table.encoder is not None
+        if table.encoder is not None:
+            layer.weighs_means = True
+            layer.encoder = table.encoder.for_bags(mode, include_last_offset=include_last_offset)
         return layer
 
     @classmethod
@@ -235,7 +237,9 @@ class EmbeddingBag(WordLayer, torch.nn.EmbeddingBag):
             include_last_offset=include_last_offset,
             padding_idx=_left_out(table),
         )
-        layer.weighs_means = table.encoder is not None
+        if table.encoder is not None:
+            layer.weighs_means = True
+            layer.encoder = table.encoder.for_bags(mode, include_last_offset=include_last_offset)
         return layer
 
     def encode(self, bags: WordBags, weights: Iterable[Sequence[float]] | None = None) -> tuple[torch.Tensor, ...]:

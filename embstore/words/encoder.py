@@ -81,6 +81,9 @@ class Encoder:
     (400000, 2, 400002)
     """
 
+    mode: Mode = "sum"  # these two are the defaults of encode_bags: those of the layer that the encoder belongs to
+    include_last_offset: bool = False
+
     def __init__(
         self, vocabulary: Lookup, oov: OovLike = None, *, padding: bool = False, padding_idx: int | None = None
     ) -> None:
@@ -165,8 +168,8 @@ class Encoder:
         self,
         bags: WordBags,
         weights: WordWeights | None = None,
-        include_last_offset: bool = False,
-        mode: Mode = "sum",
+        include_last_offset: bool | None = None,
+        mode: Mode | None = None,
     ) -> Bags:
         """Return the ids of ragged bags, without padding.
 
@@ -179,13 +182,15 @@ class Encoder:
             drops is dropped. The weight of a word with several ids is repeated for each id (``hash:B:k``), or divided
             by the number of its n-grams (``subword``).
         include_last_offset
-            Whether `offsets` ends with the number of values.
+            Whether `offsets` ends with the number of values. None: as the layer of this encoder expects it, else False.
         mode
-            The mode of the layer that gets the bags. For ``mean`` the weights of a bag's words are divided by their
-            total, so that the layer has only to sum: the result is sum(weight * vector) / sum(weight) over the words,
-            or zeros if the weights add up to 0. A word without ids, as one without n-grams, has a vector of zeros,
-            and counts; a word that the policy drops does not. Without `weights`, and with one id for each word,
-            nothing is divided, and `Bags.weights` is None: the layer takes the mean itself.
+            The mode of the layer that gets the bags. None: that of the layer of this encoder, else ``sum``.
+
+            For ``mean`` the weights of a bag's words are divided by their total, so that the layer has only to sum: the
+            result is sum(weight * vector) / sum(weight) over the words, or zeros if the weights add up to 0. A word
+            without ids, as one without n-grams, has a vector of zeros, and counts; a word that the policy drops does
+            not. Without `weights`, and with one id for each word, nothing is divided, and `Bags.weights` is None: the
+            layer takes the mean itself.
 
         Returns
         -------
@@ -213,7 +218,8 @@ class Encoder:
         >>> encoder.encode_bags([["the", "cat"]], weights=[[1, 3]], mode="mean").weights
         array([0.25, 0.75], dtype=float32)
         """
-        ending = self.policy.ending
+        ending, mode = self.policy.ending, mode or self.mode
+        last = self.include_last_offset if include_last_offset is None else include_last_offset
         check_mode(mode, ending)
         if weights is not None and mode == "max":
             raise ValueError("weights need mode='sum' or mode='mean', not 'max'")
@@ -227,7 +233,22 @@ class Encoder:
         if counts is not None:
             bounds = offsets_of(counts)[bounds]
         id_weights = weights_in_bags(word_weights, sizes, counts, ending, mode, self._padding_words(values, counts))
-        return Bags(values, bounds if include_last_offset else bounds[:-1], id_weights)
+        return Bags(values, bounds if last else bounds[:-1], id_weights)
+
+    def for_bags(self, mode: Mode, *, include_last_offset: bool = False) -> Encoder:
+        """Return an encoder with the same words and policy for a layer of bags; it has these options by default.
+
+        Examples
+        --------
+        >>> glove = embstore.open("glove.6B.50d.safetensors")
+        >>> encoder = embstore.Encoder(glove).for_bags("mean", include_last_offset=True)
+        >>> encoder.encode_bags([["the", "cat"]], weights=[[1, 3]])
+        Bags(values=array([   0, 5450]), offsets=array([0, 2]), weights=array([0.25, 0.75], dtype=float32))
+        """
+        check_mode(mode, self.policy.ending)
+        made = Encoder.__new__(Encoder)
+        made.__dict__.update(self.__dict__, mode=mode, include_last_offset=include_last_offset)
+        return made
 
     @property
     def padding(self) -> bool:
@@ -283,7 +304,8 @@ class Encoder:
         return f"Encoder({self.vocabulary!r}, oov={str(self.policy)!r}{padding})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.vocabulary, self.policy, self.padding, self._row_for_padding)
+        options = self.mode, self.include_last_offset
+        return _rebuild, (self.vocabulary, self.policy, self.padding, self._row_for_padding, *options)
 
 
 def _cells(sizes: Ints, length: int | None) -> int:
@@ -300,5 +322,9 @@ def _missing_rows(vocabulary: Lookup, required: SpecialRows, stored: SpecialRows
     return required.ending.missing_rows(repr(vocabulary), vocabulary.metadata)
 
 
-def _rebuild(vocabulary: Lookup, policy: Policy, padding: bool, padding_idx: int | None = None) -> Encoder:
-    return Encoder(vocabulary, policy, padding=padding, padding_idx=padding_idx)
+def _rebuild(
+    vocabulary: Lookup, policy: Policy, padding: bool, padding_idx: int | None, mode: Mode, include_last_offset: bool
+) -> Encoder:
+    encoder = Encoder(vocabulary, policy, padding=padding, padding_idx=padding_idx)
+    encoder.mode, encoder.include_last_offset = mode, include_last_offset
+    return encoder

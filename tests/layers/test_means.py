@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,20 @@ def test_tables_and_their_workers(dtype: Dtype, workers: int, tmp_path: Path) ->
     for batch in loader:
         np.testing.assert_allclose(tables(batch)["review"], means_by_hand(BAGS), rtol=0, atol=8e-3)
         assert len(batch["review"]) == 3
+
+
+@pytest.mark.parametrize("oov", ["zero", "hash:5:3"])
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+@pytest.mark.parametrize("last", [False, True])
+def test_the_encoder_of_a_layer_encodes_as_the_layer_does(oov: str, mode: Any, last: bool) -> None:
+    vocabulary = embstore.Encoder(embstore.Vocabulary(["a", "b"]), oov)
+    layer = embstore.EmbeddingBag.from_vocabulary(vocabulary, 3, mode=mode, include_last_offset=last)
+    bags, weights = [["a", "?", "b"], [], ["a", "a"]], [[1.0, 2.0, 3.0], [], [1.0, 1.0]]
+    assert layer.encoder is not None
+    for encoder in (layer.encoder, pickle.loads(pickle.dumps(layer.encoder)), copy.deepcopy(layer).encoder):
+        assert encoder is not None
+        for factors in (None, weights):
+            found = [part for part in encoder.encode_bags(bags, factors) if part is not None]
+            for part, expected in zip(found, layer.encode(bags, factors), strict=True):
+                np.testing.assert_array_equal(part, expected.numpy())
+    assert (vocabulary.mode, vocabulary.include_last_offset) == ("sum", False)
