@@ -124,6 +124,12 @@ def _named(missing: str, names: list[str]) -> str:
 
 def as_numbers(column: Column, name: str) -> NDArray[Any]:
     """Return a column as an array of numbers or booleans; ValueError for anything else, which it names."""
+    nulls = getattr(column, "null_count", 0)  # of pyarrow a number, of polars a method
+    if nulls() if callable(nulls) else nulls:
+        row = next(
+            row for row, value in enumerate(column) if getattr(value, "as_py", lambda value=value: value)() is None
+        )
+        raise ValueError(f"the column {name!r} has None in row {row}, expected a number")  # NumPy would make it NaN
     try:
         numbers = np.asarray(column)
         if numbers.dtype.kind == "O":  # of pandas, for instance

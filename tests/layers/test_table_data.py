@@ -300,3 +300,12 @@ def test_raw_rows_go_through_encode() -> None:
     ):
         assert message(TypeError, lambda data=data: model(data)) == f"{expected}: {told}"
     assert eval(told.split(" as in ")[1], {"tables": model, "data": columns})["age"].tolist() == [31, 62.5]
+
+
+@pytest.mark.parametrize("column", [[3, 1, None, 4], pa.array([3, 1, None, 4]), pa.chunked_array([[3, 1], [None, 4]])])
+@pytest.mark.parametrize("role", ["dense", "targets"])
+def test_a_missing_number_is_named_alike_in_rows_and_columns(column: Any, role: str) -> None:
+    words = embstore.Embedding.from_vocabulary(["a"], 2)
+    model = embstore.Tables({"word": words}, **{role: ["y"]})  # type: ignore[arg-type]
+    expected = "the column 'y' has None in row 2, expected a number"
+    assert message(ValueError, lambda: model.encode({"word": ["a"] * 4, "y": column})) == expected
