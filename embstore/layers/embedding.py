@@ -117,7 +117,7 @@ class Embedding(WordLayer, torch.nn.Embedding):
         seed
             Seed of the special rows that are drawn for ``hash:B``.
         **reading
-            Reading options for a path: `format`, `member`, `vocab`, ...
+            Options of `embstore.open` for a path: `format`, `member`, `vocab`, `duplicates`, ...
 
         Raises
         ------

@@ -9,8 +9,10 @@ import torch
 from numpy.typing import ArrayLike
 
 from embstore.core.errors import FormatError
+from embstore.core.options import Duplicates, Progress
 from embstore.ops.open import open as open_store
 from embstore.ops.read import FileReading
+from embstore.store.mapped import Advice
 from embstore.store.store import Store
 
 Pretrained = Store | str | Path | ArrayLike | torch.Tensor
@@ -18,9 +20,12 @@ Pretrained = Store | str | Path | ArrayLike | torch.Tensor
 
 
 class LayerReading(FileReading, total=False):
-    """The reading options of `from_pretrained`: all but `dtype`, which is the dtype of the layer."""
+    """The options of `embstore.open` that `from_pretrained` takes: all but `dtype`, which is the dtype of the layer."""
 
     limit: int | None
+    duplicates: Duplicates
+    advise: Advice
+    progress: Progress | None
 
 
 def viewed(array: ArrayLike | torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,9 @@ ROWS = exact_rows(5, 3)
 WORDS = ["a", "b", "c", "d", "e"]
 embedding: Any = Embedding  # for mistakes that mypy finds too
 bag: Any = EmbeddingBag
-READING = "dim, exact_words, format, header, key, limit, member, on_error, vocab, word_column"
+READING = (
+    "advise, dim, duplicates, exact_words, format, header, key, limit, member, on_error, progress, vocab, word_column"
+)
 
 
 @pytest.mark.parametrize(("kind", "theirs"), [(Embedding, torch.nn.Embedding), (EmbeddingBag, torch.nn.EmbeddingBag)])

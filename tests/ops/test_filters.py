@@ -142,8 +142,6 @@ READERS: dict[str, Callable[..., Any]] = {
     [
         ({"duplicates": "frist"}, ValueError, f"duplicates='frist': {RULES}"),
         ({"duplicates": None}, ValueError, f"duplicates=None: {RULES}"),
-        ({"membr": "x"}, TypeError, f"no option 'membr'; {READING}"),
-        ({"vocabs": "x", "kei": "y"}, TypeError, f"no option 'vocabs'; {READING}"),
         ({"on_error": "ignore"}, ValueError, "on_error='ignore': expected one of stop, skip"),
         ({"limit": 0}, ValueError, "limit=0: expected 1 or more"),
     ],
@@ -154,6 +152,36 @@ def test_options_are_checked_before_anything_is_read(
     with pytest.raises(error) as caught:
         READERS[reader](tmp_path / "there is no such file.txt", **options)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("reader", ["open", "convert"])
+@pytest.mark.parametrize("options", [{"membr": "x"}, {"vocabs": "x", "kei": "y"}])
+def test_unknown_options_are_named_before_anything_is_read(
+    tmp_path: Path, options: dict[str, Any], reader: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        READERS[reader](tmp_path / "there is no such file.txt", **options)
+    assert str(caught.value) == f"no option {next(iter(options))!r}; {READING}"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("reader", "layer"), [("embedding", "Embedding"), ("bag", "EmbeddingBag")])
+@pytest.mark.parametrize(("option", "meant"), [("membr", "member"), ("vocabs", "vocab"), ("duplicate", "duplicates")])
+def test_layers_suggest_an_option_before_anything_is_read(
+    tmp_path: Path, reader: str, layer: str, option: str, meant: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        READERS[reader](tmp_path / "there is no such file.txt", **{option: "x"})
+    assert str(caught.value) == f"{layer}.from_pretrained has no option {option!r}: did you mean {meant}=?"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("rule", ["first", "last"])
+def test_layers_take_the_options_of_open(tmp_path: Path, rule: Any) -> None:
+    (tmp_path / "t.txt").write_text("a 1.5 2.5\na 3.5 4.5\n", encoding="utf-8")
+    with pytest.warns(embstore.EmbstoreWarning, match="repeated"):
+        layer = embstore.Embedding.from_pretrained(tmp_path / "t.txt", duplicates=rule)
+    assert layer.weight.tolist() == [[1.5, 2.5] if rule == "first" else [3.5, 4.5]]
 
 
 def test_both_filters_on_the_command_line(cased: Path) -> None:
