@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from support.paths import ROOT, TESTS
 
 
@@ -15,6 +16,7 @@ def collected(*arguments: str) -> set[str]:
     return {line.split("::")[0].split(":")[0] for line in done.stdout.splitlines() if line.startswith("tests/")}
 
 
+@pytest.mark.torch  # without it, modules that need it are left out
 def test_make_test_collects_all_but_the_training_programs() -> None:
     files = {path.relative_to(ROOT).as_posix() for path in TESTS.rglob("test_*.py")}
     assert files - collected() == {path for path in files if path.startswith("tests/training/")} != set()
