@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,5 +35,11 @@ def _on_rank(rank: int, function: Callable[..., None], meeting: str, ranks: int,
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=ranks, timeout=TIMEOUT)
     try:
         function(rank, *args)
-    finally:
+        dist.barrier()  # no rank closes its connections while another one uses them
+    except BaseException:
         dist.destroy_process_group()
+        raise
+    sys.stdout.flush()
+    # Without the destructors of torch: where modules still hold groups, their threads may end after what they belong
+    # to, and the process with "terminate called without an active exception".
+    os._exit(0)
