@@ -65,11 +65,6 @@ def columns_of(dim: int, dtype: Dtype) -> int:
     return dim + int8.TAIL if dtype == "int8" else dim
 
 
-def dim_of(rows: NDArray[Any], dtype: Dtype) -> int:
-    """Numbers in each stored row (embedding_dim)."""
-    return int(rows.shape[-1]) - columns_of(0, dtype)
-
-
 def bytes_of(array: NDArray[Any]) -> memoryview:
     """Return a view of the bytes of a C-contiguous array, for hashing and writing."""
     return array.reshape(-1).view(np.uint8).data

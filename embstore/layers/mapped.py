@@ -152,8 +152,11 @@ class _ByPath:
     def reduce(self, protocol: int) -> Reduced:
         parameter = self._parameter()
         if (protocol != FILES or self.in_files) and self.unchanged_again() is not None:
-            return _rebuilt, (self.rows, parameter.requires_grad, self.in_files, _attributes(parameter))
+            return self.as_path(parameter)
         return cast("Reduced", _plain(parameter).__reduce_ex__(protocol))  # type: ignore[no-untyped-call]
+
+    def as_path(self, parameter: torch.nn.Parameter) -> Reduced:
+        return _rebuilt, (self.rows, parameter.requires_grad, self.in_files, _attributes(parameter))
 
     def deepcopy(self, memo: dict[int, object]) -> torch.nn.Parameter:
         parameter, again = self._parameter(), self.unchanged_again()
@@ -211,7 +214,7 @@ def _reduce_for_process(parameter: torch.nn.Parameter) -> Reduced:
     """Reduce a parameter for another process; torch's own function would copy a mapped table to shared memory."""
     by_path = _by_path(parameter)
     if by_path is not None and by_path.unchanged_again() is not None:
-        return _rebuilt, (by_path.rows, parameter.requires_grad, by_path.in_files, _attributes(parameter))
+        return by_path.as_path(parameter)
     return cast("Reduced", reduce_tensor(parameter))  # type: ignore[no-untyped-call]
 
 
